@@ -65,9 +65,9 @@ pub enum Outcome {
     Unknown,
 }
 
-/// What a recovery callback or command answers.
+/// What a recovery answers: a callback by its return value, a command by its exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum Answer {
     /// The recovery is complete.
     Done,
     /// It failed.

@@ -1,0 +1,333 @@
+//! The public context: dispatch, callbacks, re-entry, deferred free, fork. C and Python translate it.
+//!
+//! Uses `feed` for deliveries; its input is calls of the application, from any thread.
+
+use crate::engine::{Delivery, Heard, Line, PeerStatus, Progress, Recover, Statistics};
+use crate::feed::Feed;
+use crate::io::{
+    fork::{ForkMark, Kept},
+    sys,
+};
+use crate::model::{Error, Mode};
+use crate::setup::Config;
+use crate::words::Answer;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+/// Runs the recovery, and says how it went, or `Later`.
+pub type OnRecovery = dyn Fn(&Recover) -> Answer + Send + Sync;
+/// Is told of every new notice, whether it starts a recovery or not.
+pub type OnNotice = dyn Fn(&Heard) + Send + Sync;
+/// Is told what the library would write into a log.
+pub type OnLog = dyn Fn(&Line) + Send + Sync;
+/// Is told when what the heartbeat says of a server changes.
+pub type OnPeer = dyn Fn(&PeerStatus) + Send + Sync;
+/// Is told every step of a recovery.
+pub type OnProgress = dyn Fn(&Progress) + Send + Sync;
+
+/// Deliveries of one round of [`Context::run`].
+const DELIVERIES_PER_ROUND: usize = 64;
+
+#[derive(Default)]
+struct Callbacks {
+    /// By monitor; the empty name is for every monitor without its own.
+    recovery: HashMap<String, Arc<OnRecovery>>,
+    notice: Option<Arc<OnNotice>>,
+    log: Option<Arc<OnLog>>,
+    peer: Option<Arc<OnPeer>>,
+    progress: Option<Arc<OnProgress>>,
+}
+
+/// Receives notices, runs recoveries, talks to BMCs. Every method may be called from any thread.
+pub struct Context {
+    // In this order: the feed's thread has ended before the callbacks' destructors run.
+    feed: Kept<Feed>,
+    callbacks: Kept<Mutex<Callbacks>>,
+    config: Kept<Config>,
+    mark: Arc<ForkMark>,
+    busy: AtomicBool,
+    closed: AtomicBool,
+    halted: AtomicBool,
+}
+
+impl Context {
+    /// Binds, opens the journal, and in thread mode starts the library's thread.
+    pub fn new(config: &Config, mode: Mode) -> Result<Self, Error> {
+        let mark = Arc::new(ForkMark::new()?);
+        Ok(Self {
+            feed: Kept::new(Feed::new(config.site()?, mode)?, &mark),
+            callbacks: Kept::new(Mutex::default(), &mark),
+            config: Kept::new(config.clone(), &mark),
+            mark,
+            busy: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            halted: AtomicBool::new(false),
+        })
+    }
+
+    /// Readable while dispatch has work; the same for life. Never read or close it. Given out on a
+    /// broken context, too: poll(2) ignores a negative number, and a host that asks anew would sleep.
+    pub fn fd(&self) -> Result<RawFd, Error> {
+        if self.mark.in_child() {
+            return Err(Error::Forked);
+        }
+        Ok(self.feed.epoll().raw())
+    }
+
+    /// Where traps are received; none when no monitor listens on this server.
+    pub fn listen(&self) -> Result<Option<SocketAddr>, Error> {
+        self.usable().map(|()| self.feed.listen)
+    }
+
+    /// What was counted since the context was made, or rebuilt.
+    pub fn statistics(&self) -> Result<Statistics, Error> {
+        self.usable().map(|()| self.feed.plant.statistics())
+    }
+
+    /// What the heartbeat says of every server that has a BMC, in the configuration's order.
+    pub fn peers(&self) -> Result<Vec<PeerStatus>, Error> {
+        self.usable().map(|()| self.feed.plant.peers())
+    }
+
+    /// What the heartbeat says of one server.
+    pub fn peer(&self, server: &str) -> Result<PeerStatus, Error> {
+        let mut peers = self.peers()?.into_iter();
+        peers.find(|peer| peer.server == server).ok_or_else(|| {
+            Error::invalid(format!("no server \"{server}\" with a BMC is configured"))
+        })
+    }
+
+    /// Registers the recovery of one monitor, or of every monitor that has none of its own, in place of
+    /// what was there. The old one is dropped after its last call, with no lock held.
+    pub fn on_recovery(&self, monitor: Option<&str>, callback: Arc<OnRecovery>) -> Result<(), Error> {
+        self.registrable(monitor)?;
+        self.register_recovery(monitor, callback);
+        Ok(())
+    }
+
+    /// Whether [`Context::on_recovery`] would succeed.
+    pub(crate) fn registrable(&self, monitor: Option<&str>) -> Result<(), Error> {
+        self.usable()?;
+        match monitor {
+            Some(name) if !self.config.has_monitor(name) => {
+                Err(Error::invalid(format!("no monitor \"{name}\" is configured")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn register_recovery(&self, monitor: Option<&str>, callback: Arc<OnRecovery>) {
+        let old = self.callbacks.lock().recovery.insert(monitor.unwrap_or_default().to_owned(), callback);
+        drop(old); // runs foreign code: not under the lock
+    }
+
+    /// Registers what is told of notices, in place of what was there.
+    pub fn on_notice(&self, callback: Arc<OnNotice>) -> Result<(), Error> {
+        self.usable()?;
+        let old = self.callbacks.lock().notice.replace(callback);
+        drop(old);
+        Ok(())
+    }
+
+    /// Registers what is told the log's lines, in place of what was there.
+    pub fn on_log(&self, callback: Arc<OnLog>) -> Result<(), Error> {
+        self.usable()?;
+        let old = self.callbacks.lock().log.replace(callback);
+        drop(old);
+        Ok(())
+    }
+
+    /// Registers what is told of the heartbeat's changes, in place of what was there.
+    pub fn on_peer(&self, callback: Arc<OnPeer>) -> Result<(), Error> {
+        self.usable()?;
+        let old = self.callbacks.lock().peer.replace(callback);
+        drop(old);
+        Ok(())
+    }
+
+    /// Registers what is told of a recovery's steps, in place of what was there.
+    pub fn on_progress(&self, callback: Arc<OnProgress>) -> Result<(), Error> {
+        self.usable()?;
+        let old = self.callbacks.lock().progress.replace(callback);
+        drop(old);
+        Ok(())
+    }
+
+    /// Completes a recovery whose callback answered `Later`. Any thread, a callback included.
+    pub fn complete(&self, token: u64, answer: Answer) -> Result<(), Error> {
+        self.usable()?;
+        match answer {
+            Answer::Later => Err(Error::invalid("a recovery is completed as done or failed")),
+            answer => self.feed.answer(token, answer),
+        }
+    }
+
+    /// Calls back for at most `max` deliveries, without blocking; the number of them.
+    pub fn dispatch(&self, max: usize) -> Result<usize, Error> {
+        self.usable()?;
+        let _turn = Turn::take(self)?;
+        let mut count = 0;
+        while count < max && self.usable().is_ok() {
+            let Some(delivery) = self.feed.next()? else { break };
+            self.deliver(delivery)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Callbacks are cloned before they are called, so that one may replace itself, and no lock is held
+    /// while it runs.
+    fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+        match delivery {
+            Delivery::Recover(recover) => {
+                let callback = {
+                    let callbacks = self.callbacks.lock();
+                    callbacks.recovery.get(&*recover.monitor).or_else(|| callbacks.recovery.get("")).cloned()
+                };
+                let answer = match callback {
+                    Some(callback) => callback(&recover),
+                    None => {
+                        self.log(&Line::error(format!(
+                            "monitor {}: a recovery is due and no callback is registered for it",
+                            recover.monitor
+                        )));
+                        Answer::Failed
+                    }
+                };
+                // Closed in its callback: the journal keeps the recovery open, and the next start tells its end.
+                if self.usable().is_err() {
+                    return Ok(());
+                }
+                match self.feed.answer(recover.token, answer) {
+                    Err(Error::Stale) => Ok(()), // completed by its token meanwhile, or too late: reported by the engine
+                    other => other,
+                }
+            }
+            Delivery::Notice(heard) => {
+                let callback = self.callbacks.lock().notice.clone();
+                if let Some(callback) = callback {
+                    callback(&heard);
+                }
+                Ok(())
+            }
+            Delivery::Peer(status) => {
+                let callback = self.callbacks.lock().peer.clone();
+                if let Some(callback) = callback {
+                    callback(&status);
+                }
+                Ok(())
+            }
+            Delivery::Progress(progress) => {
+                let callback = self.callbacks.lock().progress.clone();
+                if let Some(callback) = callback {
+                    callback(&progress);
+                }
+                self.log(&progress.line());
+                Ok(())
+            }
+            Delivery::Log(line) => {
+                self.log(&line);
+                Ok(())
+            }
+        }
+    }
+
+    fn log(&self, line: &Line) {
+        let callback = self.callbacks.lock().log.clone();
+        if let Some(callback) = callback {
+            callback(line);
+        }
+    }
+
+    /// Blocks until dispatch has work; false when `timeout` ran out or a signal came.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, Error> {
+        self.usable().map(|()| self.feed.epoll().wait(timeout))
+    }
+
+    /// Waits and dispatches until [`Context::stop`], for callers without a loop of their own.
+    pub fn run(&self) -> Result<(), Error> {
+        while !self.halted.swap(false, SeqCst) {
+            self.wait(None)?;
+            self.dispatch(DELIVERIES_PER_ROUND)?;
+        }
+        self.feed.resume();
+        Ok(())
+    }
+
+    /// Makes [`Context::run`] return; before it is entered, at once. Any thread, and a signal handler.
+    pub fn stop(&self) -> Result<(), Error> {
+        if self.mark.in_child() {
+            return Err(Error::Forked);
+        }
+        self.halted.store(true, SeqCst);
+        self.feed.halt();
+        Ok(())
+    }
+
+    /// No callback starts after this; a dispatch that is running returns after the present one.
+    /// What the context holds is given back when it is dropped. In a forked child: closes the
+    /// descriptors and touches nothing else, for locks and threads of the parent are not there.
+    pub fn close(&self) {
+        if self.closed.swap(true, SeqCst) {
+            return;
+        }
+        if self.mark.in_child() {
+            self.feed.descriptors.iter().copied().for_each(sys::close);
+        }
+    }
+
+    /// Whether this process is a child of the one that made the context.
+    pub fn in_child(&self) -> bool {
+        self.mark.in_child()
+    }
+
+    /// Why nothing can be done with it any more, if so.
+    pub fn usable(&self) -> Result<(), Error> {
+        if self.mark.in_child() {
+            return Err(Error::Forked);
+        }
+        if self.closed.load(SeqCst) {
+            return Err(Error::invalid("the context is closed"));
+        }
+        self.feed.plant.broken().map_or(Ok(()), Err)
+    }
+
+    /// A panic was caught above the engine.
+    #[cfg(feature = "capi")]
+    pub(crate) fn strike(&self, report: String) -> Error {
+        self.feed.plant.strike(report)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The right to dispatch, for one caller at a time; given back even when a callback unwinds.
+struct Turn<'a>(&'a Context);
+
+impl<'a> Turn<'a> {
+    fn take(context: &'a Context) -> Result<Self, Error> {
+        if context.busy.swap(true, SeqCst) {
+            return Err(Error::Busy);
+        }
+        context.feed.begin();
+        Ok(Self(context))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.0.in_child() {
+            self.0.feed.settle(); // a child would write into the parent's descriptors
+        }
+        self.0.busy.store(false, SeqCst);
+    }
+}

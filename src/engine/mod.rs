@@ -1,0 +1,445 @@
+//! Joins the stages: datagrams, answers and time in; work for the shell and deliveries out.
+//!
+//! The contract: after every `handle_*` (and `answer`, `stop`) the shell drains `poll_output`, and
+//! performs what it finds in that order. Everything below is a pure function of what is handed in, so a
+//! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
+
+mod murmur;
+mod output;
+mod perform;
+mod roads;
+mod seat;
+mod statistics;
+
+pub use output::{
+    Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Progress, Recover, Stage, Urgency,
+};
+pub use statistics::Statistics;
+
+use crate::bmc::link::{Identity, Login, Status};
+use crate::config::model::Cluster;
+use crate::crypto::Random;
+use crate::heartbeat::{Peer, Timetable};
+use crate::notice::{Notice, Received, Reception};
+use crate::now::Now;
+use crate::recovery::action::Event;
+use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step, reconcile};
+use crate::recovery::monitor::{self, Purpose};
+use crate::words::{Answer, MonitorId, Phase, ServerId};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::time::Duration;
+use murmur::Murmur;
+use roads::{News, Owner, Roads};
+use seat::{Acknowledgement, Matter, Seat, remembered};
+
+/// What an engine is made from.
+#[derive(Debug)]
+pub struct Setup {
+    /// What the operator wrote.
+    pub cluster: Arc<Cluster>,
+    /// How to log in, by server; secrets are resolved.
+    pub logins: Vec<Option<Login>>,
+    /// Whose BMC this server's must be, where the configuration pins nothing.
+    pub identity: Identity,
+    /// This boot of the host.
+    pub boot: BootId,
+    /// What the journal held.
+    pub replay: Replay,
+    /// For session ids and the like; never the same twice.
+    pub seed: [u8; 32],
+    /// What went wrong before the engine was there; it says so first.
+    pub troubles: Vec<String>,
+}
+
+/// The recovery of a token is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stale;
+
+/// A record on its way into the journal, and what waits for it.
+#[derive(Debug)]
+enum Awaited {
+    /// A step; nothing waits.
+    Step,
+    /// A notice.
+    Notice {
+        pending: Pending,
+        notice: Arc<Notice>,
+        wanted: Option<MonitorId>,
+        acknowledge: Vec<Acknowledgement>,
+        /// With the last record of a notice: the application hears of it once.
+        heard: Option<Heard>,
+    },
+}
+
+/// A command that was asked to end and will be killed.
+#[derive(Debug)]
+struct Grace {
+    token: u64,
+    end: Duration,
+}
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    cluster: Arc<Cluster>,
+    names: Vec<Arc<str>>,
+    reception: Reception,
+    journal: Journal,
+    seats: Vec<Seat>,
+    roads: Roads,
+    timetable: Timetable,
+    peers: Vec<Option<Peer>>,
+    awaited: VecDeque<Awaited>,
+    graces: Vec<Grace>,
+    tokens: u64,
+    armed: bool,
+    leaving: bool,
+    murmur: Murmur,
+    statistics: Statistics,
+    outputs: VecDeque<Output>,
+}
+
+impl Engine {
+    /// Takes up what the journal left open, opens the roads to the BMCs, and arms ours.
+    pub fn new(now: Now, setup: Setup) -> Self {
+        let Setup { cluster, logins, identity, boot, replay, seed, troubles } = setup;
+        let mut random = Random::from_seed(seed);
+        let with_bmc = || (0..).map(ServerId).zip(&cluster.servers).filter(|(_, server)| server.bmc.is_some());
+        let asked: Vec<ServerId> =
+            if cluster.heartbeat.enabled { with_bmc().map(|(id, _)| id).collect() } else { Vec::new() };
+        let mut engine = Self {
+            names: cluster.servers.iter().map(|server| server.name.as_str().into()).collect(),
+            reception: Reception::new(&cluster),
+            journal: Journal::new(boot, &replay),
+            seats: Seat::all(&cluster),
+            timetable: Timetable::new(now, cluster.heartbeat.interval, asked),
+            peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
+            awaited: VecDeque::new(),
+            graces: Vec::new(),
+            // Tokens of different contexts differ, so that one is not taken for another's.
+            tokens: u64::from(random.u32()) << 16,
+            armed: false,
+            leaving: false,
+            murmur: Murmur::default(),
+            statistics: Statistics::default(),
+            outputs: VecDeque::new(),
+            roads: Roads::new(now, &cluster, logins, identity, &mut random),
+            cluster,
+        };
+        troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
+        engine.take_up(now, &replay);
+        engine.settle(now);
+        engine
+    }
+
+    /// What a former process left open in the journal.
+    fn take_up(&mut self, now: Now, replay: &Replay) {
+        if replay.torn_tail || replay.corrupt > 0 {
+            self.log(Line::warning(format!(
+                "the journal was damaged: {} places skipped, {} records kept",
+                replay.corrupt + u32::from(replay.torn_tail),
+                replay.records().count()
+            )));
+        }
+        // A repetition of what we know already is no news, even if it was another process that knew it.
+        for record in replay.records() {
+            self.reception.remember(now, &remembered(record, self.cluster.this));
+        }
+        let fresh = self.journal.compact();
+        self.outputs.push_back(Output::Compact(fresh));
+        let seats = &self.seats;
+        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && seat.rerun);
+        let open: Vec<_> =
+            reconcile(replay, self.journal.boot(), rerun).map(|(record, how)| (record.clone(), how)).collect();
+        for (record, how) in open {
+            let place = self.seats.iter().position(|seat| Some(&*seat.name) == record.monitor.as_deref());
+            match place {
+                Some(place) => {
+                    let seat = &mut self.seats[place];
+                    if seat.matter.is_none() {
+                        let notice = Arc::new(Notice { received: now, ..remembered(&record, self.cluster.this) });
+                        seat.matter =
+                            Some(Matter { record: record.id.serial(), notice, token: None, held: Vec::new() });
+                    }
+                    let actions = seat.machine.restore(now, &record, how, &seat.policy);
+                    self.perform(now, place, actions);
+                }
+                None => self.leave_behind(now, &record, how),
+            }
+        }
+    }
+
+    // ---- inputs
+
+    /// A datagram at the trap socket.
+    pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        self.statistics.datagrams += 1;
+        match self.reception.handle_datagram(now, from, bytes) {
+            Err(reason) => {
+                self.statistics.count_drop(reason);
+                if let Some(line) = self.murmur.about(now, reason, from) {
+                    self.log(line);
+                }
+            }
+            Ok(Received { notice, repeated: true, reply }) => {
+                self.statistics.repeats += 1;
+                let held = |seat: &Seat| {
+                    seat.matter.as_ref().is_some_and(|matter| matter.notice.id == notice.id && !matter.held.is_empty())
+                };
+                if !self.seats.iter().any(held) {
+                    let acknowledge = self.acknowledgements(from, reply);
+                    self.acknowledge(acknowledge);
+                }
+            }
+            Ok(Received { notice, repeated: false, reply }) => {
+                self.statistics.notices += 1;
+                let acknowledge = self.acknowledgements(from, reply);
+                self.record(now, notice, acknowledge);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// A datagram at a socket that BMCs answer to.
+    pub fn handle_bmc_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        if !self.roads.handle_datagram(now, from, bytes) {
+            self.statistics.strangers += 1;
+        }
+        self.settle(now);
+    }
+
+    /// Time passed. A spurious call is a no-op.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.roads.handle_timeout(now);
+        for place in 0..self.seats.len() {
+            let seat = &mut self.seats[place];
+            let actions = seat.machine.handle_timeout(now, &seat.policy);
+            self.perform(now, place, actions);
+        }
+        while let Some(ask) = self.timetable.poll(now) {
+            self.roads.ask(now, ask.server);
+        }
+        let (over, wait) = core::mem::take(&mut self.graces).into_iter().partition(|g| g.end <= now.boottime);
+        self.graces = wait;
+        let over: Vec<Grace> = over;
+        self.outputs.extend(over.into_iter().map(|g| Output::Signal { token: g.token, urgency: Urgency::Kill }));
+        self.settle(now);
+    }
+
+    /// The last `Append` was performed; `stored`: the octets are in the file.
+    pub fn handle_appended(&mut self, now: Now, stored: bool) {
+        if !stored {
+            self.statistics.journal_failures += 1;
+        }
+        match self.awaited.pop_front() {
+            Some(Awaited::Notice { pending, notice, wanted, acknowledge, heard }) => {
+                let record = pending.stored(&mut self.journal, stored);
+                self.recorded(now, record, notice, wanted, acknowledge);
+                if let Some(heard) = heard {
+                    self.outputs.push_back(Output::Deliver(Delivery::Notice(heard)));
+                }
+            }
+            Some(Awaited::Step) | None => {}
+        }
+        if self.journal.is_full() {
+            let fresh = self.journal.compact();
+            self.outputs.push_back(Output::Compact(fresh));
+        }
+        self.settle(now);
+    }
+
+    /// The last `Compact` was performed.
+    pub fn handle_compacted(&mut self, stored: bool) {
+        if !stored {
+            self.statistics.journal_failures += 1;
+        }
+    }
+
+    /// Something happened to a command.
+    pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
+        let name = self.seats.iter().find(|seat| seat.holds(token)).map(|seat| seat.name.clone());
+        let ended = !matches!(event, CommandEvent::Printed(_));
+        let what = match &event {
+            CommandEvent::Printed(line) => format!("command: {line}"),
+            CommandEvent::Exited(status) => format!("command exited with status {status}"),
+            CommandEvent::Killed(signal) => format!("command killed by signal {signal}"),
+            CommandEvent::Lost => "the host program waits for every child (__WALL) and took the command's ending".into(),
+            CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
+        };
+        let who = name.as_deref().unwrap_or("a recovery that is over");
+        self.log(match event {
+            CommandEvent::Printed(_) | CommandEvent::Exited(0) => Line::info(format!("{who}: {what}")),
+            _ => Line::error(format!("{who}: {what}")),
+        });
+        if ended {
+            self.graces.retain(|grace| grace.token != token);
+            // The command of a recovery that is over may end late: that is no answer.
+            let answer = if event == CommandEvent::Exited(0) { Answer::Done } else { Answer::Failed };
+            let _ = self.answer(now, token, answer);
+        }
+        self.settle(now);
+    }
+
+    /// The answer to a recovery, by its token.
+    pub fn answer(&mut self, now: Now, token: u64, answer: Answer) -> Result<(), Stale> {
+        let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
+        let seat = &mut self.seats[place];
+        if answer != Answer::Later
+            && let Some(matter) = &mut seat.matter
+        {
+            matter.token = None;
+        }
+        match answer {
+            Answer::Done => self.statistics.done += 1,
+            Answer::Failed => self.statistics.failed += 1,
+            Answer::Later => {}
+        }
+        self.progress(now, place, Stage::Answered(answer));
+        self.handle(now, place, Event::Answered(answer));
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Says goodbye: the BMC need not wait for us. With a recovery under way nothing is said, for then it
+    /// must wait: the next start finds the record and tells its end.
+    pub fn stop(&mut self, now: Now) {
+        if self.leaving {
+            return;
+        }
+        self.leaving = true;
+        self.roads.forget(Owner::Context);
+        let busy = self.seats.iter().any(Seat::is_busy);
+        if !busy && self.armed {
+            self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
+        }
+        self.settle(now);
+    }
+
+    // ---- outputs
+
+    /// What is to be done next, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When `handle_timeout` wants to be called; may change with every input.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let seats = self.seats.iter().filter_map(|seat| seat.machine.next_deadline());
+        let graces = self.graces.iter().map(|grace| grace.end);
+        let others = [self.roads.next_deadline(), self.timetable.next_deadline()];
+        seats.chain(graces).chain(others.into_iter().flatten()).min()
+    }
+
+    /// Whether a goodbye has been said and heard.
+    pub fn stopped(&self) -> bool {
+        self.leaving && !self.roads.talks(Owner::Context)
+    }
+
+    /// What was counted.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// What the heartbeat says of every server that has a BMC, in the configuration's order.
+    pub fn peers(&self, out: &mut Vec<PeerStatus>) {
+        out.clear();
+        out.extend((0..).map(ServerId).zip(&self.peers).filter_map(|(id, peer)| Some(self.status(id, peer.as_ref()?))));
+    }
+
+    fn status(&self, server: ServerId, peer: &Peer) -> PeerStatus {
+        PeerStatus {
+            server: self.names[usize::from(server.0)].clone(),
+            verdict: peer.verdict(),
+            since: peer.since(),
+            heard: peer.heard(),
+            restarts: peer.restarts(),
+        }
+    }
+
+    // ---- from a notice to a record
+
+    /// Writes a new notice down: once for every monitor that wants to recover, or once for nobody.
+    fn record(&mut self, now: Now, notice: Notice, acknowledge: Vec<Acknowledgement>) {
+        let notice = Arc::new(notice);
+        let cluster = self.cluster.clone();
+        let server = self.names[usize::from(notice.server.0)].clone();
+        let (mut wanted, mut clears) = (Vec::new(), Vec::new());
+        for found in monitor::matches(&cluster, &notice) {
+            match found.answer {
+                Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
+                // A clearing starts nothing and needs no record for each monitor.
+                Ok(Purpose::Clear) => clears.push(found.id),
+                Err(_) => {}
+            }
+        }
+        if wanted.is_empty() {
+            wanted.push(None);
+        }
+        let (mut acknowledge, mut heard) = (acknowledge, Some(Heard { notice: notice.clone(), server: server.clone() }));
+        let last = wanted.len() - 1;
+        for (place, wanted) in wanted.into_iter().enumerate() {
+            let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);
+            let awaited = Awaited::Notice {
+                pending,
+                notice: notice.clone(),
+                wanted: wanted.map(|(id, _)| id),
+                // With the last record all are written, and the BMC may forget the event.
+                acknowledge: if place == last { core::mem::take(&mut acknowledge) } else { Vec::new() },
+                heard: if place == last { heard.take() } else { None },
+            };
+            self.append(octets, awaited);
+        }
+        for id in clears {
+            if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
+                self.handle(now, place, Event::Cleared);
+            }
+        }
+    }
+
+    /// A record has its id: acknowledge, and let its monitor go to work.
+    fn recorded(
+        &mut self,
+        now: Now,
+        record: RecordId,
+        notice: Arc<Notice>,
+        wanted: Option<MonitorId>,
+        acknowledge: Vec<Acknowledgement>,
+    ) {
+        let place = wanted.and_then(|id| self.seats.iter().position(|seat| seat.id == id));
+        let hold = !record.is_durable() && place.is_some();
+        let held = if hold {
+            acknowledge
+        } else {
+            self.acknowledge(acknowledge);
+            Vec::new()
+        };
+        let Some(place) = place else { return };
+        let sentence = notice.sentence.clone();
+        let seat = &mut self.seats[place];
+        if seat.machine.record().is_none() {
+            seat.matter = Some(Matter { record: record.serial(), notice, token: None, held });
+            self.progress(now, place, Stage::Recorded { sentence, durable: record.is_durable() });
+        } else {
+            if let Some(matter) = &mut seat.matter {
+                matter.held.extend(held);
+            }
+            self.progress(now, place, Stage::Joined { sentence });
+        }
+        self.handle(now, place, Event::Recorded(record));
+    }
+
+    fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
+        self.awaited.push_back(awaited);
+        self.outputs.push_back(Output::Append(octets));
+    }
+
+    fn step(&mut self, now: Now, record: RecordId, step: Step) {
+        let octets = self.journal.step(now, record, step);
+        self.append(octets, Awaited::Step);
+    }
+}
+
+/// How long a clean stop waits for the BMC to hear of it.
+const GOODBYE: Duration = Duration::from_secs(1);

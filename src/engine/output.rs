@@ -1,0 +1,271 @@
+//! What the engine hands out: work for the shell, and deliveries for the application.
+//!
+//! The shell performs every output in order, and after an `Append` calls `handle_appended` before it
+//! asks for the next: what must be in the journal is there before anyone hears of it.
+
+use crate::heartbeat::Verdict;
+use crate::notice::Notice;
+use crate::now::Now;
+use crate::words::{Answer, Level, Outcome, Phase};
+use alloc::sync::Arc;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Work for the shell.
+#[derive(Debug)]
+pub enum Output {
+    /// Send from the socket that traps come to: acknowledgements.
+    Reply {
+        /// To whom.
+        to: SocketAddr,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// Send from a socket that BMCs answer to.
+    Ask {
+        /// To whom.
+        to: SocketAddr,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// Append to the journal, then call `handle_appended`.
+    Append(Vec<u8>),
+    /// Put this in place of the whole journal, then call `handle_compacted`.
+    Compact(Vec<u8>),
+    /// Start a command; its fate comes back through `handle_command`.
+    Run(Command),
+    /// Make a command end.
+    Signal {
+        /// The recovery that it serves.
+        token: u64,
+        /// How.
+        urgency: Urgency,
+    },
+    /// Hand to the application.
+    Deliver(Delivery),
+}
+
+/// A command of the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The recovery that it serves.
+    pub token: u64,
+    /// The program's absolute path and its arguments.
+    pub argv: Vec<String>,
+    /// `NAME=value` each; nothing else is inherited.
+    pub env: Vec<String>,
+}
+
+/// How a command is made to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// SIGTERM: it may clean up.
+    Ask,
+    /// SIGKILL.
+    Kill,
+}
+
+/// What happened to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandEvent {
+    /// It printed a line.
+    Printed(String),
+    /// It exited with this status.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
+    /// The host program took its ending from us (it waits with `__WALL`).
+    Lost,
+    /// It could not be started, and why.
+    NotStarted(String),
+}
+
+/// Something for the application.
+#[derive(Debug)]
+pub enum Delivery {
+    /// A recovery is due: call the application's callback, and bring its answer.
+    Recover(Recover),
+    /// A new notice, whether it starts a recovery or not.
+    Notice(Heard),
+    /// What the heartbeat says of a server has changed.
+    Peer(PeerStatus),
+    /// A recovery took a step.
+    Progress(Progress),
+    /// A line for the log.
+    Log(Line),
+}
+
+/// A notice, with its server's name.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// What was said.
+    pub notice: Arc<Notice>,
+    /// Of which server.
+    pub server: Arc<str>,
+}
+
+/// A recovery that is due.
+#[derive(Debug, Clone)]
+pub struct Recover {
+    /// Completes it, once; stale after that.
+    pub token: u64,
+    /// Its record in the journal.
+    pub record: u64,
+    /// The monitor that matched.
+    pub monitor: Arc<str>,
+    /// This server.
+    pub server: Arc<str>,
+    /// What is to be moved, as the operator named it; empty if not.
+    pub target: Arc<str>,
+    /// Why.
+    pub notice: Arc<Notice>,
+    /// How long it may take, from now.
+    pub deadline: Duration,
+}
+
+/// A step of a recovery.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// Its record in the journal.
+    pub record: u64,
+    /// The monitor.
+    pub monitor: Arc<str>,
+    /// When.
+    pub at: Now,
+    /// How long after the trap came.
+    pub after: Duration,
+    /// What.
+    pub stage: Stage,
+}
+
+/// The steps of a recovery, as people are told them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// A genuine, new and serious notice is in the journal.
+    Recorded {
+        /// What it says.
+        sentence: String,
+        /// Whether a killed process would find it again.
+        durable: bool,
+    },
+    /// A further notice joined the recovery.
+    Joined {
+        /// What it says.
+        sentence: String,
+    },
+    /// The BMC is being told.
+    Telling(Phase),
+    /// It has understood.
+    Told(Phase),
+    /// It has not, within the deadline, and why.
+    Untold(Phase, String),
+    /// The operator's recovery runs.
+    Recovering,
+    /// It answered.
+    Answered(Answer),
+    /// It took too long.
+    Overrun,
+    /// A chassis command was sent, or why not.
+    Chassis(String),
+    /// The BMC's reset is awaited.
+    AwaitingReset,
+    /// The record is closed, and why.
+    Closed(String),
+    /// Something the operator should know.
+    Remark(Level, String),
+}
+
+/// A line for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// How loud.
+    pub level: Level,
+    /// One line, no newline at its end.
+    pub text: String,
+}
+
+impl Line {
+    /// A line that someone must act on.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { level: Level::Error, text: text.into() }
+    }
+
+    /// A line that someone should look at.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self { level: Level::Warning, text: text.into() }
+    }
+
+    /// A step was taken.
+    pub fn info(text: impl Into<String>) -> Self {
+        Self { level: Level::Info, text: text.into() }
+    }
+}
+
+/// What the heartbeat says of one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Its name.
+    pub server: Arc<str>,
+    /// What its BMC's words mean.
+    pub verdict: Verdict,
+    /// Since when (boottime).
+    pub since: Duration,
+    /// When the BMC last answered.
+    pub heard: Option<Now>,
+    /// How often its power was seen to come back.
+    pub restarts: u32,
+}
+
+impl Progress {
+    /// As a line of the log.
+    pub fn line(&self) -> Line {
+        Line { level: self.stage.level(), text: format!("{}: record {}: {}", self.monitor, self.record, self.stage) }
+    }
+}
+
+impl Stage {
+    /// How loud it is.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Recorded { durable: false, .. } | Self::Joined { .. } => Level::Warning,
+            Self::Untold(..) | Self::Overrun => Level::Error,
+            Self::Answered(Answer::Failed) | Self::Told(Phase::Ended(Outcome::Failed | Outcome::Unknown)) => {
+                Level::Error
+            }
+            Self::Remark(level, _) => *level,
+            Self::Recorded { .. }
+            | Self::Telling(_)
+            | Self::Told(_)
+            | Self::Recovering
+            | Self::Answered(_)
+            | Self::Chassis(_)
+            | Self::AwaitingReset
+            | Self::Closed(_) => Level::Info,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded { sentence, durable: true } => write!(f, "in the journal: {sentence}"),
+            Self::Recorded { sentence, durable: false } => {
+                write!(f, "NOT in the journal (it would not survive us): {sentence}")
+            }
+            Self::Joined { sentence } => write!(f, "joined by: {sentence}"),
+            Self::Telling(phase) => write!(f, "telling the BMC: recovery {phase}"),
+            Self::Told(phase) => write!(f, "the BMC knows: recovery {phase}"),
+            Self::Untold(phase, why) => write!(f, "the BMC does NOT know: recovery {phase}: {why}"),
+            Self::Recovering => f.write_str("the recovery runs"),
+            Self::Answered(Answer::Done) => f.write_str("the recovery is done"),
+            Self::Answered(Answer::Failed) => f.write_str("the recovery FAILED"),
+            Self::Answered(Answer::Later) => f.write_str("the recovery goes on"),
+            Self::Overrun => f.write_str("the recovery overran its deadline: FAILED"),
+            Self::Chassis(what) => f.write_str(what),
+            Self::AwaitingReset => f.write_str("the BMC may reset the server now"),
+            Self::Closed(why) => write!(f, "closed: {why}"),
+            Self::Remark(_, what) => f.write_str(what),
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! The engine's hands: performs what the machines want, and brings them what comes of it.
+//!
+//! Part of [`Engine`], apart from its inputs and outputs so that each can be read in one sitting.
+
+use super::output::{Delivery, Line, Output, Progress, Stage, Urgency};
+use super::roads::{News, Owner};
+use super::seat::{Acknowledgement, Matter};
+use super::{Engine, Grace};
+use crate::bmc::handshake::Telling;
+use crate::bmc::link::{Checked, Status};
+use crate::config::model::{AfterEnded, Handshake, Recovery};
+use crate::heartbeat::Evidence;
+use crate::notice::Reply;
+use crate::now::Now;
+use crate::recovery::action::{Action, Event, Message};
+use crate::recovery::journal::{Closed, Reconcile, Record, Step};
+use crate::recovery::machine::Actions;
+use crate::wire::command::PET_ACKNOWLEDGE;
+use crate::wire::{ipmi, rmcp};
+use crate::words::{Outcome, Phase, ServerId};
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Between SIGTERM and SIGKILL of a command that overran.
+const COMMAND_GRACE: Duration = Duration::from_secs(5);
+/// How long *armed* is re-sent before the link's next change is waited for.
+const ARMING: Duration = Duration::from_secs(60);
+
+impl Engine {
+    /// Hands an event to a machine and performs what it wants.
+    pub(super) fn handle(&mut self, now: Now, place: usize, event: Event) {
+        let seat = &mut self.seats[place];
+        let actions = seat.machine.handle(now, event, &seat.policy);
+        self.perform(now, place, actions);
+    }
+
+    pub(super) fn perform(&mut self, now: Now, place: usize, actions: Actions) {
+        for action in actions {
+            match action {
+                Action::Journal(record, step) => {
+                    self.step(now, record, step);
+                    self.follow(now, place, record.serial(), step);
+                }
+                // Evidence is not gathered yet: every monitor trusts addresses, so nothing is verified.
+                Action::Verify(_) => self.handle(now, place, Event::Unanswerable),
+                Action::Tell(record, phase) => {
+                    let owner = Owner::Seat(self.seats[place].id);
+                    if matches!(phase, Phase::Ended(_)) {
+                        self.roads.hasten(now, owner);
+                    }
+                    self.progress(now, place, Stage::Telling(phase));
+                    let patience = self.seats[place].policy.tell_deadline;
+                    self.tell(now, owner, phase, record.serial(), patience);
+                }
+                Action::Recover(_) => self.recover(now, place),
+                Action::Abandon(_) => self.abandon(now, place),
+                Action::AfterEnded(_, action) => self.chassis(now, place, action),
+                Action::Report(level, message) => {
+                    if !is_told_by_a_stage(message) {
+                        self.progress(now, place, Stage::Remark(level, message.to_string()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What people are told of a step that is in the journal.
+    fn follow(&mut self, now: Now, place: usize, record: u64, step: Step) {
+        match step {
+            Step::AwaitingReset => self.progress(now, place, Stage::AwaitingReset),
+            Step::Closed(reason) => {
+                // A record that only joined closes without a word.
+                if self.seats[place].matter.as_ref().is_some_and(|matter| matter.record == record) {
+                    self.progress(now, place, Stage::Closed(closed(reason).into()));
+                    self.seats[place].matter = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Begins to tell our BMC a phase.
+    pub(super) fn tell(&mut self, now: Now, owner: Owner, phase: Phase, record: u64, patience: Duration) {
+        let listen = self.cluster.listen();
+        let Some(bmc) = &self.cluster.this_server().bmc else {
+            return self.handle_news(now, News::Told(owner, phase));
+        };
+        let deadline = now.boottime.saturating_add(patience);
+        let telling = Telling::new(&bmc.handshake, phase, record, listen, deadline);
+        self.roads.tell(now, self.cluster.this, owner, phase, telling);
+        self.send(); // before anything else is done: this is what the BMC waits for
+    }
+
+    fn recover(&mut self, now: Now, place: usize) {
+        self.statistics.recoveries += 1;
+        self.tokens += 1;
+        let token = self.tokens;
+        let seat = &mut self.seats[place];
+        let Some(matter) = &mut seat.matter else { return };
+        matter.token = Some(token);
+        let held = core::mem::take(&mut matter.held);
+        let matter: Matter = matter.clone();
+        let work = match &seat.recovery {
+            Recovery::Callback => Output::Deliver(Delivery::Recover(seat.recover(&matter, token))),
+            Recovery::Command(argv) => Output::Run(seat.command(argv, &matter, token)),
+        };
+        self.outputs.push_back(work);
+        self.progress(now, place, Stage::Recovering);
+        self.acknowledge(held);
+    }
+
+    fn abandon(&mut self, now: Now, place: usize) {
+        let seat = &mut self.seats[place];
+        let token = seat.matter.as_mut().and_then(|matter| matter.token.take());
+        if let (Some(token), Recovery::Command(_)) = (token, &seat.recovery) {
+            self.outputs.push_back(Output::Signal { token, urgency: Urgency::Ask });
+            self.graces.push(Grace { token, end: now.boottime + COMMAND_GRACE });
+        }
+        self.statistics.failed += 1;
+        self.progress(now, place, Stage::Overrun);
+    }
+
+    /// A chassis command goes only to a BMC that has proven to be this server's.
+    fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
+        let (server, owner) = (self.cluster.this, Owner::Seat(self.seats[place].id));
+        match self.roads.status(server) {
+            Some(Status::Up { identity: Checked::Matched, .. }) => self.roads.order(now, server, owner, action),
+            _ => {
+                let why = "no chassis command: the BMC has not proven to be this server's (pin its guid)";
+                self.progress(now, place, Stage::Chassis(why.into()));
+            }
+        }
+    }
+
+    /// A record whose monitor is no longer configured: its end is told and it is closed.
+    pub(super) fn leave_behind(&mut self, now: Now, record: &Record, how: Reconcile) {
+        let monitor = record.monitor.as_deref().unwrap_or("(none)");
+        self.log(Line::warning(format!(
+            "record {} of monitor {monitor}, which is not configured any more, is closed",
+            record.id.serial()
+        )));
+        let (outcome, reason) = match how {
+            Reconcile::TellEnded(outcome) => (Some(outcome), outcome.into()),
+            Reconcile::Rerun { .. } => (Some(Outcome::Unknown), Closed::Unknown),
+            Reconcile::Resume | Reconcile::StayHeld => (None, Closed::Operator),
+            Reconcile::Await { outcome, .. } => (None, outcome.into()),
+            Reconcile::Close(reason) => (None, reason),
+        };
+        if let Some(outcome) = outcome {
+            self.step(now, record.id, Step::Ending(outcome));
+            let owner = Owner::Leftover(record.id.serial());
+            self.tell(now, owner, Phase::Ended(outcome), record.id.serial(), ARMING);
+        }
+        self.step(now, record.id, Step::Closed(reason));
+    }
+
+    // ---- what comes of it
+
+    /// Carries news from the roads to whom it concerns, and datagrams to the shell, until all is quiet.
+    pub(super) fn settle(&mut self, now: Now) {
+        while let Some(news) = self.roads.poll_news() {
+            self.handle_news(now, news);
+        }
+        self.send();
+    }
+
+    fn send(&mut self) {
+        while let Some((to, bytes)) = self.roads.poll_send() {
+            self.outputs.push_back(Output::Ask { to, bytes });
+        }
+    }
+
+    fn handle_news(&mut self, now: Now, news: News) {
+        match news {
+            News::Told(owner, phase) => {
+                self.statistics.told += 1;
+                match owner {
+                    Owner::Seat(_) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
+                    Owner::Context => self.context_told(phase),
+                    Owner::Leftover(record) => {
+                        self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
+                    }
+                }
+            }
+            News::Untold(owner, phase, why) => {
+                self.statistics.untold += 1;
+                match owner {
+                    Owner::Seat(_) => {
+                        self.seat_news(now, owner, Stage::Untold(phase, why.to_string()), Event::Untold(phase));
+                    }
+                    Owner::Context => self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}"))),
+                    Owner::Leftover(record) => {
+                        self.log(Line::error(format!("record {record}: the BMC does NOT know: recovery {phase}: {why}")));
+                    }
+                }
+            }
+            News::Ordered(owner, result) => {
+                let what = match result {
+                    Ok(effect) => format!("chassis command sent: {effect}"),
+                    Err(why) => format!("chassis command FAILED: {why}"),
+                };
+                if let Some(place) = self.seat_of(owner) {
+                    self.progress(now, place, Stage::Chassis(what));
+                }
+            }
+            News::Evidence(server, evidence) => self.weigh(now, server, evidence),
+            News::Link(server) => self.link_changed(now, server),
+        }
+    }
+
+    fn seat_of(&self, owner: Owner) -> Option<usize> {
+        self.seats.iter().position(|seat| owner == Owner::Seat(seat.id))
+    }
+
+    fn seat_news(&mut self, now: Now, owner: Owner, stage: Stage, event: Event) {
+        if let Some(place) = self.seat_of(owner) {
+            self.progress(now, place, stage);
+            self.handle(now, place, event);
+        }
+    }
+
+    fn context_told(&mut self, phase: Phase) {
+        self.armed = phase == Phase::Armed;
+        if !self.is_mute() {
+            self.log(Line::info(format!("the BMC knows that we are {phase}")));
+        }
+    }
+
+    fn is_mute(&self) -> bool {
+        self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
+    }
+
+    fn weigh(&mut self, now: Now, server: ServerId, evidence: Evidence) {
+        self.timetable.answered(server);
+        let timeout = self.cluster.heartbeat.timeout;
+        let Some(peer) = &mut self.peers[usize::from(server.0)] else { return };
+        if peer.weigh(now, evidence, timeout) {
+            let status = match &self.peers[usize::from(server.0)] {
+                Some(peer) => self.status(server, peer),
+                None => return,
+            };
+            self.outputs.push_back(Output::Deliver(Delivery::Peer(status)));
+        }
+    }
+
+    /// A link came up or went down; ours is armed when it comes up, for a BMC that was rebooted has
+    /// forgotten us. The `sel` profile is for people: it is written once.
+    fn link_changed(&mut self, now: Now, server: ServerId) {
+        let name = self.names[usize::from(server.0)].clone();
+        let Some(status) = self.roads.status(server).copied() else { return };
+        match status {
+            Status::Up { suite, identity, .. } => {
+                let known = match identity {
+                    Checked::Matched => "it is the right one",
+                    Checked::NotChecked => "whose it is was not checked: no guid is pinned or known",
+                };
+                self.log(Line::info(format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number())));
+                let again = !self.armed || self.handshake_forgets();
+                if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
+                    self.roads.forget(Owner::Context);
+                    self.tell(now, Owner::Context, Phase::Armed, 0, ARMING);
+                }
+            }
+            Status::Down { why: Some(why), .. } => self.log(Line::warning(format!("BMC of {name}: {why}"))),
+            Status::WrongIdentity { found } => self.log(Line::error(format!(
+                "BMC of {name}: another system answers at its address (GUID {found}); nothing is said to it"
+            ))),
+            Status::Down { why: None, .. } | Status::Opening => {}
+        }
+    }
+
+    fn handshake_forgets(&self) -> bool {
+        self.cluster.this_server().bmc.as_ref().is_some_and(|bmc| matches!(bmc.handshake, Handshake::Raw { .. }))
+    }
+
+    // ---- acknowledging, and telling people
+
+    /// The datagrams that acknowledge a trap.
+    pub(super) fn acknowledgements(&self, from: SocketAddr, reply: Reply) -> Vec<Acknowledgement> {
+        let mut all = Vec::new();
+        if let Some(bytes) = reply.inform {
+            all.push(Acknowledgement { to: from, bytes });
+        }
+        if let Some(data) = reply.pet {
+            let request = ipmi::Request::new(PET_ACKNOWLEDGE, data);
+            let message = ipmi::Message::request(0, &request).emit();
+            if let Ok(bytes) = rmcp::emit_sessionless(&message) {
+                // BMCs send from the port where they listen, or from any: then both are tried.
+                let listens = SocketAddr::new(from.ip(), RMCP_PORT);
+                if from != listens {
+                    all.push(Acknowledgement { to: listens, bytes: bytes.clone() });
+                }
+                all.push(Acknowledgement { to: from, bytes });
+            }
+        }
+        all
+    }
+
+    pub(super) fn acknowledge(&mut self, all: Vec<Acknowledgement>) {
+        if !all.is_empty() {
+            self.statistics.acknowledged += 1;
+        }
+        self.outputs.extend(all.into_iter().map(|one| Output::Reply { to: one.to, bytes: one.bytes }));
+    }
+
+    pub(super) fn log(&mut self, line: Line) {
+        self.outputs.push_back(Output::Deliver(Delivery::Log(line)));
+    }
+
+    pub(super) fn progress(&mut self, now: Now, place: usize, stage: Stage) {
+        let seat = &self.seats[place];
+        let progress = Progress {
+            record: seat.matter.as_ref().map_or(0, |matter| matter.record),
+            monitor: seat.name.clone(),
+            at: now,
+            after: seat.began().map_or(Duration::ZERO, |began| now.boottime.saturating_sub(began.boottime)),
+            stage,
+        };
+        self.outputs.push_back(Output::Deliver(Delivery::Progress(progress)));
+    }
+}
+
+/// Where a BMC listens for acknowledgements, whatever port it sent from.
+const RMCP_PORT: u16 = 623;
+
+/// Whether a stage has said the same already.
+fn is_told_by_a_stage(message: Message) -> bool {
+    matches!(message, Message::Volatile | Message::Recovering | Message::Done | Message::Failed | Message::Joined)
+}
+
+fn closed(reason: Closed) -> &'static str {
+    match reason {
+        Closed::Done => "the recovery was done",
+        Closed::Failed => "the recovery failed",
+        Closed::Unknown => "nobody knows how the recovery ended",
+        Closed::Cleared => "the fault went away",
+        Closed::InterruptedByReset => "interrupted by reset: the host has booted since",
+        Closed::Superseded => "another record's recovery covers it",
+        Closed::Operator => "the operator said so",
+    }
+}

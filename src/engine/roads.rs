@@ -1,0 +1,437 @@
+//! The roads to the BMCs: their links and pings, and what is being said over them.
+//!
+//! A conversation (telling a phase, ordering a chassis action) belongs to an owner; it asks one question
+//! at a time, and its end is news for that owner. Uses `bmc`; its input is datagrams from BMCs, and the
+//! engine's orders.
+
+use crate::bmc::chassis::{self, Order};
+use crate::bmc::handshake::{self, Telling, Untold};
+use crate::bmc::link::{self, Failure, Identity, Link, Login, Status, Ticket, Urgency};
+use crate::bmc::ping::{self, Ping};
+use crate::config::model::{AfterEnded, Cluster};
+use crate::crypto::Random;
+use crate::heartbeat::{Doubt, Evidence};
+use crate::now::Now;
+use crate::wire::command::{CHASSIS_STATUS, ChassisStatus};
+use crate::wire::ipmi::{Request, Response};
+use crate::words::{MonitorId, Phase, ServerId};
+use alloc::collections::{BTreeMap, VecDeque};
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Whose conversation it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A recovery of this monitor.
+    Seat(MonitorId),
+    /// The context: armed, disarmed.
+    Context,
+    /// A record that a former process left open.
+    Leftover(u64),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum News {
+    /// The BMC has understood.
+    Told(Owner, Phase),
+    /// It has not, within the deadline.
+    Untold(Owner, Phase, Untold),
+    /// A chassis command was given, and this is known of its effect.
+    Ordered(Owner, Result<chassis::Effect, Failure>),
+    /// The heartbeat's question was answered, or not.
+    Evidence(ServerId, Evidence),
+    /// A link came up or went down.
+    Link(ServerId),
+}
+
+/// What to say, and how.
+#[derive(Debug)]
+enum Talk {
+    Telling(Telling, Phase),
+    Order(Order),
+}
+
+#[derive(Debug)]
+struct Conversation {
+    id: u64,
+    server: ServerId,
+    owner: Owner,
+    talk: Talk,
+    asked: bool,
+    wake: Option<Duration>,
+    /// Dropped then, understood or not.
+    end: Option<Duration>,
+}
+
+/// How long *started* is still tried when *ended* waits behind it: what a BMC needs to answer, not more.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+
+/// Who asked what a ticket answers.
+#[derive(Debug)]
+enum Errand {
+    Conversation(u64),
+    Heartbeat(ServerId),
+}
+
+#[derive(Debug)]
+enum Road {
+    Link(Box<Link>),
+    Ping(Ping),
+}
+
+#[derive(Debug)]
+struct Place {
+    server: ServerId,
+    address: SocketAddr,
+    road: Road,
+}
+
+/// All roads of a context.
+#[derive(Debug)]
+pub(super) struct Roads {
+    places: Vec<Place>,
+    conversations: Vec<Conversation>,
+    errands: BTreeMap<u64, Errand>,
+    next: u64,
+    sends: VecDeque<(SocketAddr, Vec<u8>)>,
+    news: VecDeque<News>,
+}
+
+impl Roads {
+    /// One road to every BMC: a link where there is a login, else a ping. Links open at once.
+    pub(super) fn new(
+        now: Now,
+        cluster: &Cluster,
+        logins: Vec<Option<Login>>,
+        own_guids: Identity,
+        random: &mut Random,
+    ) -> Self {
+        let mut own_guids = Some(own_guids);
+        let mut places = Vec::new();
+        for ((id, server), login) in (0..).map(ServerId).zip(&cluster.servers).zip(logins) {
+            let Some(bmc) = &server.bmc else { continue };
+            let identity = match bmc.guid {
+                Some(guid) => Identity::Expected(vec![guid]),
+                None if id == cluster.this => own_guids.take().unwrap_or(Identity::Unknown),
+                None => Identity::Unknown,
+            };
+            let road = match login {
+                Some(login) => Road::Link(Box::new(Link::new(login, identity, random.split()))),
+                None => Road::Ping(Ping::new(random.split())),
+            };
+            places.push(Place { server: id, address: bmc.address, road });
+        }
+        let mut roads = Self {
+            places,
+            conversations: Vec::new(),
+            errands: BTreeMap::new(),
+            next: 0,
+            sends: VecDeque::new(),
+            news: VecDeque::new(),
+        };
+        for place in &mut roads.places {
+            if let Road::Link(link) = &mut place.road {
+                link.start(now);
+            }
+        }
+        roads.settle(now);
+        roads
+    }
+
+    /// Where a server's BMC is.
+    pub(super) fn address(&self, server: ServerId) -> Option<SocketAddr> {
+        self.places.iter().find(|place| place.server == server).map(|place| place.address)
+    }
+
+    /// The link to a server's BMC, in its present state.
+    pub(super) fn status(&self, server: ServerId) -> Option<&Status> {
+        self.places.iter().find(|place| place.server == server).and_then(|place| match &place.road {
+            Road::Link(link) => Some(link.status()),
+            Road::Ping(_) => None,
+        })
+    }
+
+    /// Begins to tell a server's BMC a phase; its end is news.
+    pub(super) fn tell(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        owner: Owner,
+        phase: Phase,
+        telling: Telling,
+    ) {
+        self.converse(now, server, owner, Talk::Telling(telling, phase));
+    }
+
+    /// Orders a chassis action, once; its effect is news.
+    pub(super) fn order(&mut self, now: Now, server: ServerId, owner: Owner, action: AfterEnded) {
+        if let Some(order) = Order::new(action) {
+            self.converse(now, server, owner, Talk::Order(order));
+        }
+    }
+
+    /// Asks the heartbeat's question; the answer is news.
+    pub(super) fn ask(&mut self, now: Now, server: ServerId) {
+        let ticket = self.ticket(Errand::Heartbeat(server));
+        if let Some(place) = self.places.iter_mut().find(|place| place.server == server) {
+            match &mut place.road {
+                Road::Link(link) => link.submit(now, ticket, Urgency::Normal, Request::new(CHASSIS_STATUS, [])),
+                Road::Ping(ping) => ping.ask(now),
+            }
+        }
+        self.settle(now);
+    }
+
+    /// The owner has something more urgent to say: what it is saying now has little time left.
+    pub(super) fn hasten(&mut self, now: Now, owner: Owner) {
+        let end = now.boottime + LAST_CHANCE;
+        for conversation in self.conversations.iter_mut().filter(|c| c.owner == owner) {
+            conversation.end = Some(conversation.end.map_or(end, |earlier| earlier.min(end)));
+        }
+    }
+
+    /// Drops every conversation of `owner`; it hears no more of them.
+    pub(super) fn forget(&mut self, owner: Owner) {
+        self.conversations.retain(|conversation| conversation.owner != owner);
+    }
+
+    /// Whether `owner` is still talking.
+    pub(super) fn talks(&self, owner: Owner) -> bool {
+        self.conversations.iter().any(|conversation| conversation.owner == owner)
+    }
+
+    /// Closes every session.
+    pub(super) fn stop(&mut self, now: Now) {
+        for place in &mut self.places {
+            if let Road::Link(link) = &mut place.road {
+                link.stop(now);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// A datagram came; false when it is from no BMC of ours.
+    pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) -> bool {
+        let Some(place) = self.places.iter_mut().find(|place| place.address == from) else { return false };
+        match &mut place.road {
+            Road::Link(link) => link.handle_datagram(now, bytes),
+            Road::Ping(ping) => ping.handle_datagram(now, bytes),
+        }
+        self.settle(now);
+        true
+    }
+
+    /// Time passed.
+    pub(super) fn handle_timeout(&mut self, now: Now) {
+        for place in &mut self.places {
+            match &mut place.road {
+                Road::Link(link) => link.handle_timeout(now),
+                Road::Ping(ping) => ping.handle_timeout(now),
+            }
+        }
+        self.settle(now);
+    }
+
+    /// When `handle_timeout` wants to be called.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let roads = self.places.iter().filter_map(|place| match &place.road {
+            Road::Link(link) => link.next_deadline(),
+            Road::Ping(ping) => ping.next_deadline(),
+        });
+        let waits = self.conversations.iter().filter(|c| !c.asked).filter_map(|c| c.wake);
+        let ends = self.conversations.iter().filter_map(|c| c.end);
+        roads.chain(waits).chain(ends).min()
+    }
+
+    /// The next datagram to send.
+    pub(super) fn poll_send(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        self.sends.pop_front()
+    }
+
+    /// The next news.
+    pub(super) fn poll_news(&mut self) -> Option<News> {
+        self.news.pop_front()
+    }
+
+    fn converse(&mut self, now: Now, server: ServerId, owner: Owner, talk: Talk) {
+        self.next += 1;
+        let id = self.next;
+        self.conversations.push(Conversation { id, server, owner, talk, asked: false, wake: None, end: None });
+        self.settle(now);
+    }
+
+    fn ticket(&mut self, errand: Errand) -> Ticket {
+        self.next += 1;
+        self.errands.insert(self.next, errand);
+        Ticket(self.next)
+    }
+
+    /// Carries answers to those who asked and questions to the links until nothing moves any more. Every
+    /// round answers or asks something, and a conversation that was answered at once waits before it asks
+    /// again, so this ends.
+    fn settle(&mut self, now: Now) {
+        loop {
+            let moved = self.collect(now) | self.proceed(now);
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    /// Takes the output of every road.
+    fn collect(&mut self, now: Now) -> bool {
+        let mut answers = Vec::new();
+        for place in &mut self.places {
+            match &mut place.road {
+                Road::Link(link) => {
+                    while let Some(output) = link.poll_output() {
+                        match output {
+                            link::Output::Send(bytes) => self.sends.push_back((place.address, bytes)),
+                            link::Output::Answer { ticket, result } => answers.push((ticket, result)),
+                            link::Output::Changed => self.news.push_back(News::Link(place.server)),
+                        }
+                    }
+                }
+                Road::Ping(ping) => {
+                    while let Some(output) = ping.poll_output() {
+                        match output {
+                            ping::Output::Send(bytes) => self.sends.push_back((place.address, bytes)),
+                            ping::Output::Alive => {
+                                self.news.push_back(News::Evidence(place.server, Evidence::Answers));
+                            }
+                            ping::Output::Silent => {
+                                self.news.push_back(News::Evidence(place.server, Evidence::None(Doubt::Silent)));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let moved = !answers.is_empty();
+        for (Ticket(ticket), result) in answers {
+            match self.errands.remove(&ticket) {
+                Some(Errand::Heartbeat(server)) => self.news.push_back(News::Evidence(server, evidence(result))),
+                Some(Errand::Conversation(id)) => self.answer(now, id, result),
+                None => {}
+            }
+        }
+        moved
+    }
+
+    fn answer(&mut self, now: Now, id: u64, result: Result<Response, Failure>) {
+        if let Some(conversation) = self.conversations.iter_mut().find(|conversation| conversation.id == id) {
+            conversation.asked = false;
+            conversation.wake = None;
+            match &mut conversation.talk {
+                Talk::Telling(telling, _) => telling.handle_answer(now, result),
+                Talk::Order(order) => order.handle_answer(now, result),
+            }
+        }
+    }
+
+    /// Lets every conversation that waits for nobody take its next step. An owner says one thing at a
+    /// time, in order: the BMC hears *started* before *ended*.
+    fn proceed(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        let mut place = 0;
+        while place < self.conversations.len() {
+            let owner = self.conversations[place].owner;
+            if self.conversations[..place].iter().any(|earlier| earlier.owner == owner) {
+                place += 1;
+                continue;
+            }
+            let conversation = &mut self.conversations[place];
+            if conversation.end.is_some_and(|end| end <= now.boottime) {
+                if let Talk::Telling(telling, phase) = &conversation.talk {
+                    self.news.push_back(News::Untold(owner, *phase, telling.untold()));
+                }
+                self.conversations.remove(place);
+                moved = true;
+                continue;
+            }
+            if conversation.asked || conversation.wake.is_some_and(|wake| wake > now.boottime) {
+                place += 1;
+                continue;
+            }
+            let (server, id) = (conversation.server, conversation.id);
+            let step = match &mut conversation.talk {
+                Talk::Telling(telling, phase) => match telling.poll(now) {
+                    handshake::Step::Submit(request) => Step::Submit(request),
+                    handshake::Step::Wait(until) => Step::Wait(until),
+                    handshake::Step::Over(Ok(())) => Step::Over(News::Told(owner, *phase)),
+                    handshake::Step::Over(Err(why)) => Step::Over(News::Untold(owner, *phase, why)),
+                },
+                Talk::Order(order) => match order.poll(now) {
+                    chassis::Step::Submit(request) => Step::Submit(request),
+                    chassis::Step::Wait(until) => Step::Wait(until),
+                    chassis::Step::Over(result) => Step::Over(News::Ordered(owner, result)),
+                },
+            };
+            match step {
+                Step::Submit(request) => {
+                    moved = true;
+                    conversation.asked = true;
+                    self.submit(now, server, id, request);
+                    place += 1;
+                }
+                Step::Wait(until) => {
+                    conversation.wake = Some(until.unwrap_or(Duration::MAX));
+                    place += 1;
+                }
+                Step::Over(news) => {
+                    self.conversations.remove(place);
+                    self.news.push_back(news);
+                    moved = true; // the next one of its owner may go on
+                }
+            }
+        }
+        moved
+    }
+
+    fn submit(&mut self, now: Now, server: ServerId, id: u64, request: Request) {
+        let ticket = self.ticket(Errand::Conversation(id));
+        let place = self.places.iter_mut().find(|place| place.server == server);
+        match place.map(|place| &mut place.road) {
+            Some(Road::Link(link)) => link.submit(now, ticket, Urgency::Urgent, request),
+            Some(Road::Ping(_)) | None => {
+                self.errands.remove(&ticket.0);
+                self.answer(now, id, Err(Failure::NoLogin));
+            }
+        }
+    }
+}
+
+enum Step {
+    Submit(Request),
+    Wait(Option<Duration>),
+    Over(News),
+}
+
+/// What an answer to Get Chassis Status tells of the server.
+fn evidence(result: Result<Response, Failure>) -> Evidence {
+    match result {
+        Ok(response) if response.completion == 0 => match ChassisStatus::parse(&response.data) {
+            Ok(status) => Evidence::Power { on: status.power_on },
+            Err(_) => Evidence::None(Doubt::Malformed),
+        },
+        Ok(_) => Evidence::None(Doubt::Malformed),
+        Err(failure) => Evidence::None(doubt(failure)),
+    }
+}
+
+fn doubt(failure: Failure) -> Doubt {
+    match failure {
+        Failure::Silent | Failure::QueueFull | Failure::Stopped => Doubt::Silent,
+        Failure::WrongUser
+        | Failure::WrongPassword
+        | Failure::PrivilegeTooHigh
+        | Failure::SuiteNotOffered
+        | Failure::Refused(_)
+        | Failure::Rejected(_) => Doubt::Login,
+        Failure::NoFreeSlot => Doubt::NoSlot,
+        Failure::Malformed => Doubt::Malformed,
+        Failure::WrongIdentity => Doubt::Identity,
+        Failure::NoLogin => Doubt::NoLogin,
+    }
+}

@@ -1,0 +1,75 @@
+//! What is counted.
+
+use super::result::bmcn_result::BMCN_EINVAL;
+use crate::engine::Statistics;
+use crate::notice::DropReason;
+use std::ffi::{CString, c_char, c_int};
+use std::ptr::null;
+use std::sync::OnceLock;
+
+/// What bmcn_ctx_count() can count, since the context was made.
+#[repr(C)]
+pub enum bmcn_counter {
+    /// Datagrams at the trap socket; each is a new notice, a repetition, or a drop.
+    BMCN_COUNT_DATAGRAMS = 0,
+    /// New notices.
+    BMCN_COUNT_NOTICES = 1,
+    /// Repetitions of a notice.
+    BMCN_COUNT_REPEATS = 2,
+    /// Drops, whatever the reason; bmcn_ctx_drops() tells them apart.
+    BMCN_COUNT_DROPS = 3,
+    /// Acknowledgements and Inform responses sent.
+    BMCN_COUNT_ACKNOWLEDGED = 4,
+    /// Recoveries begun.
+    BMCN_COUNT_RECOVERIES = 5,
+    /// Recoveries done.
+    BMCN_COUNT_DONE = 6,
+    /// Recoveries failed.
+    BMCN_COUNT_FAILED = 7,
+    /// Phases that a BMC understood.
+    BMCN_COUNT_TOLD = 8,
+    /// Phases that it did not, within the deadline.
+    BMCN_COUNT_UNTOLD = 9,
+    /// Appends to the journal that failed.
+    BMCN_COUNT_JOURNAL_FAILURES = 10,
+    /// Deliveries dropped because dispatch was too slow; thread mode only.
+    BMCN_COUNT_UNDELIVERED = 11,
+}
+
+pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
+    let count = match counter {
+        0 => statistics.datagrams,
+        1 => statistics.notices,
+        2 => statistics.repeats,
+        3 => statistics.dropped_in_all(),
+        4 => statistics.acknowledged,
+        5 => statistics.recoveries,
+        6 => statistics.done,
+        7 => statistics.failed,
+        8 => statistics.told,
+        9 => statistics.untold,
+        10 => statistics.journal_failures,
+        11 => statistics.undelivered,
+        _ => return BMCN_EINVAL as i64,
+    };
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The drops for one reason, by its number.
+pub(super) fn drops(statistics: &Statistics, reason: c_int) -> i64 {
+    match usize::try_from(reason).ok().and_then(|place| statistics.drops.get(place)) {
+        Some(&count) => i64::try_from(count).unwrap_or(i64::MAX),
+        None => BMCN_EINVAL as i64,
+    }
+}
+
+/// Return the name of a reason for dropping a datagram, or NULL if there is none of that number.
+///
+/// Reasons are numbered from 0 without a gap; a number keeps its meaning.  The string is static.  Any
+/// thread.  Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn bmcn_drop_name(reason: c_int) -> *const c_char {
+    static NAMES: OnceLock<Vec<CString>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| DropReason::ALL.iter().map(|reason| super::text::owned(reason.name())).collect());
+    usize::try_from(reason).ok().and_then(|place| names.get(place)).map_or(null(), |name| name.as_ptr())
+}

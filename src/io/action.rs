@@ -1,0 +1,147 @@
+//! Runs the operator's commands: starts them through a keeper, collects what they print, tells how they ended.
+
+use super::child::{Child, Ending};
+use super::sys::Epoll;
+use crate::engine::{Command, CommandEvent, Urgency};
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::io::Result;
+
+/// Limit: octets of one command's output that are handed on; the rest is read and thrown away.
+const OUTPUT_BYTES: usize = 16 * 1024;
+/// Octets read at once.
+const READ_BYTES: usize = 1024;
+/// Limit: reads of one command's output in one round.
+const READS_PER_POLL: usize = 16;
+
+/// Something happened to a command.
+#[derive(Debug)]
+pub struct Happened {
+    /// The recovery it serves.
+    pub token: u64,
+    /// What happened.
+    pub event: CommandEvent,
+}
+
+#[derive(Debug)]
+struct Running {
+    token: u64,
+    child: Child,
+    line: Vec<u8>,
+    told: usize,
+}
+
+/// The commands that run, in an epoll set of their own.
+#[derive(Debug)]
+pub struct Actions {
+    epoll: Epoll,
+    running: Vec<Running>,
+    happened: VecDeque<Happened>,
+}
+
+impl Actions {
+    /// None runs.
+    pub fn new() -> Result<Self> {
+        Ok(Self { epoll: Epoll::new()?, running: Vec::new(), happened: VecDeque::new() })
+    }
+
+    /// Readable while `poll` may have something.
+    pub fn epoll(&self) -> &Epoll {
+        &self.epoll
+    }
+
+    /// Starts a command; that it could not be started is an event, too.
+    pub fn run(&mut self, command: Command) {
+        let token = command.token;
+        match self.start(command) {
+            Ok(running) => self.running.push(running),
+            Err(error) => self.tell(token, CommandEvent::NotStarted(error.to_string())),
+        }
+    }
+
+    fn start(&self, command: Command) -> Result<Running> {
+        let texts = |list: Vec<String>| list.into_iter().map(CString::new).collect::<std::result::Result<Vec<_>, _>>();
+        let (argv, env) = (texts(command.argv)?, texts(command.env)?);
+        let argv: Vec<&CStr> = argv.iter().map(CString::as_c_str).collect();
+        let env: Vec<&CStr> = env.iter().map(CString::as_c_str).collect();
+        let child = Child::spawn(&argv, &env)?;
+        self.epoll.add(&child)?;
+        self.epoll.add(child.output())?;
+        Ok(Running { token: command.token, child, line: Vec::new(), told: 0 })
+    }
+
+    /// Asks a command, and all it started in its group, to end.
+    pub fn signal(&mut self, token: u64, urgency: Urgency) {
+        let signal = match urgency {
+            Urgency::Ask => libc::SIGTERM,
+            Urgency::Kill => libc::SIGKILL,
+        };
+        for running in self.running.iter().filter(|running| running.token == token) {
+            // It fails only when there is nobody left to hear it.
+            let _ = running.child.signal(signal);
+        }
+    }
+
+    /// The next thing that happened, if any; does not block.
+    pub fn poll(&mut self) -> Option<Happened> {
+        if self.happened.is_empty() && !self.running.is_empty() {
+            self.look();
+        }
+        self.happened.pop_front()
+    }
+
+    fn look(&mut self) {
+        let mut place = 0;
+        while place < self.running.len() {
+            self.read(place);
+            match self.running[place].child.poll() {
+                Ok(None) => place += 1,
+                ended => {
+                    self.read(place);
+                    let mut over = self.running.swap_remove(place);
+                    if !over.line.is_empty() {
+                        let line = std::mem::take(&mut over.line);
+                        self.tell(over.token, CommandEvent::Printed(text(&line)));
+                    }
+                    let event = match ended {
+                        Ok(Some(Ending::Exited(status))) => CommandEvent::Exited(status),
+                        Ok(Some(Ending::Killed(signal))) => CommandEvent::Killed(signal),
+                        Ok(Some(Ending::Lost) | None) | Err(_) => CommandEvent::Lost,
+                    };
+                    self.tell(over.token, event);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, place: usize) {
+        let mut buffer = [0; READ_BYTES];
+        for _ in 0..READS_PER_POLL {
+            let running = &mut self.running[place];
+            let count = running.child.read(&mut buffer);
+            if count == 0 {
+                return;
+            }
+            let keep = count.min(OUTPUT_BYTES.saturating_sub(running.told));
+            running.told += count;
+            running.line.extend_from_slice(&buffer[..keep]);
+            let (token, mut lines) = (running.token, Vec::new());
+            while let Some(end) = running.line.iter().position(|&octet| octet == b'\n') {
+                lines.push(text(&running.line[..end]));
+                running.line.drain(..=end);
+            }
+            for line in lines {
+                self.tell(token, CommandEvent::Printed(line));
+            }
+        }
+    }
+
+    fn tell(&mut self, token: u64, event: CommandEvent) {
+        self.happened.push_back(Happened { token, event });
+    }
+}
+
+/// What a command printed, fit for a log: no control characters.
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,71 @@
+//! What the host says of itself: its boot id, its GUID; and the small files that a configuration names.
+
+use crate::crypto::Secret;
+use crate::words::Guid;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result};
+use std::path::Path;
+
+/// Limit: octets of a configuration file.
+const CONFIG_BYTES: u64 = 1 << 20;
+/// Limit: octets of a file with a secret.
+const SECRET_BYTES: u64 = 4096;
+
+/// A text file, whole.
+pub fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let count = File::open(path)?.take(CONFIG_BYTES + 1).read_to_string(&mut text)?;
+    if count as u64 > CONFIG_BYTES {
+        return Err(Error::new(ErrorKind::FileTooLarge, "more than a mebibyte: no configuration"));
+    }
+    Ok(text)
+}
+
+/// The first line of a file with a secret, without its newline.
+pub fn read_secret(path: &Path) -> Result<Secret> {
+    // Read in one piece into memory that is wiped: a growing buffer would leave copies behind.
+    let mut octets = vec![0; SECRET_BYTES as usize + 1];
+    let mut file = File::open(path)?;
+    let mut length = 0;
+    loop {
+        match file.read(&mut octets[length..])? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    let whole = Secret::new(octets);
+    if length as u64 > SECRET_BYTES {
+        return Err(Error::new(ErrorKind::FileTooLarge, "more than 4096 octets: no password"));
+    }
+    let line = whole.expose()[..length].split(|&octet| octet == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidData, "its first line is empty"));
+    }
+    Ok(Secret::new(line))
+}
+
+/// The id of this boot; another one after every boot of the host.
+pub fn boot_id() -> Result<[u8; 16]> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    guid(&text).map(|guid| guid.0).ok_or_else(|| Error::new(ErrorKind::InvalidData, "not a boot id"))
+}
+
+/// What SMBIOS says this system's GUID is, as printed; empty when it cannot be read or identifies nothing.
+pub fn own_guids() -> Vec<Guid> {
+    let text = std::fs::read_to_string("/sys/class/dmi/id/product_uuid").unwrap_or_default();
+    guid(&text).filter(|guid| !guid.is_unspecified()).into_iter().collect()
+}
+
+/// 32 hexadecimal digits, with or without dashes.
+fn guid(text: &str) -> Option<Guid> {
+    let digits: Vec<u8> = text.trim().bytes().filter(|&octet| octet != b'-').collect();
+    if digits.len() != 32 {
+        return None;
+    }
+    let mut octets = [0; 16];
+    for (octet, pair) in octets.iter_mut().zip(digits.chunks(2)) {
+        *octet = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(Guid(octets))
+}

@@ -1,0 +1,13 @@
+//! The only code that touches the operating system, and the only unsafe code below `ffi`.
+//!
+//! `reactor` joins descriptors to the engine; the other files are one kind of descriptor each. Uses
+//! everything below; its input is the operating system.
+
+pub mod action;
+pub mod child;
+pub mod fork;
+pub mod reactor;
+pub mod store;
+pub mod sys;
+pub mod thread;
+pub mod udp;

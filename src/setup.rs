@@ -1,0 +1,176 @@
+//! From what the operator wrote to what a context needs: text, facts, findings, secrets, identity.
+//!
+//! Below `context`: the one place where configuration meets the operating system. Its input is a path
+//! or a text, and settings made by calls.
+
+use crate::bmc::link::{Identity, Login};
+use crate::config::finding::{Finding, Severity};
+use crate::config::model::{Cluster, Lan, SecretSource};
+use crate::config::native;
+use crate::crypto::Secret;
+use crate::engine::Setup;
+use crate::io::{facts, host};
+use crate::model::Error;
+use crate::recovery::journal::{BootId, replay};
+use crate::suite::Suite;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a context is made from: a text, settings made by calls, and what was found wrong with them.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    text: String,
+    name: String,
+    settings: Vec<(String, String)>,
+    boot: Option<BootId>,
+}
+
+impl Config {
+    /// An empty configuration, to be filled by [`Config::set`].
+    pub fn new() -> Self {
+        Self { name: "(no file)".into(), ..Self::default() }
+    }
+
+    /// Reads a file; nothing is judged yet.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let text = host::read_text(path).map_err(|error| Error::Io(format!("cannot read {}", path.display()), error))?;
+        Ok(Self { text, name: path.display().to_string(), ..Self::default() })
+    }
+
+    /// Takes a text; `name` stands in findings where a file would.
+    pub fn from_text(text: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { text: text.into(), name: name.into(), ..Self::default() }
+    }
+
+    /// Sets one value, whatever the text says: a dotted path as in `server.server1.bmc.address`, and the
+    /// value as TOML (`"192.168.0.11"`, `3`, `true`). Judged with everything else.
+    pub fn set(&mut self, path: impl Into<String>, value: impl Into<String>) {
+        self.settings.push((path.into(), value.into()));
+    }
+
+    /// Lets the journal believe that the host booted under another boot id; for simulations.
+    pub fn pretend_boot(&mut self, id: [u8; 16]) {
+        self.boot = Some(BootId(id));
+    }
+
+    /// Everything that is wrong or worth a word, in one pass, with what this host is like.
+    pub fn check(&self) -> Vec<Finding> {
+        self.read().1
+    }
+
+    /// The validated cluster, or every finding.
+    pub fn cluster(&self) -> Result<Arc<Cluster>, Error> {
+        match self.read() {
+            (Some(cluster), _) => Ok(Arc::new(cluster)),
+            (None, findings) => Err(Error::Config(findings)),
+        }
+    }
+
+    fn read(&self) -> (Option<Cluster>, Vec<Finding>) {
+        let outcome = facts::parse(&self.text, &self.name, &self.settings);
+        (outcome.cluster, outcome.findings)
+    }
+
+    /// Whether a monitor of that name is configured.
+    pub(crate) fn has_monitor(&self, name: &str) -> bool {
+        self.cluster().is_ok_and(|cluster| cluster.monitors.iter().any(|monitor| monitor.name == name))
+    }
+
+    /// Everything that stays the same while a context lives.
+    pub(crate) fn site(&self) -> Result<Site, Error> {
+        let (cluster, findings) = self.read();
+        let cluster = Arc::new(cluster.ok_or(Error::Config(findings.clone()))?);
+        let logins = cluster
+            .servers
+            .iter()
+            .map(|server| server.bmc.as_ref().and_then(|bmc| bmc.lan.as_ref()).map(login).transpose())
+            .collect::<Result<Vec<_>, Error>>()?;
+        let own = host::own_guids();
+        Ok(Site {
+            cluster,
+            logins,
+            identity: if own.is_empty() { Identity::Unknown } else { Identity::Expected(own) },
+            boot: match self.boot {
+                Some(boot) => boot,
+                None => BootId(host::boot_id().map_err(|error| Error::Io("cannot read the boot id".into(), error))?),
+            },
+            warnings: findings.into_iter().filter(|finding| finding.severity == Severity::Warning).collect(),
+        })
+    }
+}
+
+/// What stays the same while a context lives, secrets included.
+#[derive(Debug)]
+pub struct Site {
+    cluster: Arc<Cluster>,
+    logins: Vec<Option<Login>>,
+    identity: Identity,
+    boot: BootId,
+    warnings: Vec<Finding>,
+}
+
+impl Site {
+    /// What an engine is made from; `journal` is what the store holds.
+    pub fn setup(&self, journal: &[u8]) -> Result<Setup, Error> {
+        let seed = crate::io::sys::random()?;
+        Ok(Setup {
+            cluster: self.cluster.clone(),
+            logins: self.logins.clone(),
+            identity: self.identity.clone(),
+            boot: self.boot,
+            replay: replay(journal),
+            seed,
+            troubles: self.warnings.iter().map(Finding::to_string).collect(),
+        })
+    }
+
+    /// Where this server listens.
+    pub fn listen(&self) -> Option<SocketAddr> {
+        self.cluster.listen()
+    }
+
+    /// Where the BMCs are.
+    pub fn bmcs(&self) -> Vec<SocketAddr> {
+        self.cluster.servers.iter().filter_map(|server| server.bmc.as_ref()).map(|bmc| bmc.address).collect()
+    }
+
+    /// The folder of the hot journal.
+    pub fn hot(&self) -> Option<&Path> {
+        self.cluster.journal.hot.as_deref().map(Path::new)
+    }
+
+    /// The folder that the journal is copied to.
+    pub fn disk(&self) -> Option<&Path> {
+        self.cluster.journal.disk.as_deref().map(Path::new)
+    }
+
+    /// Why the trap port could not be bound, and who is in the way.
+    pub fn explain_bind(&self, error: std::io::Error) -> Error {
+        match self.listen() {
+            Some(address) => Error::Io(facts::explain_bind(address, &error), error),
+            None => error.into(),
+        }
+    }
+}
+
+fn login(lan: &Lan) -> Result<Login, Error> {
+    let suites = lan.suites.iter().filter_map(|&number| Suite::from_number(number)).collect();
+    Ok(Login {
+        user: lan.user.clone().into_bytes(),
+        password: secret(&lan.password)?,
+        kg: lan.kg.as_ref().map(secret).transpose()?,
+        suites,
+        privilege: lan.privilege,
+    })
+}
+
+fn secret(source: &SecretSource) -> Result<Secret, Error> {
+    match source {
+        SecretSource::Inline(secret) => Ok(secret.clone()),
+        SecretSource::File(path) => {
+            host::read_secret(Path::new(path)).map_err(|error| Error::Io(format!("cannot read the secret in {path}"), error))
+        }
+    }
+}
