@@ -32,7 +32,7 @@ pub fn refuse<T>(reason: Error) -> Result<T, nom::Err<Error>> {
 }
 
 /// One element: its tag octet, and exactly the octets that it declares.
-#[inline]
+#[inline(always)]
 pub fn element(input: &[u8]) -> Parsed<'_, (u8, &[u8])> {
     let Some((&[tag, first], rest)) = input.split_first_chunk::<2>() else {
         return refuse(Error::Overrun);
@@ -48,6 +48,7 @@ pub fn element(input: &[u8]) -> Parsed<'_, (u8, &[u8])> {
 }
 
 /// The octets of a length in the long form.
+#[cold]
 fn long_length(first: u8, input: &[u8]) -> Parsed<'_, usize> {
     let width = usize::from(first & 0x7F);
     if width == 0 {
@@ -67,14 +68,14 @@ fn long_length(first: u8, input: &[u8]) -> Parsed<'_, usize> {
 }
 
 /// One element of this tag and no other; class and construction count. Its content.
-#[inline]
+#[inline(always)]
 pub fn expect(tag: u8, input: &[u8]) -> Parsed<'_, &[u8]> {
     let (rest, (found, content)) = element(input)?;
     if found == tag { Ok((rest, content)) } else { refuse(Error::UnexpectedTag) }
 }
 
 /// One INTEGER, of up to 64 significant bits; padding in front is not counted.
-#[inline]
+#[inline(always)]
 pub fn integer(input: &[u8]) -> Parsed<'_, i64> {
     let (rest, content) = expect(INTEGER, input)?;
     Ok((rest, signed(content)?))

@@ -19,7 +19,7 @@ pub const MAX_ARC_OCTETS: usize = 5;
 pub struct Oid<'a>(&'a [u8]);
 
 /// One OBJECT IDENTIFIER element.
-#[inline]
+#[inline(always)]
 pub fn oid(input: &[u8]) -> Parsed<'_, Oid<'_>> {
     let (rest, content) = ber::expect(ber::OID, input)?;
     Ok((rest, Oid::from_content(content)?))
@@ -60,9 +60,10 @@ impl<'a> Oid<'a> {
         }
     }
 
-    /// Octets that are known to be right; for constants of this crate.
-    pub(crate) const fn trusted(content: &'static [u8]) -> Oid<'static> {
-        Oid(content)
+    /// Octets that were checked before, or are a constant of this crate.
+    #[inline]
+    pub(super) const fn checked(content: &'a [u8]) -> Self {
+        Self(content)
     }
 
     /// The content octets, as they came.
@@ -77,31 +78,41 @@ impl<'a> Oid<'a> {
     }
 
     /// Whether it has exactly these arcs.
-    #[inline]
     pub fn is(self, arcs: &[u32]) -> bool {
-        self.strip_prefix(arcs).is_some_and(|mut rest| rest.next().is_none())
+        self.arcs().eq(arcs.iter().copied())
     }
 
-    /// The arcs behind these, if it begins with them.
+    /// The arcs behind `prefix`, if it begins with that.
     #[inline]
-    pub fn strip_prefix(self, arcs: &[u32]) -> Option<Arcs<'a>> {
-        let mut rest = self.arcs();
-        for arc in arcs {
-            if rest.next() != Some(*arc) {
-                return None;
-            }
-        }
-        Some(rest)
+    pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<Arcs<'a>> {
+        without_prefix(self.arcs(), prefix)
     }
+}
+
+/// The arcs behind `prefix`, if they begin with that.
+#[inline]
+pub(super) fn without_prefix<A: Iterator<Item = u32>>(mut arcs: A, prefix: Oid<'_>) -> Option<A> {
+    for arc in prefix.arcs() {
+        if arcs.next() != Some(arc) {
+            return None;
+        }
+    }
+    Some(arcs)
 }
 
 impl PartialEq for Oid<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || self.arcs().eq(other.arcs())
+        self.0 == other.0 || (padded(self.0) || padded(other.0)) && self.arcs().eq(other.arcs())
     }
 }
 
 impl Eq for Oid<'_> {}
+
+/// Whether it may have an arc with 80h in front, so that its octets say less than its arcs.
+#[inline]
+fn padded(content: &[u8]) -> bool {
+    content.contains(&0x80)
+}
 
 impl PartialEq<[u32]> for Oid<'_> {
     fn eq(&self, arcs: &[u32]) -> bool {
@@ -122,7 +133,7 @@ impl fmt::Debug for Oid<'_> {
 }
 
 /// Arcs as dotted decimals.
-pub(crate) fn dotted(arcs: impl Iterator<Item = u32>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn dotted(arcs: impl Iterator<Item = u32>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (i, arc) in arcs.enumerate() {
         if i > 0 {
             f.write_str(".")?;
@@ -224,7 +235,7 @@ mod tests {
         assert!(pet.is(&[1, 3, 6, 1, 4, 1, 3183, 1, 1]));
         assert!(!pet.is(&[1, 3, 6, 1, 4, 1, 3183, 1]));
         assert!(!pet.is(&[1, 3, 6, 1, 4, 1, 3183, 1, 1, 1]));
-        assert_eq!(pet.strip_prefix(&[1, 3, 6, 1, 4, 1]).unwrap().collect::<Vec<_>>(), [3183, 1, 1]);
+        assert_eq!(pet.strip_prefix(Oid::checked(&[0x2B, 6, 1, 4, 1])).unwrap().collect::<Vec<_>>(), [3183, 1, 1]);
     }
 
     #[test]

@@ -5,15 +5,16 @@
 //! emits. Uses `snmp` to find the PET in a message. Input is one varbind's octets; hostile.
 
 use super::Error;
+use super::oid::Oid;
 use super::snmp::{ENTERPRISE_SPECIFIC, Message, Pdu, Value};
 use crate::words::Guid;
 
-/// The enterprise of every PET.
-pub const ENTERPRISE: &[u32] = &[1, 3, 6, 1, 4, 1, 3183, 1, 1];
-/// The one variable, an OCTET STRING.
-pub const VARIABLE: &[u32] = &[1, 3, 6, 1, 4, 1, 3183, 1, 1, 1];
-/// What the trap OID of a PET begins with in v2c; the specific-trap number follows.
-pub const TRAP_OID_PREFIX: &[u32] = &[1, 3, 6, 1, 4, 1, 3183, 1, 1, 0];
+/// The enterprise of every PET, 1.3.6.1.4.1.3183.1.1.
+pub const ENTERPRISE: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 4, 1, 0x98, 0x6F, 1, 1]);
+/// The one variable, an OCTET STRING: 1.3.6.1.4.1.3183.1.1.1.
+pub const VARIABLE: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 4, 1, 0x98, 0x6F, 1, 1, 1]);
+/// What the trap OID of a PET begins with in v2c, 1.3.6.1.4.1.3183.1.1.0; the specific-trap number follows.
+pub const TRAP_OID_PREFIX: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 4, 1, 0x98, 0x6F, 1, 1, 0]);
 
 /// The octets that every PET has; OEM fields and their end mark follow, or do not.
 pub const FIXED_OCTETS: usize = 46;
@@ -157,7 +158,7 @@ impl Pet {
 pub fn find<'a>(message: &Message<'a>) -> Option<(u32, &'a [u8])> {
     let specific_trap = match &message.pdu {
         Pdu::TrapV1(trap) => {
-            let pet = trap.generic == ENTERPRISE_SPECIFIC && trap.enterprise.is(ENTERPRISE);
+            let pet = trap.generic == ENTERPRISE_SPECIFIC && trap.enterprise == ENTERPRISE;
             pet.then_some(trap.specific)?
         }
         Pdu::TrapV2 { .. } | Pdu::Inform { .. } => {

@@ -2,12 +2,10 @@
 //!
 //! For the simulated BMC, for `bmcnotice send`, and for acknowledging. Appends to what is in `out`.
 
-use super::{INFORM, Message, Pdu, RESPONSE, TRAP_V1, TRAP_V2, TrapV1, VERSION_1, VERSION_2C, Value, Varbind};
+use super::{INFORM, RESPONSE, TRAP_V1, TRAP_V2, VERSION_1, VERSION_2C};
+use super::{Message, Pdu, SNMP_TRAP_OID, SYS_UP_TIME, TrapV1, Value, Varbind};
 use crate::wire::ber;
 use crate::wire::oid::Oid;
-
-const SYS_UP_TIME: Oid<'static> = Oid::trusted(&[0x2B, 6, 1, 2, 1, 1, 3, 0]);
-const SNMP_TRAP_OID: Oid<'static> = Oid::trusted(&[0x2B, 6, 1, 6, 3, 1, 1, 4, 1, 0]);
 
 /// A v1 Trap message.
 pub fn emit_trap_v1(community: &[u8], trap: &TrapV1<'_>, varbinds: &[Varbind<'_>], out: &mut Vec<u8>) {

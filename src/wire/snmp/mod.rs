@@ -21,15 +21,14 @@ use core::net::Ipv4Addr;
 /// The most varbinds of one message. A datagram of 65 kB holds as many of 8 octets.
 pub const MAX_VARBINDS: usize = 8192;
 
-/// sysUpTime.0
-pub const SYS_UP_TIME: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 3, 0];
-/// snmpTrapOID.0
-pub const SNMP_TRAP_OID: &[u32] = &[1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0];
-/// snmpTrapAddress.0, with which a relay names the sender (RFC 3584 section 3.1).
-pub const SNMP_TRAP_ADDRESS: &[u32] = &[1, 3, 6, 1, 6, 3, 18, 1, 3, 0];
-
+/// sysUpTime.0, 1.3.6.1.2.1.1.3.0.
+pub const SYS_UP_TIME: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 2, 1, 1, 3, 0]);
+/// snmpTrapOID.0, 1.3.6.1.6.3.1.1.4.1.0.
+pub const SNMP_TRAP_OID: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 6, 3, 1, 1, 4, 1, 0]);
+/// snmpTrapAddress.0, 1.3.6.1.6.3.18.1.3.0, with which a relay names the sender (RFC 3584 section 3.1).
+pub const SNMP_TRAP_ADDRESS: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 6, 3, 18, 1, 3, 0]);
 /// snmpTraps, 1.3.6.1.6.3.1.1.5: under it lie the generic traps.
-const SNMP_TRAPS: Oid<'static> = Oid::trusted(&[0x2B, 6, 1, 6, 3, 1, 1, 5]);
+pub const SNMP_TRAPS: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 6, 3, 1, 1, 5]);
 
 /// The generic-trap number that means "look at specific-trap".
 pub const ENTERPRISE_SPECIFIC: u8 = 6;
@@ -170,7 +169,7 @@ impl<'a> Message<'a> {
         let mut named = match &self.pdu {
             Pdu::TrapV1(trap) if !trap.agent.is_unspecified() => return Some(trap.agent),
             Pdu::TrapV1(_) | Pdu::TrapV2 { .. } | Pdu::Inform { .. } => {
-                self.varbinds.iter().filter(|varbind| varbind.name.is(SNMP_TRAP_ADDRESS))
+                self.varbinds.iter().filter(|varbind| varbind.name == SNMP_TRAP_ADDRESS)
             }
         };
         let address = |varbind: Varbind<'_>| match varbind.value {
@@ -187,7 +186,7 @@ fn nothing_left(rest: &[u8]) -> Result<(), Error> {
 }
 
 /// `Trap-PDU ::= [4] IMPLICIT SEQUENCE { enterprise, agent-addr, generic-trap, specific-trap, time-stamp, variable-bindings }`
-#[inline]
+#[inline(always)]
 fn trap_v1(body: &[u8]) -> Result<(Pdu<'_>, Varbinds<'_>), Error> {
     let (body, enterprise) = oid::oid(body)?;
     let (body, agent) = ber::expect(IP_ADDRESS, body)?;
@@ -215,7 +214,7 @@ fn trap_v1(body: &[u8]) -> Result<(Pdu<'_>, Varbinds<'_>), Error> {
 }
 
 /// `PDU ::= SEQUENCE { request-id, error-status, error-index, variable-bindings }`; the errors say nothing here.
-#[inline]
+#[inline(always)]
 fn trap_v2(body: &[u8]) -> Result<(i32, Varbinds<'_>), Error> {
     let (body, request_id) = ber::integer(body)?;
     let (body, _error_status) = ber::integer(body)?;
@@ -244,15 +243,9 @@ impl<'a> TrapOid<'a> {
         self.arcs().eq(arcs.iter().copied())
     }
 
-    /// The arcs behind these, if it begins with them.
-    pub fn strip_prefix(self, arcs: &[u32]) -> Option<TrapArcs<'a>> {
-        let mut rest = self.arcs();
-        for arc in arcs {
-            if rest.next() != Some(*arc) {
-                return None;
-            }
-        }
-        Some(rest)
+    /// The arcs behind `prefix`, if it begins with that.
+    pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<TrapArcs<'a>> {
+        oid::without_prefix(self.arcs(), prefix)
     }
 }
 
@@ -280,5 +273,18 @@ impl Iterator for TrapArcs<'_> {
 
     fn next(&mut self) -> Option<u32> {
         self.base.next().or_else(|| self.tail.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constants_are_what_they_are_called() {
+        assert_eq!(SYS_UP_TIME.to_string(), "1.3.6.1.2.1.1.3.0");
+        assert_eq!(SNMP_TRAP_OID.to_string(), "1.3.6.1.6.3.1.1.4.1.0");
+        assert_eq!(SNMP_TRAP_ADDRESS.to_string(), "1.3.6.1.6.3.18.1.3.0");
+        assert_eq!(SNMP_TRAPS.to_string(), "1.3.6.1.6.3.1.1.5");
     }
 }

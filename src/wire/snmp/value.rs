@@ -108,16 +108,15 @@ pub struct Varbind<'a> {
 }
 
 impl<'a> Varbind<'a> {
-    /// `VarBind ::= SEQUENCE { name, value }`, at the head of `input`.
-    #[inline]
-    fn parse(input: &'a [u8]) -> ber::Parsed<'a, Self> {
+    /// Checks the `VarBind ::= SEQUENCE { name, value }` at the head of `input`; what is behind it.
+    #[inline(always)]
+    fn check(input: &'a [u8]) -> Result<&'a [u8], Error> {
         let (rest, body) = ber::expect(ber::SEQUENCE, input)?;
-        let (body, name) = oid::oid(body)?;
+        let (body, _name) = oid::oid(body)?;
         let (left, (tag, content)) = ber::element(body)?;
-        if !left.is_empty() {
-            return ber::refuse(Error::TrailingBytes);
-        }
-        Ok((rest, Self { name, value: Value::parse(tag, content)? }))
+        nothing_left(left)?;
+        Value::parse(tag, content)?;
+        Ok(rest)
     }
 
     /// Writes it as one element.
@@ -148,7 +147,7 @@ impl<'a> Varbinds<'a> {
             if count == MAX_VARBINDS {
                 return Err(Error::TooManyVarbinds);
             }
-            (unread, _) = Varbind::parse(unread)?;
+            unread = Varbind::check(unread)?;
             count += 1;
         }
         Ok(Self { octets, count })
@@ -177,8 +176,17 @@ impl<'a> Varbinds<'a> {
 
     /// The first value of this variable that `take` takes.
     #[inline]
-    pub fn find_map<T>(&self, name: &[u32], take: impl Fn(Value<'a>) -> Option<T>) -> Option<T> {
-        self.iter().filter(|varbind| varbind.name.is(name)).find_map(|varbind| take(varbind.value))
+    pub fn find_map<T>(&self, name: Oid<'_>, take: impl Fn(Value<'a>) -> Option<T>) -> Option<T> {
+        let mut unread = self.octets;
+        while let Some((rest, found, tag, content)) = split(unread) {
+            unread = rest;
+            if found == name
+                && let Some(taken) = Value::parse(tag, content).ok().and_then(&take)
+            {
+                return Some(taken);
+            }
+        }
+        None
     }
 }
 
@@ -202,8 +210,17 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Varbind<'a>> {
-        let (rest, varbind) = Varbind::parse(self.octets).ok()?; // refuses nothing but the end: all was checked
+        let (rest, name, tag, content) = split(self.octets)?;
         self.octets = rest;
-        Some(varbind)
+        Some(Varbind { name, value: Value::parse(tag, content).ok()? })
     }
+}
+
+/// The first of checked varbinds, its value unread, and what is behind it. `None` at the end alone.
+#[inline(always)]
+fn split(octets: &[u8]) -> Option<(&[u8], Oid<'_>, u8, &[u8])> {
+    let (rest, (_, body)) = ber::element(octets).ok()?;
+    let (body, (_, name)) = ber::element(body).ok()?;
+    let (_, (tag, content)) = ber::element(body).ok()?;
+    Some((rest, Oid::checked(name), tag, content))
 }
