@@ -1,0 +1,139 @@
+//! Knows repetitions: the same notice told again is counted once.
+//!
+//! Uses `crypto` (a hash) and `wire`. Its input is verified traps. A sender that numbers its PETs is
+//! taken by its numbers; one that does not, by what it says within a minute. The table is bounded and
+//! fair: every sender has its own part, so that a chatty one forgets only itself, oldest first.
+
+use super::NoticeId;
+use super::source::VerifiedTrap;
+use crate::crypto::Digest;
+use crate::now::Now;
+use crate::wire::pet::Pet;
+use crate::wire::snmp::SYS_UP_TIME;
+use core::net::IpAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+/// How long a numbered PET may be repeated, from its first sight: longer than any BMC's retries.
+pub const NUMBERED_SPAN: Duration = Duration::from_secs(30 * 60);
+
+/// How long an equal trap without numbers is taken for a repetition; PETs are sent three times a minute.
+pub const UNNUMBERED_SPAN: Duration = Duration::from_secs(60);
+
+/// Notices remembered of one sender. Senders are those of the configuration, so the table is bounded.
+pub const NOTICES_PER_SENDER: usize = 256;
+
+/// What makes a notice the same as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    key: u128,
+    numbered: bool,
+}
+
+impl Identity {
+    /// The identity of a trap of the server of this name.
+    pub fn of(trap: &VerifiedTrap<'_>, server: &str) -> Self {
+        match trap.pet() {
+            Some(pet) if pet.sequence != 0 || pet.timestamp != 0 => Self { key: numbered(pet, server), numbered: true },
+            Some(_) | None => Self { key: unnumbered(trap, server), numbered: false },
+        }
+    }
+}
+
+/// Server, GUID, sequence, timestamp and event; not the way it came, so that a relay's copy is one too.
+fn numbered(pet: &Pet, server: &str) -> u128 {
+    let mut digest = Digest::new("numbered");
+    digest.part(server.as_bytes());
+    event(pet, &mut digest);
+    digest.finish()
+}
+
+/// Source and content; without the uptime, which goes on between a trap and its repetition.
+fn unnumbered(trap: &VerifiedTrap<'_>, server: &str) -> u128 {
+    let mut digest = Digest::new("unnumbered");
+    digest.part(server.as_bytes());
+    match trap.source().ip() {
+        IpAddr::V4(address) => digest.part(&address.octets()),
+        IpAddr::V6(address) => digest.part(&address.octets()),
+    }
+    match trap.pet() {
+        Some(pet) => event(pet, &mut digest),
+        None => {
+            for arc in trap.message().trap_oid().into_iter().flat_map(|oid| oid.arcs()) {
+                digest.part(&arc.to_be_bytes());
+            }
+            let mut content = Vec::new();
+            for varbind in trap.message().varbinds.iter().filter(|varbind| varbind.name != SYS_UP_TIME) {
+                content.clear();
+                varbind.emit(&mut content);
+                digest.part(&content);
+            }
+        }
+    }
+    digest.finish()
+}
+
+fn event(pet: &Pet, digest: &mut Digest) {
+    digest.part(&pet.guid.0);
+    digest.part(&pet.sequence.to_be_bytes());
+    digest.part(&pet.timestamp.to_be_bytes());
+    digest.part(&pet.specific_trap().to_be_bytes());
+    digest.part(&[pet.sensor_device, pet.sensor_number, pet.entity, pet.entity_instance]);
+    digest.part(&pet.event_data);
+}
+
+/// The notices seen lately.
+#[derive(Debug, Default)]
+pub struct Seen {
+    senders: Vec<(IpAddr, VecDeque<Sight>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sight {
+    identity: Identity,
+    id: NoticeId,
+    first: Duration,
+}
+
+impl Sight {
+    fn covers(&self, identity: Identity, boottime: Duration) -> bool {
+        let span = if self.identity.numbered { NUMBERED_SPAN } else { UNNUMBERED_SPAN };
+        self.identity == identity && boottime.saturating_sub(self.first) <= span
+    }
+}
+
+impl Seen {
+    /// The notice's id, and whether it was seen before.
+    ///
+    /// The id of a numbered PET follows from its fields alone, so that every node names it alike. Equal
+    /// traps without numbers are told apart by the second in which the first of them came.
+    pub fn note(&mut self, now: Now, sender: IpAddr, identity: Identity) -> (NoticeId, bool) {
+        let latest_first = self.senders.iter().flat_map(|(_, sights)| sights.iter().rev());
+        if let Some(sight) = latest_first.clone().find(|sight| sight.covers(identity, now.boottime)) {
+            return (sight.id, true);
+        }
+        let id = match identity.numbered {
+            true => NoticeId((identity.key >> 64) as u64),
+            false => {
+                let mut digest = Digest::new("first");
+                digest.part(&identity.key.to_be_bytes());
+                digest.part(&now.wall.as_secs().to_be_bytes());
+                NoticeId((digest.finish() >> 64) as u64)
+            }
+        };
+        let sights = self.part_of(sender);
+        if sights.len() == NOTICES_PER_SENDER {
+            sights.pop_front();
+        }
+        sights.push_back(Sight { identity, id, first: now.boottime });
+        (id, false)
+    }
+
+    fn part_of(&mut self, sender: IpAddr) -> &mut VecDeque<Sight> {
+        let place = self.senders.iter().position(|(address, _)| *address == sender).unwrap_or_else(|| {
+            self.senders.push((sender, VecDeque::with_capacity(NOTICES_PER_SENDER)));
+            self.senders.len() - 1
+        });
+        &mut self.senders[place].1
+    }
+}

@@ -1,0 +1,115 @@
+//! What a verified trap means for its server: class, failing region, and the sentence a person reads.
+//!
+//! Uses `sensors` (the words) and `deadly` (the judgement). Takes a [`VerifiedTrap`] and nothing else,
+//! so that nobody's claim gets a meaning before its sender was accepted.
+//!
+//! The order decides: an event that is over is never fatal, whatever its severity still says; then what
+//! the sender calls non-recoverable, and the shipped list; *critical* alone is recoverable.
+
+use super::source::VerifiedTrap;
+use super::{deadly, sensors};
+use crate::wire::pet::Pet;
+use crate::words::Class;
+use core::fmt::Write;
+
+const NON_CRITICAL: u8 = 0x08;
+const CRITICAL: u8 = 0x10;
+const NON_RECOVERABLE: u8 = 0x20;
+
+/// The offset that says nothing.
+const UNSPECIFIED_OFFSET: u8 = 0x0F;
+/// The sensor number that says nothing; 00h is also a real one.
+const UNSPECIFIED_SENSOR: u8 = 0xFF;
+
+/// What a trap means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meaning {
+    /// How bad it is.
+    pub class: Class,
+    /// What failed: "memory device 1, sensor 20h".
+    pub region: String,
+    /// The sentence a person reads.
+    pub sentence: String,
+}
+
+/// The meaning of a trap of the server of this name.
+pub fn of(trap: &VerifiedTrap<'_>, server: &str) -> Meaning {
+    match trap.pet() {
+        Some(pet) => Meaning { class: class(pet), region: region(pet), sentence: sentence(pet, server) },
+        None => Meaning { class: Class::Info, region: "unknown".into(), sentence: unclassified(trap, server) },
+    }
+}
+
+/// How bad an event is.
+pub fn class(pet: &Pet) -> Class {
+    let (sensor_type, event_type, offset) = (pet.sensor_type, pet.event_type, pet.offset);
+    if pet.deasserted {
+        return Class::Cleared;
+    }
+    if deadly::is_status_only(sensor_type, event_type, offset) {
+        return Class::Info;
+    }
+    if pet.severity == NON_RECOVERABLE || deadly::is_fatal(sensor_type, event_type, offset) {
+        return Class::Fatal;
+    }
+    match deadly::trouble(sensor_type, event_type, offset) {
+        Some(class) => class,
+        None if matches!(pet.severity, NON_CRITICAL | CRITICAL) => {
+            Class::Recoverable { degradation: false, predictive: false }
+        }
+        None => Class::Info,
+    }
+}
+
+/// What happened, in the words of the specification; an event that it does not know by its numbers.
+pub fn event_text(pet: &Pet) -> String {
+    match sensors::event(pet.sensor_type, pet.event_type, pet.offset) {
+        Some(event) => event.into(),
+        None if pet.offset == UNSPECIFIED_OFFSET => "Unspecified event".into(),
+        None if is_oem(pet) => format!("OEM Event Offset = {:02X}h", pet.offset),
+        None => format!("Event type {:02X}h, offset {:02X}h", pet.event_type, pet.offset),
+    }
+}
+
+fn is_oem(pet: &Pet) -> bool {
+    pet.sensor_type >= sensors::FIRST_OEM_TYPE || (0x70..=0x7F).contains(&pet.event_type)
+}
+
+fn region(pet: &Pet) -> String {
+    let mut region = match (sensors::entity_name(pet.entity), pet.entity_instance) {
+        (Some(entity), 0) => entity.into(),
+        (Some(entity), instance @ 1..=0x5F) => format!("{entity} {instance}"),
+        (Some(entity), instance) => format!("{entity} {instance:02X}h"), // relative to its device: not counted from 1
+        (None, _) => sensors::type_name(pet.sensor_type).to_ascii_lowercase(),
+    };
+    if pet.sensor_number != UNSPECIFIED_SENSOR {
+        let _ = write!(region, ", sensor {:02X}h", pet.sensor_number);
+    }
+    region
+}
+
+fn sentence(pet: &Pet, server: &str) -> String {
+    let mut sentence = String::with_capacity(128 + server.len());
+    sentence.push_str(sensors::type_name(pet.sensor_type));
+    if pet.sensor_number != UNSPECIFIED_SENSOR {
+        let _ = write!(sentence, " (sensor {:02X}h)", pet.sensor_number);
+    }
+    sentence.push_str(": ");
+    match sensors::event(pet.sensor_type, pet.event_type, pet.offset) {
+        Some(event) => sentence.push_str(event),
+        None => sentence.push_str(&event_text(pet)),
+    }
+    sentence.push_str(if pet.deasserted { " deasserted" } else { " asserted" });
+    sentence.push_str("; severity ");
+    sentence.push_str(sensors::severity_name(pet.severity));
+    sentence.push_str("; reported by BMC of ");
+    sentence.push_str(server);
+    sentence
+}
+
+fn unclassified(trap: &VerifiedTrap<'_>, server: &str) -> String {
+    match trap.message().trap_oid() {
+        Some(oid) => format!("Unclassified trap {oid}; reported by BMC of {server}"),
+        None => format!("Unclassified trap without a name; reported by BMC of {server}"),
+    }
+}

@@ -1,0 +1,139 @@
+//! Who may speak for this server: turns a datagram into a [`VerifiedTrap`], or into a counted reason.
+//!
+//! Uses `config`, `wire`, `crypto`. Its input is hostile datagrams with the address they came from. The
+//! cheapest question comes first: an address that nobody configured costs no decoding. Another server's
+//! BMC is known and refused, so that it never fails this server over.
+
+use super::DropReason;
+use crate::config::model::Cluster;
+use crate::crypto::{Secret, same};
+use crate::wire::pet::{self, Pet};
+use crate::wire::snmp::Message;
+use crate::words::{Guid, ServerId, Trust};
+use core::net::{IpAddr, SocketAddr};
+
+/// A trap whose sender was accepted, and how. Only [`Speakers::verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedTrap<'a> {
+    message: Message<'a>,
+    pet: Option<Pet>,
+    server: ServerId,
+    trust: Trust,
+    source: SocketAddr,
+}
+
+impl<'a> VerifiedTrap<'a> {
+    /// The decoded notification.
+    pub fn message(&self) -> &Message<'a> {
+        &self.message
+    }
+
+    /// The event, if the trap is a PET.
+    pub fn pet(&self) -> Option<&Pet> {
+        self.pet.as_ref()
+    }
+
+    /// The server whose BMC spoke.
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
+    /// How its sender was accepted.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// Where the datagram came from; IPv4 as IPv4.
+    pub fn source(&self) -> SocketAddr {
+        self.source
+    }
+
+    pub(super) fn into_pet(self) -> Option<Pet> {
+        self.pet
+    }
+}
+
+/// Whom this server listens to.
+#[derive(Debug, Clone)]
+pub struct Speakers {
+    this: ServerId,
+    own: Option<Own>,
+    /// What speaks for the other servers.
+    others: Vec<IpAddr>,
+}
+
+/// What this server's BMC must look like.
+#[derive(Debug, Clone)]
+struct Own {
+    sources: Vec<IpAddr>,
+    relays: Vec<IpAddr>,
+    community: Secret,
+    guid: Option<Guid>,
+}
+
+impl Speakers {
+    /// As configured; a server without a BMC listens to nobody.
+    pub fn new(cluster: &Cluster) -> Self {
+        let canonical = |addresses: &[IpAddr]| addresses.iter().map(IpAddr::to_canonical).collect::<Vec<_>>();
+        let own = cluster.this_server().bmc.as_ref().map(|bmc| Own {
+            sources: canonical(&bmc.trap_sources),
+            relays: canonical(&bmc.relays),
+            community: bmc.community.clone(),
+            guid: bmc.guid.filter(|guid| !guid.is_unspecified()),
+        });
+        let others = cluster.servers.iter().enumerate().filter(|(place, _)| *place != usize::from(cluster.this.0));
+        let others = others.filter_map(|(_, server)| server.bmc.as_ref());
+        let others = others.flat_map(|bmc| bmc.trap_sources.iter().chain(&bmc.relays)).map(IpAddr::to_canonical);
+        Self { this: cluster.this, own, others: others.collect() }
+    }
+
+    /// Decodes a datagram from an address that may speak for this server.
+    pub fn verify<'a>(&self, from: SocketAddr, datagram: &'a [u8]) -> Result<VerifiedTrap<'a>, DropReason> {
+        // A socket for both families shows IPv4 senders as ::ffff:a.b.c.d.
+        let source = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
+        let direct = own.sources.contains(&source.ip());
+        if !direct && !own.relays.contains(&source.ip()) {
+            return Err(self.not_ours(source.ip(), DropReason::ForeignSource));
+        }
+
+        let message = Message::parse(datagram)?;
+        if !direct {
+            let named = message.speaks_for().map(IpAddr::V4).ok_or(DropReason::RelayNamesNobody)?;
+            if !own.sources.contains(&named) {
+                return Err(self.not_ours(named, DropReason::RelayNamesNobody));
+            }
+        }
+        if !same(message.community, own.community.expose()) {
+            return Err(DropReason::WrongCommunity);
+        }
+
+        let pet = match pet::find(&message) {
+            Some((specific_trap, octets)) => Some(Pet::parse(specific_trap, octets)?),
+            None => None,
+        };
+        if let (Some(pinned), Some(pet)) = (&own.guid, &pet)
+            && !pet.guid.is_unspecified()
+            && !same_guid(pinned, &pet.guid)
+        {
+            return Err(DropReason::WrongGuid);
+        }
+        Ok(VerifiedTrap { message, pet, server: self.this, trust: Trust::Address, source })
+    }
+
+    fn not_ours(&self, address: IpAddr, otherwise: DropReason) -> DropReason {
+        if self.others.contains(&address) { DropReason::OtherServersBmc } else { otherwise }
+    }
+}
+
+/// Whether two GUIDs are one, in any of the three byte orders that BMCs write: as pinned, with the
+/// first three fields swapped (SMBIOS), or all of it from back to front (IPMI).
+fn same_guid(pinned: &Guid, told: &Guid) -> bool {
+    let mut fields_swapped = told.0;
+    fields_swapped[0..4].reverse();
+    fields_swapped[4..6].reverse();
+    fields_swapped[6..8].reverse();
+    let mut reversed = told.0;
+    reversed.reverse();
+    [told.0, fields_swapped, reversed].contains(&pinned.0)
+}
