@@ -21,6 +21,7 @@
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
+pub mod bmc;
 pub mod config;
 pub mod crypto;
 pub mod notice;
