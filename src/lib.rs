@@ -21,9 +21,11 @@
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
+pub mod bmc;
 pub mod config;
 pub mod crypto;
 pub mod notice;
 pub mod now;
+pub mod suite;
 pub mod wire;
 pub mod words;

@@ -6,8 +6,13 @@
 use core::fmt;
 
 pub mod ber;
+pub mod command;
+pub mod ipmi;
 pub mod oid;
 pub mod pet;
+pub mod rakp;
+pub mod rmcp;
+pub mod sel;
 pub mod snmp;
 
 /// Why octets were refused; one reason for each defect.

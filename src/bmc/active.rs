@@ -1,0 +1,126 @@
+//! The open phase of a session: sealed requests out, proven responses in, one command in flight.
+//!
+//! Used by `session` alone. Input is packets from whoever can reach our port; a packet that is not
+//! believed changes nothing.
+
+use super::window::Window;
+use crate::crypto::Random;
+use crate::suite::{Exchange, Keys, Refused};
+use crate::wire::command::{ADD_SEL_ENTRY, CHASSIS_CONTROL, close_session};
+use crate::wire::ipmi::{self, Message, Request, Response};
+use crate::wire::rmcp::{self, Plus};
+
+/// Why a datagram changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ignored {
+    /// It is not RMCP(+), or a payload is malformed.
+    Rmcp(rmcp::Error),
+    /// It fails the session's protection.
+    Refused(Refused),
+    /// The IPMI message in it is malformed.
+    Message(ipmi::Error),
+    /// It names another session, or answers a tag that is not the last.
+    NotOurs,
+    /// Its sequence number was seen or is too old.
+    Sequence,
+    /// Nothing of the kind is awaited now.
+    NotAwaited,
+}
+
+/// The state of an open session.
+#[derive(Debug)]
+pub(super) struct Active {
+    keys: Keys,
+    console_session: u32,
+    bmc_session: u32,
+    /// Session sequence number of the next packet.
+    sequence: u32,
+    window: Window,
+    /// `rqSeq` of the next request.
+    request_sequence: u8,
+    in_flight: Option<InFlight>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    request: Request,
+    request_sequence: u8,
+}
+
+impl Active {
+    pub(super) fn new(keys: Keys, exchange: &Exchange) -> Self {
+        Self {
+            keys,
+            console_session: exchange.console_session,
+            bmc_session: exchange.bmc_session,
+            sequence: 1,
+            window: Window::default(),
+            request_sequence: 1,
+            in_flight: None,
+        }
+    }
+
+    /// Whether no command is in flight.
+    pub(super) fn is_free(&self) -> bool {
+        self.in_flight.is_none()
+    }
+
+    /// Makes this the command in flight.
+    pub(super) fn take(&mut self, request: Request) {
+        let request_sequence = self.request_sequence;
+        self.request_sequence = (request_sequence + 1) & 0x3F;
+        self.in_flight = Some(InFlight { request, request_sequence });
+    }
+
+    /// The datagram of the command in flight: the first one, or one that repeats it under a new
+    /// session sequence number, if it may be repeated.
+    pub(super) fn seal_command(&mut self, random: &mut Random, first: bool) -> Option<Vec<u8>> {
+        let InFlight { request, request_sequence } = self.in_flight.take()?;
+        let datagram = (first || may_repeat(&request)).then(|| self.seal(random, request_sequence, &request));
+        self.in_flight = Some(InFlight { request, request_sequence });
+        datagram
+    }
+
+    /// The datagram that ends the session.
+    pub(super) fn seal_close(&mut self, random: &mut Random) -> Vec<u8> {
+        self.seal(random, self.request_sequence, &close_session(self.bmc_session))
+    }
+
+    /// Seals a request under a new session sequence number.
+    fn seal(&mut self, random: &mut Random, request_sequence: u8, request: &Request) -> Vec<u8> {
+        let sequence = self.sequence;
+        self.sequence = self.sequence.checked_add(1).unwrap_or(1);
+        let message = Message::request(request_sequence, request).emit();
+        self.keys.seal(self.bmc_session, sequence, random.array(), &message)
+    }
+
+    /// The response to the command in flight, which then is no more.
+    pub(super) fn open(&mut self, packet: &Plus<'_>) -> Result<Response, Ignored> {
+        if packet.session != self.console_session {
+            return Err(Ignored::NotOurs);
+        }
+        let message = self.keys.open(packet).map_err(Ignored::Refused)?; // the code before the number
+        if !self.window.accept(packet.sequence) {
+            return Err(Ignored::Sequence);
+        }
+        let message = Message::parse(&message).map_err(Ignored::Message)?;
+        let response = message.to_response().map_err(Ignored::Message)?;
+        match &self.in_flight {
+            Some(InFlight { request, request_sequence })
+                if message.sequence == *request_sequence
+                    && message.netfn == request.netfn | 1
+                    && message.command == request.command =>
+            {
+                self.in_flight = None;
+                Ok(response)
+            }
+            Some(_) | None => Err(Ignored::NotAwaited), // late answer to an earlier transmission
+        }
+    }
+}
+
+/// Whether the session may send the command again by itself when no answer comes. What acts on the
+/// chassis or adds a record is sent once; its effect must be looked at before anybody says it again.
+fn may_repeat(request: &Request) -> bool {
+    !request.is(CHASSIS_CONTROL) && !request.is(ADD_SEL_ENTRY)
+}

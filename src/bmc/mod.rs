@@ -1,0 +1,17 @@
+//! What to say to a BMC, and what its answers mean; no I/O.
+//!
+//! `session` is one RMCP+ session, `link` keeps one warm and checks whose BMC it is, `handshake` and
+//! `chassis` say one thing until it is understood, `ping` asks without a login. Uses `config`,
+//! `wire`, `suite` and `crypto`; its input is datagrams from BMCs, hostile until proven.
+
+mod active;
+pub mod chassis;
+pub mod failure;
+pub mod handshake;
+pub mod identity;
+pub mod link;
+pub mod ping;
+mod queue;
+mod sel_entry;
+pub mod session;
+mod window;

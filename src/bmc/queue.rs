@@ -1,0 +1,75 @@
+//! The commands that wait for a BMC: urgent ones first, both kinds bounded.
+//!
+//! Uses `wire` for the request. Used by `link`; its input is our own.
+
+use crate::wire::ipmi::Request;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+/// Commands of one urgency that wait at most. An urgent one is never refused because of normal ones.
+pub const QUEUE: usize = 32;
+
+/// Names a command; chosen by the one who submits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Which of the waiting commands goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Urgency {
+    /// A recovery depends on it.
+    Urgent,
+    /// It can wait for the urgent ones.
+    Normal,
+}
+
+/// A command that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) ticket: Ticket,
+    pub(super) request: Request,
+    pub(super) since: Duration,
+}
+
+/// Two queues in order of submission.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    urgent: VecDeque<Waiting>,
+    normal: VecDeque<Waiting>,
+}
+
+impl Queue {
+    /// Gives the command back when its queue is full.
+    pub(super) fn push(&mut self, urgency: Urgency, waiting: Waiting) -> Result<(), Waiting> {
+        let queue = match urgency {
+            Urgency::Urgent => &mut self.urgent,
+            Urgency::Normal => &mut self.normal,
+        };
+        if queue.len() >= QUEUE {
+            return Err(waiting);
+        }
+        queue.push_back(waiting);
+        Ok(())
+    }
+
+    /// The next one to send, if one may be sent.
+    pub(super) fn pop_if(&mut self, free: bool) -> Option<Waiting> {
+        if !free {
+            return None;
+        }
+        self.urgent.pop_front().or_else(|| self.normal.pop_front())
+    }
+
+    /// When the first command has waited for `patience`, counted from `down_since` if it is older.
+    pub(super) fn next_expiry(&self, down_since: Duration, patience: Duration) -> Option<Duration> {
+        let fronts = [self.urgent.front(), self.normal.front()];
+        fronts.into_iter().flatten().map(|waiting| waiting.since.max(down_since) + patience).min()
+    }
+
+    /// A command that has waited so long at `now`.
+    pub(super) fn pop_expired(&mut self, now: Duration, down_since: Duration, patience: Duration) -> Option<Waiting> {
+        let expired = |waiting: &Waiting| waiting.since.max(down_since) + patience <= now;
+        let queue =
+            [&mut self.urgent, &mut self.normal].into_iter().find(|queue| queue.front().is_some_and(expired))?;
+        queue.pop_front()
+    }
+}
