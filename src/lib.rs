@@ -25,5 +25,6 @@ pub mod config;
 pub mod crypto;
 pub mod notice;
 pub mod now;
+pub mod suite;
 pub mod wire;
 pub mod words;
