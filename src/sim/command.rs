@@ -130,7 +130,7 @@ pub(super) fn answered(
     let mut response = Response::refusal(Completion::OK);
     board.record(entry, |board| {
         response = handler(board).map_or_else(Response::refusal, Response::ok);
-        response.completion.0
+        response.completion
     });
     response
 }
@@ -272,7 +272,7 @@ fn handshake(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
         [0x02, 0x01] => Phase::Ended(Outcome::Failed),
         [0x02, 0x02] => Phase::Ended(Outcome::Unknown),
         [0x03] => Phase::Disarmed,
-        [0x02, _] | [0x04.., ..] => return Err(Completion::FIELD),
+        [0x02, _] | [0x04..=0xFF, ..] => return Err(Completion::FIELD),
         _ => return Err(Completion::LENGTH),
     };
     board.hear(context.now, phase, context.caller);

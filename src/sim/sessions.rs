@@ -298,10 +298,11 @@ impl Sessions {
         let check = keys.rakp4_check(&exchange);
         let answer = Answer { tag: rakp3.tag, session: Some(console), result: Ok(check.octets()) }.emit();
         let id = half.opened.bmc_session;
+        let handle = self.free_handle();
         self.open.push(Session {
             id,
             console,
-            handle: self.free_handle(),
+            handle,
             user,
             from,
             keys,

@@ -1,0 +1,260 @@
+//! OBJECT IDENTIFIER: borrowed over its octets, or built from arcs.
+//!
+//! Uses `ber`. Input is hostile octets; an [`Oid`] exists only over octets that were checked, so that
+//! everything on it is infallible. Arcs padded with 80h in front are accepted, as senders write them,
+//! therefore identifiers are compared by their arcs and not by their octets.
+
+use super::Error;
+use super::ber::{self, Parsed};
+use core::fmt;
+
+/// The most arcs, as RFC 3416 section 4.1 has it.
+pub const MAX_ARCS: usize = 128;
+
+/// The most octets of one arc: as many as 32 bits need.
+pub const MAX_ARC_OCTETS: usize = 5;
+
+/// An object identifier of 2 to [`MAX_ARCS`] arcs of 32 bits.
+#[derive(Clone, Copy)]
+pub struct Oid<'a>(&'a [u8]);
+
+/// One OBJECT IDENTIFIER element.
+#[inline]
+pub fn oid(input: &[u8]) -> Parsed<'_, Oid<'_>> {
+    let (rest, content) = ber::expect(ber::OID, input)?;
+    Ok((rest, Oid::from_content(content)?))
+}
+
+impl<'a> Oid<'a> {
+    /// Checks the content octets of an OBJECT IDENTIFIER.
+    #[inline]
+    pub fn from_content(content: &'a [u8]) -> Result<Self, Error> {
+        let mut arcs = 1; // the first octets hold two
+        let mut width = 0; // octets of this arc that say that more follow
+        let mut lead = 0; // the first of them
+        for octet in content {
+            if *octet < 0x80 {
+                // Of the 35 bits of five octets the upper three must be clear.
+                if width == MAX_ARC_OCTETS - 1 && lead > 0x8F {
+                    return Err(Error::ArcTooWide);
+                }
+                arcs += 1;
+                width = 0;
+            } else {
+                if width == 0 {
+                    lead = *octet;
+                }
+                width += 1;
+                if width == MAX_ARC_OCTETS {
+                    return Err(Error::ArcTooWide);
+                }
+            }
+        }
+        if width != 0 {
+            return Err(Error::UnfinishedArc);
+        }
+        match arcs {
+            1 => Err(Error::EmptyOid),
+            2..=MAX_ARCS => Ok(Self(content)),
+            _ => Err(Error::TooManyArcs),
+        }
+    }
+
+    /// Octets that are known to be right; for constants of this crate.
+    pub(crate) const fn trusted(content: &'static [u8]) -> Oid<'static> {
+        Oid(content)
+    }
+
+    /// The content octets, as they came.
+    pub fn content(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The arcs, first to last.
+    #[inline]
+    pub fn arcs(self) -> Arcs<'a> {
+        Arcs { octets: self.0, first: true, second: None }
+    }
+
+    /// Whether it has exactly these arcs.
+    #[inline]
+    pub fn is(self, arcs: &[u32]) -> bool {
+        self.strip_prefix(arcs).is_some_and(|mut rest| rest.next().is_none())
+    }
+
+    /// The arcs behind these, if it begins with them.
+    #[inline]
+    pub fn strip_prefix(self, arcs: &[u32]) -> Option<Arcs<'a>> {
+        let mut rest = self.arcs();
+        for arc in arcs {
+            if rest.next() != Some(*arc) {
+                return None;
+            }
+        }
+        Some(rest)
+    }
+}
+
+impl PartialEq for Oid<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.arcs().eq(other.arcs())
+    }
+}
+
+impl Eq for Oid<'_> {}
+
+impl PartialEq<[u32]> for Oid<'_> {
+    fn eq(&self, arcs: &[u32]) -> bool {
+        self.is(arcs)
+    }
+}
+
+impl fmt::Display for Oid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        dotted(self.arcs(), f)
+    }
+}
+
+impl fmt::Debug for Oid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        dotted(self.arcs(), f)
+    }
+}
+
+/// Arcs as dotted decimals.
+pub(crate) fn dotted(arcs: impl Iterator<Item = u32>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (i, arc) in arcs.enumerate() {
+        if i > 0 {
+            f.write_str(".")?;
+        }
+        write!(f, "{arc}")?;
+    }
+    Ok(())
+}
+
+/// The arcs of an [`Oid`].
+#[derive(Debug, Clone)]
+pub struct Arcs<'a> {
+    octets: &'a [u8],
+    first: bool,
+    second: Option<u32>,
+}
+
+impl Iterator for Arcs<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        if let Some(second) = self.second.take() {
+            return Some(second);
+        }
+        let mut arc = 0;
+        loop {
+            let (octet, rest) = self.octets.split_first()?;
+            self.octets = rest;
+            arc = arc << 7 | u32::from(octet & 0x7F);
+            if *octet < 0x80 {
+                break;
+            }
+        }
+        if !self.first {
+            return Some(arc);
+        }
+        self.first = false;
+        let top = (arc / 40).min(2);
+        self.second = Some(arc - top * 40);
+        Some(top)
+    }
+}
+
+/// An object identifier built here, to be written into a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidBuf(Vec<u8>);
+
+impl OidBuf {
+    /// From arcs: 2 to [`MAX_ARCS`], the first at most 2, the second below 40 under 0 and 1.
+    pub fn from_arcs(arcs: &[u32]) -> Result<Self, Error> {
+        let [top, second, rest @ ..] = arcs else {
+            return Err(Error::EmptyOid);
+        };
+        if arcs.len() > MAX_ARCS {
+            return Err(Error::TooManyArcs);
+        }
+        if *top > 2 || (*top < 2 && *second >= 40) {
+            return Err(Error::ArcTooWide);
+        }
+        let mut octets = Vec::with_capacity(2 * arcs.len());
+        emit_arc(second.checked_add(40 * top).ok_or(Error::ArcTooWide)?, &mut octets);
+        for arc in rest {
+            emit_arc(*arc, &mut octets);
+        }
+        Ok(Self(octets))
+    }
+
+    /// From dotted decimals, with or without a dot in front.
+    pub fn from_dotted(text: &str) -> Result<Self, Error> {
+        let arcs: Result<Vec<u32>, _> =
+            text.strip_prefix('.').unwrap_or(text).split('.').take(MAX_ARCS + 1).map(str::parse).collect();
+        Self::from_arcs(&arcs.map_err(|_| Error::Malformed)?)
+    }
+
+    /// The borrowed form.
+    pub fn as_oid(&self) -> Oid<'_> {
+        Oid(&self.0)
+    }
+}
+
+fn emit_arc(arc: u32, out: &mut Vec<u8>) {
+    for shift in [28, 21, 14, 7] {
+        if arc >> shift != 0 {
+            out.push(0x80 | (arc >> shift & 0x7F) as u8);
+        }
+    }
+    out.push((arc & 0x7F) as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arcs_and_dots() {
+        let pet = Oid::from_content(&[0x2B, 6, 1, 4, 1, 0x98, 0x6F, 1, 1]).unwrap();
+        assert_eq!(pet.to_string(), "1.3.6.1.4.1.3183.1.1");
+        assert!(pet.is(&[1, 3, 6, 1, 4, 1, 3183, 1, 1]));
+        assert!(!pet.is(&[1, 3, 6, 1, 4, 1, 3183, 1]));
+        assert!(!pet.is(&[1, 3, 6, 1, 4, 1, 3183, 1, 1, 1]));
+        assert_eq!(pet.strip_prefix(&[1, 3, 6, 1, 4, 1]).unwrap().collect::<Vec<_>>(), [3183, 1, 1]);
+    }
+
+    #[test]
+    fn the_first_octets_hold_two_arcs() {
+        for (octets, text) in [(&[0x00][..], "0.0"), (&[39], "0.39"), (&[0x2B], "1.3"), (&[0x88, 0x37], "2.999")] {
+            assert_eq!(Oid::from_content(octets).unwrap().to_string(), text);
+            assert_eq!(OidBuf::from_dotted(text).unwrap().as_oid().content(), octets);
+        }
+    }
+
+    #[test]
+    fn widths() {
+        assert_eq!(Oid::from_content(&[]), Err(Error::EmptyOid));
+        assert_eq!(Oid::from_content(&[0x2B, 0x81]), Err(Error::UnfinishedArc));
+        assert_eq!(Oid::from_content(&[0x2B, 0x8F, 0xFF, 0xFF, 0xFF, 0x7F]).unwrap().to_string(), "1.3.4294967295");
+        assert_eq!(Oid::from_content(&[0x2B, 0x90, 0x80, 0x80, 0x80, 0]), Err(Error::ArcTooWide), "2^32");
+        assert_eq!(Oid::from_content(&[0x2B, 0x80, 0x80, 0x80, 0x80, 0x80, 0]), Err(Error::ArcTooWide), "padded");
+        let padded = Oid::from_content(&[0x2B, 0x80, 0x81, 0xFE, 0x48]).unwrap();
+        assert_eq!(padded.to_string(), "1.3.32584");
+        assert_eq!(padded, Oid::from_content(&[0x2B, 0x81, 0xFE, 0x48]).unwrap(), "compared by arcs");
+    }
+
+    #[test]
+    fn at_most_128_arcs() {
+        assert_eq!(Oid::from_content(&[1; 127]).unwrap().arcs().count(), MAX_ARCS);
+        assert_eq!(Oid::from_content(&[1; 128]), Err(Error::TooManyArcs));
+        assert_eq!(OidBuf::from_arcs(&[1; MAX_ARCS + 1]), Err(Error::TooManyArcs));
+        assert!(OidBuf::from_arcs(&[1; MAX_ARCS]).is_ok());
+        assert_eq!(OidBuf::from_arcs(&[1]), Err(Error::EmptyOid));
+        assert_eq!(OidBuf::from_arcs(&[3, 1]), Err(Error::ArcTooWide));
+        assert_eq!(OidBuf::from_dotted("1.3.x"), Err(Error::Malformed));
+    }
+}
