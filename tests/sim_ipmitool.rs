@@ -201,7 +201,7 @@ fn ipmitool_is_refused_where_it_should_be() {
     }
     let none = "invalid authentication algorithm";
     let plain = "invalid integrity algorithm";
-    let clear = "no matching integrity payload";
+    let clear = "invalid confidentiality algorithm";
     for (suite, why) in [("0", none), ("6", none), ("1", plain), ("15", plain), ("2", clear), ("16", clear)] {
         let (ok, text) = served.ipmitool_as("admin", "password", suite, &["-v", "chassis", "status"]);
         assert!(!ok && text.contains(why), "suite {suite}: {text}");
@@ -225,8 +225,11 @@ fn freeipmi_reads_the_bmc() {
         let (ok, text) = served.freeipmi("bmc-info", suite, &["--get-device-id"]);
         assert!(ok, "{text}");
         contains(&text, &["IPMI Version          : 2.0"]);
-        let (ok, text) =
-            served.freeipmi("ipmi-sel", suite, &["--output-event-state", "--sdr-cache-directory", cache.to_str().unwrap()]);
+        let (ok, text) = served.freeipmi(
+            "ipmi-sel",
+            suite,
+            &["--output-event-state", "--sdr-cache-directory", cache.to_str().unwrap()],
+        );
         assert!(ok, "{text}");
         contains(&text, &["DIMM A1", "Memory", "Critical", "Uncorrectable memory error"]);
         let (ok, text) = served.freeipmi("ipmi-chassis", suite, &["-p", "wrong", "--get-chassis-status"]);

@@ -173,10 +173,9 @@ impl Lan {
             (known::SET_SESSION_PRIVILEGE, Some(_)) => |lan, _, id, data| lan.set_privilege(id, data),
             (known::CLOSE_SESSION, Some(_)) => Self::close_session,
             (known::GET_SESSION_INFO, Some(_)) => |lan, _, id, data| lan.session_info(id, data),
-            (
-                CHANNEL_INFO | known::SET_SESSION_PRIVILEGE | known::CLOSE_SESSION | known::GET_SESSION_INFO,
-                None,
-            ) => |_, _, _, _| Err(Completion::PRIVILEGE),
+            (CHANNEL_INFO | known::SET_SESSION_PRIVILEGE | known::CLOSE_SESSION | known::GET_SESSION_INFO, None) => {
+                |_, _, _, _| Err(Completion::PRIVILEGE)
+            }
             _ => return command::execute(board, context, request),
         };
         let id = session.unwrap_or(0); // never an id
@@ -223,9 +222,7 @@ impl Lan {
         let open = self.sessions.open();
         let found = match *data {
             [0x00] => open.iter().find(|session| session.id == own),
-            [0xFE, handle] => {
-                Some(open.iter().find(|session| session.handle == handle).ok_or(INVALID_SESSION_HANDLE)?)
-            }
+            [0xFE, handle] => Some(open.iter().find(|session| session.handle == handle).ok_or(INVALID_SESSION_HANDLE)?),
             [0xFF, a, b, c, d] => {
                 let id = u32::from_le_bytes([a, b, c, d]);
                 Some(open.iter().find(|session| session.id == id).ok_or(INVALID_SESSION_ID)?)

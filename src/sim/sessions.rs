@@ -7,7 +7,9 @@ use super::options::{Options, USER_NAME_MAX};
 use crate::config::model::Privilege;
 use crate::crypto::Random;
 use crate::suite::{Exchange, Keys, Suite};
-use crate::wire::rakp::{Algorithms, Answer, Introduced, OpenRequest, OpenResponse, Opened, Proof, Rakp1, Rakp2, Status};
+use crate::wire::rakp::{
+    Algorithms, Answer, Introduced, OpenRequest, OpenResponse, Opened, Proof, Rakp1, Rakp2, Status,
+};
 use crate::words::Guid;
 use core::net::SocketAddr;
 use core::time::Duration;

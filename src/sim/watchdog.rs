@@ -62,7 +62,15 @@ pub struct Watchdog {
 
 impl Default for Watchdog {
     fn default() -> Self {
-        Self { timer: Timer::NeverSet, dont_log: false, timer_use: 0, actions: 0, pre_timeout: 0, expired: 0, initial: 0 }
+        Self {
+            timer: Timer::NeverSet,
+            dont_log: false,
+            timer_use: 0,
+            actions: 0,
+            pre_timeout: 0,
+            expired: 0,
+            initial: 0,
+        }
     }
 }
 
