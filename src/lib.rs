@@ -26,6 +26,8 @@ pub mod config;
 pub mod crypto;
 pub mod notice;
 pub mod now;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod suite;
 pub mod wire;
 pub mod words;

@@ -1,0 +1,333 @@
+//! The inside of the simulated BMC, without its network: host, fault, handshake, watchdog, SEL, alerts.
+//!
+//! Everything that changes tells its story into `outputs`. Time and seed come from outside.
+
+use super::alert::{Alerter, Match};
+use super::event::{Event, Output};
+use super::fault::{self, Fault};
+use super::hold::{Action, Hold, Input, State};
+use super::host::{Do, Happened, Host, NotNow, RestartCause};
+use super::log::{Caller, Entry, Log};
+use super::options::{Alert, Options};
+use super::sdr::{SENSORS, WATCHDOG_SENSOR};
+use super::sel::{RECORD_SIZE, Record, Sel};
+use super::watchdog::{self, Watchdog};
+use crate::now::Now;
+use crate::wire::command::PetAcknowledge;
+use crate::words::{Guid, Outcome, Phase};
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+/// So many outputs wait at most; whoever does not poll loses the oldest.
+const OUTPUTS_MAX: usize = 4096;
+/// So many delayed datagrams wait at most; more are lost.
+const DELAYED_MAX: usize = 256;
+/// OEM record types that the BMC stamps with its time, and that may carry the handshake.
+const OEM_WITH_TIME: core::ops::RangeInclusive<u8> = 0xC0..=0xDF;
+
+/// The BMC without its sessions.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub options: Options,
+    pub host: Host,
+    pub hold: Hold,
+    pub watchdog: Watchdog,
+    pub sel: Sel,
+    pub log: Log,
+    pub alerts: Alerter,
+    /// The reservations of SEL and SDR; zero: none was made.
+    pub reservations: Reservations,
+    /// What the BMC's clock is ahead of the wall, in seconds.
+    pub clock_ahead: i64,
+    /// The states that each sensor shows, as a mask of offsets.
+    pub states: [u16; SENSORS.len()],
+    /// Sessions are to be dropped, and nothing is answered for so long.
+    pub restart_wanted: Option<Duration>,
+    newest_fault: Option<Duration>,
+    outputs: VecDeque<Output>,
+    delayed: Vec<(Duration, SocketAddr, Vec<u8>)>,
+}
+
+/// Counters that make partial reads and erasures safe.
+#[derive(Debug, Default)]
+pub(super) struct Reservations {
+    pub sel: u16,
+    pub sdr: u16,
+}
+
+impl Board {
+    pub fn new(options: Options) -> Self {
+        Self {
+            host: Host::new(options.boot_time),
+            hold: Hold::new(options.patience, options.after_failed),
+            watchdog: Watchdog::default(),
+            sel: Sel::new(options.sel_capacity),
+            log: Log::default(),
+            alerts: Alerter::default(),
+            reservations: Reservations::default(),
+            clock_ahead: 0,
+            states: [0; SENSORS.len()],
+            restart_wanted: None,
+            newest_fault: None,
+            outputs: VecDeque::new(),
+            delayed: Vec::new(),
+            options,
+        }
+    }
+
+    /// The BMC's clock, in Unix seconds.
+    pub fn clock(&self, now: Now) -> u32 {
+        let wall = i64::try_from(now.wall.as_secs()).unwrap_or(i64::MAX);
+        u32::try_from(wall.saturating_add(self.clock_ahead).max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// The GUID that the BMC shows over IPMI.
+    pub fn shown_guid(&self) -> Guid {
+        self.options.quirks.shown_guid.unwrap_or(self.options.guid)
+    }
+
+    /// From now on traps go to this address, with what the present alert says otherwise.
+    pub fn direct_alerts(&mut self, address: [u8; 4], port: u16) {
+        let destination = SocketAddr::from((address, port));
+        match &mut self.options.alert {
+            Some(alert) => alert.destination = destination,
+            None => self.options.alert = Some(Alert::to(destination)),
+        }
+    }
+
+    pub fn say(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+
+    fn push(&mut self, output: Output) {
+        if self.outputs.len() >= OUTPUTS_MAX {
+            self.outputs.pop_front();
+        }
+        self.outputs.push_back(output);
+    }
+
+    /// Sends, unless silent; later, if answers are delayed.
+    pub fn send(&mut self, now: Now, to: SocketAddr, bytes: Vec<u8>) {
+        let delay = self.options.quirks.answer_delay;
+        if self.options.quirks.silent {
+        } else if delay.is_zero() {
+            self.push(Output::Send { to, bytes });
+        } else if self.delayed.len() < DELAYED_MAX {
+            self.delayed.push((now.boottime + delay, to, bytes));
+        }
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// A sensor says that something is wrong: log it, tell it, and see about the reset.
+    pub fn raise(&mut self, now: Now, fault: &Fault) {
+        self.report(now, fault, false);
+        if fault.fatal {
+            self.hold_step(now, Input::Fatal);
+        }
+    }
+
+    /// A sensor says that it is over.
+    pub fn clear(&mut self, now: Now, fault: &Fault) {
+        self.report(now, fault, true);
+    }
+
+    fn report(&mut self, now: Now, fault: &Fault, deasserted: bool) {
+        if let Some(at) = SENSORS.iter().position(|sensor| sensor.number == fault.sensor) {
+            let bit = 1 << (fault.offset & 0x0F);
+            self.states[at] = if deasserted { self.states[at] & !bit } else { self.states[at] | bit };
+        }
+        let time = self.clock(now);
+        let record = match self.options.quirks.no_sel_record {
+            true => None,
+            false => self.sel.add_fault(time, fault, deasserted).ok(),
+        };
+        if deasserted {
+            self.say(Event::FaultCleared { sentence: fault.sentence });
+        } else {
+            self.newest_fault = Some(now.boottime);
+            self.say(Event::FaultDetected { sentence: fault.sentence, record, fatal: fault.fatal });
+        }
+        if let Some(alert) = &self.options.alert {
+            let sending = self.alerts.alert(now, time, alert, self.options.guid, fault, deasserted);
+            self.send_trap(now, sending);
+        }
+    }
+
+    fn send_trap(&mut self, now: Now, sending: super::alert::Sending) {
+        let super::alert::Sending { sequence, nth, of, to, bytes } = sending;
+        self.say(Event::TrapSent { sequence, nth, of, to });
+        self.send(now, to, bytes);
+    }
+
+    /// PET Acknowledge.
+    pub fn acknowledge(&mut self, acknowledge: &PetAcknowledge, by: &Caller) {
+        let (sequence, by) = (acknowledge.sequence, by.clone());
+        match self.alerts.acknowledge(acknowledge) {
+            Match::Waiting => self.say(Event::TrapAcknowledged { sequence, by }),
+            Match::Again => {} // the same acknowledge, sent twice
+            Match::None => self.say(Event::AcknowledgeUnmatched { sequence, by }),
+        }
+    }
+
+    /// One word of the handshake.
+    pub fn hear(&mut self, now: Now, phase: Phase, by: &Caller) {
+        let after = self.newest_fault.map(|at| now.boottime.saturating_sub(at));
+        let (by, unarmed) = (by.clone(), self.hold.state() == State::Unarmed);
+        let input = match phase {
+            Phase::Armed => {
+                if unarmed {
+                    self.say(Event::Armed { by });
+                }
+                Input::Armed
+            }
+            Phase::Started => {
+                self.say(Event::RecoveryStarted { by, after });
+                Input::Started
+            }
+            Phase::Ended(outcome) => {
+                self.say(Event::RecoveryEnded { by, outcome, after });
+                Input::Ended(outcome)
+            }
+            Phase::Disarmed => {
+                self.say(Event::Disarmed { by });
+                Input::Disarmed
+            }
+        };
+        self.hold_step(now, input);
+    }
+
+    /// A record was added to the SEL by somebody: it may be a word of the handshake.
+    pub fn hear_record(&mut self, now: Now, record: &Record, by: &Caller) {
+        if !self.options.handshake.sel || !OEM_WITH_TIME.contains(&record[2]) {
+            return;
+        }
+        let phase = match (record[RECORD_SIZE - 6], record[RECORD_SIZE - 5]) {
+            (b'A', _) => Phase::Armed,
+            (b'S', _) => Phase::Started,
+            (b'E', b'D') => Phase::Ended(Outcome::Done),
+            (b'E', b'F') => Phase::Ended(Outcome::Failed),
+            (b'E', _) => Phase::Ended(Outcome::Unknown),
+            (b'D', _) => Phase::Disarmed,
+            _ => return, // some other OEM record
+        };
+        self.hear(now, phase, by);
+    }
+
+    fn hold_step(&mut self, now: Now, input: Input) {
+        match self.hold.handle(now.boottime, input) {
+            Action::None => {}
+            Action::Hold => self.say(Event::Holding { patience: self.options.patience }),
+            Action::Join => self.say(Event::Joined),
+            Action::GiveUp => self.say(Event::ResetGivenUp),
+            Action::OutOfPatience => {
+                self.say(Event::PatienceOver);
+                self.reset_for_fault(now);
+            }
+            Action::Reset => self.reset_for_fault(now),
+        }
+    }
+
+    fn reset_for_fault(&mut self, now: Now) {
+        // Without power there is nothing to reset.
+        let _ = self.act(now, Do::Reset, RestartCause::Pef);
+    }
+
+    /// The BMC restarts: what it keeps in memory is gone.
+    pub fn restart(&mut self) {
+        self.hold = Hold::new(self.options.patience, self.options.after_failed);
+        self.watchdog = Watchdog::default();
+        self.alerts = Alerter::default();
+        self.reservations = Reservations::default();
+        self.say(Event::BmcRestarted);
+    }
+
+    /// Does something to the host.
+    pub fn act(&mut self, now: Now, what: Do, cause: RestartCause) -> Result<(), NotNow> {
+        if let Some(happened) = self.host.act(now.boottime, what, cause)? {
+            self.happened(now, happened);
+        }
+        Ok(())
+    }
+
+    fn happened(&mut self, now: Now, happened: Happened) {
+        match happened {
+            Happened::WasReset | Happened::PoweredOff => {
+                self.watchdog.stop(now.boottime);
+                self.newest_fault = None;
+                self.hold_step(now, Input::Restarted);
+            }
+            Happened::PoweredOn | Happened::Booted => {}
+        }
+        self.say(match happened {
+            Happened::WasReset => Event::Reset { cause: self.host.cause() },
+            Happened::PoweredOff => Event::PowerOff,
+            Happened::PoweredOn => Event::PowerOn,
+            Happened::Booted => Event::HostBooted,
+        });
+    }
+
+    fn watchdog_expired(&mut self, now: Now, expired: watchdog::Expired) {
+        self.say(Event::WatchdogExpired { timer_use: expired.timer_use });
+        let (offset, severity, what) = match expired.action {
+            watchdog::Action::None => (0, fault::INFORMATION, None),
+            watchdog::Action::Reset => (1, fault::NON_RECOVERABLE, Some(Do::Reset)),
+            watchdog::Action::PowerOff => (2, fault::NON_RECOVERABLE, Some(Do::Off)),
+            watchdog::Action::PowerCycle => (3, fault::NON_RECOVERABLE, Some(Do::Cycle)),
+        };
+        if expired.log {
+            self.report(now, &Fault::watchdog(WATCHDOG_SENSOR, offset, severity, expired.data), false);
+        }
+        if let Some(what) = what {
+            // The timer was stopped when the host lost its power, so it can be acted upon.
+            let _ = self.act(now, what, RestartCause::Watchdog);
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        for sending in self.alerts.handle_timeout(now.boottime) {
+            match sending {
+                Ok(sending) => self.send_trap(now, sending),
+                Err(sequence) => self.say(Event::TrapGivenUp { sequence }),
+            }
+        }
+        self.hold_step(now, Input::Timeout);
+        if let Some(expired) = self.watchdog.handle_timeout(now.boottime) {
+            self.watchdog_expired(now, expired);
+        }
+        while let Some(happened) = self.host.handle_timeout(now.boottime) {
+            self.happened(now, happened);
+        }
+        let (due, later) = core::mem::take(&mut self.delayed).into_iter().partition(|(at, ..)| *at <= now.boottime);
+        self.delayed = later;
+        let due: Vec<(Duration, SocketAddr, Vec<u8>)> = due;
+        for (_, to, bytes) in due {
+            self.push(Output::Send { to, bytes });
+        }
+    }
+
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let timers = [
+            self.alerts.next_deadline(),
+            self.hold.next_deadline(),
+            self.watchdog.next_deadline(),
+            self.host.next_deadline(),
+            self.delayed.iter().map(|(at, ..)| *at).min(),
+        ];
+        timers.into_iter().flatten().min()
+    }
+
+    /// Keeps a command in the log and tells of it, before what it caused.
+    pub fn record(&mut self, entry: Entry, run: impl FnOnce(&mut Self) -> u8) {
+        let earlier = core::mem::take(&mut self.outputs);
+        let completion = run(self);
+        let caused = core::mem::replace(&mut self.outputs, earlier);
+        let entry = Entry { completion, ..entry };
+        self.log.push(entry.clone());
+        self.say(Event::Command(entry));
+        caused.into_iter().for_each(|output| self.push(output));
+    }
+}

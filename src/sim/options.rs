@@ -1,0 +1,180 @@
+//! What a simulated BMC is like, and how it misbehaves on request.
+//!
+//! Plain values, set by the one who runs the simulation. Uses `config` (privilege), `crypto`, `words`.
+
+use crate::config::model::Privilege;
+use crate::crypto::Secret;
+use crate::words::Guid;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+/// The IPMI 2.0 limit of a user's name, in octets.
+pub const USER_NAME_MAX: usize = 16;
+
+/// What the simulated BMC is.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The system's GUID: in answers, in PETs, in the RAKP exchange.
+    pub guid: Guid,
+    /// Who may log in.
+    pub users: Vec<User>,
+    /// Offered cipher suites, best first; 17 and 3 are known, others are ignored.
+    pub suites: Vec<u8>,
+    /// The BMC's own key (Kg), if sessions need it.
+    pub kg: Option<Secret>,
+    /// What Get Device ID says.
+    pub device: DeviceId,
+    /// Where traps go; none until an *armed* names an address.
+    pub alert: Option<Alert>,
+    /// The ways in which it hears the handshake.
+    pub handshake: Handshake,
+    /// How long an armed BMC holds its reset for a recovery.
+    pub patience: Duration,
+    /// What follows a recovery that is not done.
+    pub after_failed: AfterFailed,
+    /// How long the host takes to come back.
+    pub boot_time: Duration,
+    /// How many records the SEL takes.
+    pub sel_capacity: usize,
+    /// A session without a valid packet for so long is closed.
+    pub session_timeout: Duration,
+    /// How it misbehaves.
+    pub quirks: Quirks,
+}
+
+impl Default for Options {
+    /// An armed-capable BMC with user `admin`, password `password`, and no alert destination.
+    fn default() -> Self {
+        Self {
+            guid: Guid(*b"\x6c\x69\x62\x62\x6d\x63\x4e\x6f\x81\x69\x63\x65\x00\x00\x00\x01"),
+            users: vec![User::new("admin", "password", Privilege::Administrator)],
+            suites: vec![17, 3],
+            kg: None,
+            device: DeviceId::default(),
+            alert: None,
+            handshake: Handshake { raw: true, sel: true },
+            patience: Duration::from_secs(120),
+            after_failed: AfterFailed::Reset,
+            boot_time: Duration::from_secs(5),
+            sel_capacity: 512,
+            session_timeout: Duration::from_secs(60),
+            quirks: Quirks::default(),
+        }
+    }
+}
+
+/// Someone who may log in.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// At most [`USER_NAME_MAX`] octets; longer never matches.
+    pub name: String,
+    /// At most 20 octets count.
+    pub password: Secret,
+    /// The highest level that a session of this user may have.
+    pub privilege: Privilege,
+}
+
+impl User {
+    /// A user.
+    pub fn new(name: &str, password: &str, privilege: Privilege) -> Self {
+        Self { name: name.into(), password: Secret::new(password.as_bytes()), privilege }
+    }
+}
+
+/// What Get Device ID says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceId {
+    /// Device id.
+    pub id: u8,
+    /// Device revision, 0 to 15.
+    pub revision: u8,
+    /// Firmware, major: 0 to 127.
+    pub major: u8,
+    /// Firmware, minor, BCD.
+    pub minor: u8,
+    /// IANA number of the manufacturer, 24 bits.
+    pub manufacturer: u32,
+    /// The manufacturer's product number.
+    pub product: u16,
+}
+
+impl Default for DeviceId {
+    /// No vendor's: the manufacturer number is 0, "unspecified".
+    fn default() -> Self {
+        Self { id: 0x20, revision: 1, major: 0, minor: 0x10, manufacturer: 0, product: 1 }
+    }
+}
+
+/// Where traps go and how stubbornly.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    /// The monitor's address and port.
+    pub destination: SocketAddr,
+    /// The trap's community.
+    pub community: Secret,
+    /// The BMC's own address, for the trap's agent-addr field.
+    pub agent: Ipv4Addr,
+    /// Whether an acknowledge is awaited; if not, each trap goes out once.
+    pub acknowledged: bool,
+    /// How often it is sent again; ASF sends three times in all.
+    pub retries: u8,
+    /// Between two sendings; ASF wants all within a minute.
+    pub interval: Duration,
+}
+
+impl Alert {
+    /// ASF's way to `destination`: community `public`, three in all, 20 s apart.
+    pub fn to(destination: SocketAddr) -> Self {
+        Self {
+            destination,
+            community: Secret::new(*b"public"),
+            agent: Ipv4Addr::LOCALHOST,
+            acknowledged: true,
+            retries: 2,
+            interval: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The ways in which the handshake is heard. Neither: a stock BMC, which nobody can arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handshake {
+    /// NetFn 30h, command 70h.
+    pub raw: bool,
+    /// OEM records added to the SEL.
+    pub sel: bool,
+}
+
+/// What follows *ended(failed)* and *ended(unknown)* while a reset is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailed {
+    /// It resets: the board is dying all the same.
+    Reset,
+    /// It gives the reset up and stays armed.
+    Stay,
+}
+
+/// How it misbehaves. The default does not. May change while it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// Every answer comes so much later.
+    pub answer_delay: Duration,
+    /// So many of the next datagrams to it are lost.
+    pub drop_next: u32,
+    /// It answers nothing and sends nothing.
+    pub silent: bool,
+    /// The completion code of 30h/70h and of Add SEL Entry, which then do nothing.
+    pub handshake_code: Option<u8>,
+    /// The completion code of every PET Acknowledge, which then does nothing (stock simulators: D5h).
+    pub acknowledge_code: Option<u8>,
+    /// Nobody can log in: RAKP 1 is answered with status 0Dh.
+    pub reject_logins: bool,
+    /// Open Session is answered with status 01h, no resources.
+    pub no_slots: bool,
+    /// Get System GUID and RAKP 2 show this GUID instead.
+    pub shown_guid: Option<Guid>,
+    /// Get Watchdog never shows the running bit.
+    pub running_bit_stuck: bool,
+    /// Faults send a trap but are not written to the SEL.
+    pub no_sel_record: bool,
+}
