@@ -23,7 +23,9 @@
 
 pub mod config;
 pub mod crypto;
+pub mod io;
 pub mod notice;
 pub mod now;
+pub mod recovery;
 pub mod wire;
 pub mod words;
