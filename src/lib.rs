@@ -21,13 +21,33 @@
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
+extern crate alloc;
+
 pub mod bmc;
 pub mod config;
+pub mod context;
 pub mod crypto;
+pub mod engine;
+mod feed;
+#[cfg(feature = "capi")]
+pub mod ffi;
+pub mod heartbeat;
+pub mod io;
+pub mod model;
 pub mod notice;
 pub mod now;
+pub mod recovery;
+pub mod setup;
+mod shield;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod suite;
 pub mod wire;
 pub mod words;
+
+pub use context::Context;
+pub use engine::{Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
+pub use model::{Error, Mode};
+pub use notice::Notice;
+pub use setup::Config;
+pub use words::Answer;

@@ -1,0 +1,229 @@
+//! Where the journal lies: a hot file on tmpfs that is written before anything acts, and a copy on
+//! disk that a thread of its own keeps, so that a frozen or full disk delays nothing.
+//!
+//! Knows nothing of records but their file's size and that no file ends in a zero octet. What it is
+//! given to write, and what it found at the start, `recovery::journal` understands.
+
+mod copy;
+mod file;
+mod lock;
+
+use crate::recovery::journal::HOT_OCTETS;
+use copy::{Copier, Folder};
+use lock::Lock;
+use parking_lot::Mutex;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The file's name, in both folders.
+const NAME: &str = "journal";
+/// While it is being written.
+const NEW_NAME: &str = "journal.new";
+/// A copy that could not be read at the start.
+const OLD_NAME: &str = "journal.old";
+/// Held by the process that writes.
+const LOCK_NAME: &str = "journal.lock";
+/// How long the start waits for the disk, if there is no hot file.
+const READ_WAIT: Duration = Duration::from_secs(2);
+/// How long the end waits for the last copy.
+const LAST_COPY_WAIT: Duration = Duration::from_secs(1);
+
+/// The journal's files. In a forked child it must neither be used nor dropped.
+#[derive(Debug)]
+pub struct Store {
+    hot: Option<Hot>,
+    copier: Option<Copier>,
+    stats: Stats,
+}
+
+/// What the store did. Sizes are in octets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Appends that are in the hot file.
+    pub appended: u64,
+    /// Appends and replacements that failed.
+    pub failed: u64,
+    /// Replacements of the hot file.
+    pub replaced: u64,
+    /// The hot file's filling.
+    pub hot: u64,
+    /// How much of it is safe on disk.
+    pub copied: u64,
+    /// Appends whose copy had to wait for an earlier one; it is made up for later.
+    pub postponed: u64,
+    /// Copies that the disk refused; they are tried again, as a whole.
+    pub disk_errors: u64,
+}
+
+#[derive(Debug)]
+struct Hot {
+    folder: PathBuf,
+    content: Arc<Mutex<Content>>,
+    lock: Lock,
+}
+
+/// What the storage thread copies. Its lock is never held while the disk is touched.
+#[derive(Debug, Clone)]
+struct Content {
+    file: Arc<File>,
+    end: usize,
+    /// Counts the replacements.
+    generation: u64,
+}
+
+impl Store {
+    /// Opens the files: the store, what was found in them, and every trouble in words. Without a
+    /// usable hot folder appends fail and nothing is copied. `None` for a folder: not wanted.
+    pub fn open(hot_dir: Option<&Path>, disk_dir: Option<&Path>) -> (Self, Vec<u8>, Vec<String>) {
+        let mut troubles = vec![];
+        let mut store = Self { hot: None, copier: None, stats: Stats::default() };
+        let Some(folder) = hot_dir else { return (store, vec![], troubles) };
+        let (hot, mut found) = match Hot::open(folder, &mut troubles) {
+            Ok(opened) => opened,
+            Err(trouble) => {
+                troubles.push(format!("{trouble}; records are volatile"));
+                return (store, vec![], troubles);
+            }
+        };
+        if let Some(disk) = disk_dir {
+            let absent = found.is_empty(); // the host was reset: tmpfs is gone
+            match Copier::start(Folder::new(disk), hot.content.clone(), absent) {
+                Ok((copier, first)) => {
+                    if let Some(first) = first {
+                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|_| {
+                            troubles.push(format!("{}: the disk did not give the journal in time", disk.display()));
+                            vec![]
+                        });
+                    }
+                    store.copier = Some(copier);
+                }
+                Err(error) => troubles.push(format!("no storage thread, so no copy on disk: {error}")),
+            }
+            // Before the first copy, or it would put an empty file over what was found.
+            if absent && let Err(error) = hot.write(&found) {
+                troubles.push(format!("{}: cannot restore the journal: {error}", folder.display()));
+            }
+        }
+        store.hot = Some(hot);
+        store.nudge();
+        (store, found, troubles)
+    }
+
+    /// Appends; the octets must not end in a zero. One write to tmpfs, which survives the death of this
+    /// process; the disk is never waited for. An error leaves the file as it was.
+    pub fn append(&mut self, octets: &[u8]) -> io::Result<()> {
+        let result = match &self.hot {
+            Some(hot) => hot.write(octets),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
+        };
+        match result {
+            Ok(()) => self.stats.appended += 1,
+            Err(_) => self.stats.failed += 1,
+        }
+        self.nudge();
+        result
+    }
+
+    /// Puts these octets in the place of all that was written; on an error the old ones stay.
+    pub fn replace(&mut self, octets: &[u8]) -> io::Result<()> {
+        let result = match &self.hot {
+            Some(hot) => hot.replace(octets),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
+        };
+        match result {
+            Ok(()) => self.stats.replaced += 1,
+            Err(_) => self.stats.failed += 1,
+        }
+        self.nudge();
+        result
+    }
+
+    /// What the store did so far.
+    pub fn stats(&self) -> Stats {
+        let hot = self.hot.as_ref().map_or(0, |hot| hot.content.lock().end as u64);
+        let (copied, disk_errors) = self.copier.as_ref().map_or((0, 0), Copier::stats);
+        Stats { hot, copied, disk_errors, ..self.stats }
+    }
+
+    /// Whether appends can succeed.
+    pub fn is_hot(&self) -> bool {
+        self.hot.is_some()
+    }
+
+    /// What a forked child has to close. The storage thread's own are opened for one copy at a time.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let Some(hot) = &self.hot else { return vec![] };
+        let file = hot.content.lock().file.as_raw_fd();
+        [Some(file), hot.lock.descriptor()].into_iter().flatten().collect()
+    }
+
+    /// Never blocks. When an earlier copy still runs, its successor will see this append too.
+    fn nudge(&mut self) {
+        if self.copier.as_ref().is_some_and(|copier| !copier.nudge()) {
+            self.stats.postponed += 1;
+        }
+    }
+}
+
+impl Hot {
+    fn open(folder: &Path, troubles: &mut Vec<String>) -> Result<(Self, Vec<u8>), String> {
+        let of = |error: io::Error| format!("{}: {error}", folder.display());
+        file::make_folder(folder).map_err(of)?;
+        if !file::is_in_memory(folder).map_err(of)? {
+            troubles.push(format!("{}: not on tmpfs, so a frozen disk would delay recoveries", folder.display()));
+        }
+        let lock = Lock::acquire(&folder.join(LOCK_NAME))?;
+        let path = folder.join(NAME);
+        let file = file::open_hot(&path).map_err(of)?;
+        let mut found = file::read(&file, HOT_OCTETS).map_err(of)?;
+        if file.metadata().map_err(of)?.len() > HOT_OCTETS as u64 {
+            troubles.push(format!("{}: larger than we ever make it; the rest is not read", path.display()));
+        }
+        found.truncate(found.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1));
+        if let Err(error) = file::preallocate(&file, HOT_OCTETS) {
+            troubles.push(format!("{}: cannot reserve its space: {error}", path.display()));
+        }
+        let content = Content { file: Arc::new(file), end: found.len(), generation: 0 };
+        Ok((Self { folder: folder.into(), content: Arc::new(Mutex::new(content)), lock }, found))
+    }
+
+    fn write(&self, octets: &[u8]) -> io::Result<()> {
+        let Content { file, end, .. } = self.content.lock().clone(); // written by this thread alone
+        if octets.len() > HOT_OCTETS.saturating_sub(end) {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "the hot journal is full"));
+        }
+        let written = file.write_at(octets, end as u64)?;
+        if written < octets.len() {
+            return Err(io::Error::new(io::ErrorKind::WriteZero, "the hot journal took only a part"));
+        }
+        self.content.lock().end = end + octets.len();
+        Ok(())
+    }
+
+    fn replace(&self, octets: &[u8]) -> io::Result<()> {
+        if octets.len() > HOT_OCTETS {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "more than the hot journal holds"));
+        }
+        let new = self.folder.join(NEW_NAME);
+        let file = file::create_new(&new)?;
+        file::preallocate(&file, HOT_OCTETS)?;
+        file.write_all_at(octets, 0)?;
+        std::fs::rename(&new, self.folder.join(NAME))?;
+        let mut content = self.content.lock();
+        *content = Content { file: Arc::new(file), end: octets.len(), generation: content.generation + 1 };
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(copier) = self.copier.take() {
+            copier.finish(LAST_COPY_WAIT);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The storage thread: copies the hot file to the disk, and may hang there without harm.
+//!
+//! It is only nudged; what to copy it sees for itself by comparing how far the disk has come with
+//! how far the hot file has. So a copy is never lost, only late, and memory does not grow.
+
+use super::{Content, NAME, NEW_NAME, OLD_NAME, file};
+use crate::recovery::journal::HOT_OCTETS;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// How soon a disk that refused is tried again; doubled each time.
+const RETRY_MIN: Duration = Duration::from_millis(250);
+/// The longest pause between two tries.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Where the copy goes; the tests have one that hangs.
+pub(super) trait Disk: Send + 'static {
+    /// What is there; empty if nothing is.
+    fn read(&mut self) -> io::Result<Vec<u8>>;
+    /// Keeps what is there under another name.
+    fn set_aside(&mut self) -> io::Result<()>;
+    /// Puts these octets, durably, in the place of all.
+    fn whole(&mut self, octets: &[u8]) -> io::Result<()>;
+    /// Adds these octets, durably, at this place, which is the end.
+    fn more(&mut self, offset: usize, octets: &[u8]) -> io::Result<()>;
+}
+
+/// The store's end of the thread.
+#[derive(Debug)]
+pub(super) struct Copier {
+    nudges: Sender<()>,
+    done: Receiver<()>,
+    thread: JoinHandle<()>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    copied: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Copier {
+    /// Starts the thread. With `read_first` the disk's content comes through the channel, once.
+    pub(super) fn start(
+        disk: impl Disk,
+        content: Arc<Mutex<Content>>,
+        read_first: bool,
+    ) -> io::Result<(Self, Option<Receiver<Vec<u8>>>)> {
+        let (nudges, nudged) = bounded(1);
+        let (finished, done) = bounded(1);
+        let (first, found) = bounded(1);
+        let counters = Arc::new(Counters::default());
+        let mut copying = Copying { disk, content, counters: counters.clone(), synced: None };
+        let _signals = Blocked::all(); // inherited: the host's handlers never run on our thread
+        let thread = Builder::new().name("bmcn-journal".into()).spawn(move || {
+            if read_first {
+                copying.hand_over(first);
+            }
+            copying.run(&nudged);
+            let _ = finished.try_send(()); // nobody may be waiting any more
+        })?;
+        Ok((Self { nudges, done, thread, counters }, read_first.then_some(found)))
+    }
+
+    /// False: an earlier nudge has not been taken yet.
+    pub(super) fn nudge(&self) -> bool {
+        self.nudges.try_send(()).is_ok()
+    }
+
+    /// Octets that are safe on disk, and copies that it refused.
+    pub(super) fn stats(&self) -> (u64, u64) {
+        (self.counters.copied.load(Relaxed), self.counters.errors.load(Relaxed))
+    }
+
+    /// Lets the thread make a last copy. One that hangs is left behind: it holds nothing of ours.
+    pub(super) fn finish(self, wait: Duration) {
+        drop(self.nudges);
+        if self.done.recv_timeout(wait).is_ok() {
+            let _ = self.thread.join(); // it has ended; a panic of it has cost copies alone
+        }
+    }
+}
+
+struct Copying<D> {
+    disk: D,
+    content: Arc<Mutex<Content>>,
+    counters: Arc<Counters>,
+    /// Generation and end of what the disk has.
+    synced: Option<(u64, usize)>,
+}
+
+impl<D: Disk> Copying<D> {
+    /// What cannot be read, or came too late, is kept aside: the first copy would overwrite it.
+    fn hand_over(&mut self, first: Sender<Vec<u8>>) {
+        let delivered = self.disk.read().is_ok_and(|octets| first.try_send(octets).is_ok());
+        if !delivered && self.disk.set_aside().is_err() {
+            self.counters.errors.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn run(&mut self, nudged: &Receiver<()>) {
+        let mut retry = RETRY_MIN;
+        let mut behind = false;
+        loop {
+            let gone = if behind {
+                nudged.recv_timeout(retry) == Err(RecvTimeoutError::Disconnected)
+            } else {
+                nudged.recv().is_err()
+            };
+            behind = match self.copy() {
+                Ok(()) => false,
+                Err(_) => {
+                    self.counters.errors.fetch_add(1, Relaxed);
+                    self.synced = None; // who knows what is there now
+                    true
+                }
+            };
+            retry = if behind { (retry * 2).min(RETRY_MAX) } else { RETRY_MIN };
+            if gone {
+                return;
+            }
+        }
+    }
+
+    fn copy(&mut self) -> io::Result<()> {
+        let Content { file, end, generation } = self.content.lock().clone(); // unlocked at once
+        match self.synced {
+            Some((synced, from)) if synced == generation && from == end => {}
+            Some((synced, from)) if synced == generation && from < end => {
+                self.disk.more(from, &read_hot(&file, from, end)?)?;
+            }
+            Some(_) | None => self.disk.whole(&read_hot(&file, 0, end)?)?,
+        }
+        self.synced = Some((generation, end));
+        self.counters.copied.store(end as u64, Relaxed);
+        Ok(())
+    }
+}
+
+/// What lies before the end is never written again.
+fn read_hot(file: &File, from: usize, end: usize) -> io::Result<Vec<u8>> {
+    let mut octets = vec![0; end - from]; // at most HOT_OCTETS
+    file.read_exact_at(&mut octets, from as u64)?;
+    Ok(octets)
+}
+
+/// The folder on disk.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> Self {
+        Self(path.into())
+    }
+}
+
+impl Disk for Folder {
+    fn read(&mut self) -> io::Result<Vec<u8>> {
+        match file::open_read(&self.0.join(NAME)) {
+            Ok(file) => {
+                file::make_folder(&self.0)?; // it is there: refuses one that others may write to
+                file::read(&file, HOT_OCTETS)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set_aside(&mut self) -> io::Result<()> {
+        match std::fs::rename(self.0.join(NAME), self.0.join(OLD_NAME)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn whole(&mut self, octets: &[u8]) -> io::Result<()> {
+        file::make_folder(&self.0)?;
+        let new = self.0.join(NEW_NAME);
+        let file = file::create_new(&new)?;
+        file.write_all_at(octets, 0)?;
+        file.sync_all()?;
+        std::fs::rename(&new, self.0.join(NAME))?;
+        File::open(&self.0)?.sync_all() // the name, too
+    }
+
+    fn more(&mut self, offset: usize, octets: &[u8]) -> io::Result<()> {
+        let file = file::open_write(&self.0.join(NAME))?;
+        if file.metadata()?.len() != offset as u64 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "someone else changed the copy"));
+        }
+        file.write_all_at(octets, offset as u64)?;
+        file.sync_data()
+    }
+}
+
+/// Blocks all signals on this thread until dropped.
+struct Blocked(libc::sigset_t);
+
+impl Blocked {
+    fn all() -> Self {
+        let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        // SAFETY: sigfillset writes `all`, pthread_sigmask `before`; neither fails with valid arguments.
+        unsafe {
+            libc::sigfillset(all.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+            Self(before.assume_init())
+        }
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: the mask that was in force before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}

@@ -1,0 +1,350 @@
+//! Records to octets and back; `docs/journal.md` shows them octet by octet.
+//!
+//! Input is a file that may be torn, damaged or hostile: a frame counts only with its magic, a length
+//! within the limit, its checksum and its end mark. Numbers are little-endian.
+
+use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Step, Summary, Taken};
+use crate::config::model::AfterEnded;
+use crate::notice::NoticeId;
+use crate::now::Now;
+use crate::words::{Class, Outcome, Trust, Verdict};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::time::Duration;
+
+/// The size of the hot file, in octets; preallocated.
+pub const HOT_OCTETS: usize = 1024 * 1024;
+/// Every frame begins with it; after damage the next one is searched by it.
+pub(super) const MAGIC: [u8; 4] = *b"bmcJ";
+/// The version of all frames that we write.
+pub(super) const VERSION: u8 = 1;
+/// Never zero, so that the end of the last frame is found in a preallocated file.
+const END: u8 = b'\n';
+/// Octets before the body.
+pub(super) const HEADER_OCTETS: usize = 52;
+/// The longest body, in octets, in all versions.
+pub(super) const MAX_BODY_OCTETS: usize = 2048;
+/// The longest frame, in octets.
+pub(super) const MAX_FRAME_OCTETS: usize = HEADER_OCTETS + MAX_BODY_OCTETS + 1;
+/// The longest frame that opens a record, in octets: 34 fixed ones, five texts with their lengths.
+pub(super) const MAX_OPENED_OCTETS: usize = HEADER_OCTETS + 34 + 5 * (1 + MAX_TEXT_OCTETS) + 1;
+/// The longest frame of a step, in octets.
+pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 12 + 1;
+/// Serials beyond it are not believed: one record a nanosecond reaches it after 292 years.
+const MAX_SERIAL: u64 = i64::MAX as u64;
+
+const OPENED: u8 = 0x01;
+
+/// A frame whose checksum is right.
+pub(super) struct Frame<'a> {
+    pub(super) version: u8,
+    pub(super) kind: u8,
+    pub(super) serial: u64,
+    pub(super) at: Now,
+    pub(super) boot: BootId,
+    pub(super) body: &'a [u8],
+    /// The whole frame as it stands.
+    pub(super) octets: &'a [u8],
+}
+
+/// What a frame says.
+pub(super) enum Content {
+    Opened(Box<Record>),
+    Step(Taken),
+    /// A version or kind of a later release.
+    Unknown,
+}
+
+/// The octets of a frame.
+fn frame(kind: u8, serial: u64, at: Now, boot: BootId, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER_OCTETS + body.len() + 1);
+    out.extend(MAGIC);
+    out.extend([VERSION, kind]);
+    out.extend((body.len() as u16).to_le_bytes()); // at most MAX_OPENED_OCTETS
+    out.extend([0; 4]); // the checksum's place
+    out.extend(serial.to_le_bytes());
+    out.extend(milliseconds(at.wall).to_le_bytes());
+    out.extend(milliseconds(at.boottime).to_le_bytes());
+    out.extend(boot.0);
+    out.extend(body);
+    out.push(END);
+    let sum = checksum(&out);
+    out[8..12].copy_from_slice(&sum.to_le_bytes());
+    out
+}
+
+/// Over everything but the magic and the checksum itself.
+fn checksum(frame: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&frame[4..8]);
+    hasher.update(&frame[12..]);
+    hasher.finalize()
+}
+
+/// The frame at the beginning of `bytes`.
+pub(super) fn parse(bytes: &[u8]) -> Option<Frame<'_>> {
+    let mut header = Reader(bytes);
+    if header.array()? != MAGIC {
+        return None;
+    }
+    let [version, kind] = header.array()?;
+    let length = usize::from(header.u16()?);
+    if length > MAX_BODY_OCTETS {
+        return None;
+    }
+    let sum = header.u32()?;
+    let serial = header.u64()?;
+    let wall = Duration::from_millis(header.u64()?);
+    let boottime = Duration::from_millis(header.u64()?);
+    let boot = BootId(header.array()?);
+    let octets = bytes.get(..HEADER_OCTETS + length + 1)?;
+    if octets.last() != Some(&END) || checksum(octets) != sum || serial == 0 || serial > MAX_SERIAL {
+        return None;
+    }
+    let body = &octets[HEADER_OCTETS..HEADER_OCTETS + length];
+    Some(Frame { version, kind, serial, at: Now { boottime, wall }, boot, body, octets })
+}
+
+/// What the frame says; `None` if its body is not what its kind demands.
+pub(super) fn content(frame: &Frame<'_>) -> Option<Content> {
+    if frame.version != VERSION {
+        return Some(Content::Unknown);
+    }
+    let mut body = Reader(frame.body);
+    let content = if frame.kind == OPENED {
+        Content::Opened(Box::new(parse_opened(frame, &mut body)?))
+    } else {
+        match parse_step(frame.kind, &mut body)? {
+            Some(step) => Content::Step(Taken { step, at: frame.at, boot: frame.boot }),
+            None => return Some(Content::Unknown),
+        }
+    };
+    body.0.is_empty().then_some(content)
+}
+
+/// The frame that opens a record.
+pub(super) fn emit_opened(record: &Record) -> Vec<u8> {
+    let notice = &record.notice;
+    let mut body = Vec::with_capacity(256);
+    body.extend(notice.id.0.to_le_bytes());
+    body.push(class_octet(notice.class));
+    body.push(match notice.trust {
+        Trust::Address => 0,
+        Trust::Corroborated => 1,
+        Trust::Authenticated => 2,
+    });
+    let (family, address) = match notice.source.ip() {
+        IpAddr::V4(v4) => (4, v4.to_ipv6_mapped().octets()),
+        IpAddr::V6(v6) => (6, v6.octets()),
+    };
+    let scope = match notice.source {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(v6) => v6.scope_id(),
+    };
+    body.push(family);
+    body.extend(address);
+    body.extend(notice.source.port().to_le_bytes());
+    body.extend(scope.to_le_bytes());
+    body.push(u8::from(record.monitor.is_some()));
+    let monitor = record.monitor.as_deref().unwrap_or("");
+    for text in [&record.server, monitor, &notice.trap_oid, &notice.region, &notice.sentence] {
+        body.push(text.len() as u8); // Record and Summary cut them to MAX_TEXT_OCTETS
+        body.extend(text.as_bytes());
+    }
+    frame(OPENED, record.id.serial(), record.at, record.boot, &body)
+}
+
+fn parse_opened(frame: &Frame<'_>, body: &mut Reader<'_>) -> Option<Record> {
+    let id = NoticeId(body.u64()?);
+    let class = parse_class(body.u8()?)?;
+    let trust = match body.u8()? {
+        0 => Trust::Address,
+        1 => Trust::Corroborated,
+        2 => Trust::Authenticated,
+        _ => return None,
+    };
+    let family = body.u8()?;
+    let address = Ipv6Addr::from(body.array::<16>()?);
+    let port = body.u16()?;
+    let scope = body.u32()?;
+    let source = match family {
+        4 => SocketAddr::from((address.to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED), port)),
+        6 => SocketAddr::V6(SocketAddrV6::new(address, port, 0, scope)),
+        _ => return None,
+    };
+    let monitored = match body.u8()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let server = body.text()?;
+    let monitor = Some(body.text()?).filter(|_| monitored);
+    let [trap_oid, region, sentence] = [body.text()?, body.text()?, body.text()?].map(str::to_owned);
+    let notice = Summary { id, class, trust, source, trap_oid, region, sentence };
+    Some(Record::new(RecordId::mint(frame.serial, true), frame.boot, frame.at, (server, monitor), notice))
+}
+
+/// The frame of a step.
+pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
+    let one = |octet: u8| vec![octet];
+    let (kind, body) = match taken.step {
+        Step::StartedSent => (0x10, vec![]),
+        Step::StartedTold => (0x11, vec![]),
+        Step::StartedGivenUp => (0x12, vec![]),
+        Step::Begun { run } => (0x20, one(run)),
+        Step::Answered(Verdict::Done) => (0x21, one(0)),
+        Step::Answered(Verdict::Failed) => (0x21, one(1)),
+        Step::Answered(Verdict::Later) => (0x21, one(2)),
+        Step::Abandoned => (0x22, vec![]),
+        Step::Ending(outcome) => (0x30, one(outcome_octet(outcome))),
+        Step::EndedTold(outcome) => (0x31, one(outcome_octet(outcome))),
+        Step::EndedGivenUp(outcome) => (0x32, one(outcome_octet(outcome))),
+        Step::Chassis(command) => (0x33, one(chassis_octet(command))),
+        Step::AwaitingReset => (0x34, vec![]),
+        Step::Held(Hold::Contradicted) => (0x40, one(0)),
+        Step::Held(Hold::Unverifiable) => (0x40, one(1)),
+        Step::Released => (0x41, vec![]),
+        Step::Joined { other, count } => (0x50, [&other.to_le_bytes()[..], &count.to_le_bytes()].concat()),
+        Step::Acknowledged => (0x51, vec![]),
+        Step::Closed(reason) => (0x60, one(closed_octet(reason))),
+    };
+    frame(kind, id.serial(), taken.at, taken.boot, &body)
+}
+
+/// `Some(None)`: a kind that we do not know. `None`: a body that is wrong.
+fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
+    Some(Some(match kind {
+        0x10 => Step::StartedSent,
+        0x11 => Step::StartedTold,
+        0x12 => Step::StartedGivenUp,
+        0x20 => Step::Begun { run: body.u8()? },
+        0x21 => Step::Answered(match body.u8()? {
+            0 => Verdict::Done,
+            1 => Verdict::Failed,
+            2 => Verdict::Later,
+            _ => return None,
+        }),
+        0x22 => Step::Abandoned,
+        0x30 => Step::Ending(parse_outcome(body.u8()?)?),
+        0x31 => Step::EndedTold(parse_outcome(body.u8()?)?),
+        0x32 => Step::EndedGivenUp(parse_outcome(body.u8()?)?),
+        0x33 => Step::Chassis(parse_chassis(body.u8()?)?),
+        0x34 => Step::AwaitingReset,
+        0x40 => Step::Held(match body.u8()? {
+            0 => Hold::Contradicted,
+            1 => Hold::Unverifiable,
+            _ => return None,
+        }),
+        0x41 => Step::Released,
+        0x50 => Step::Joined { other: body.u64()?, count: body.u32()? },
+        0x51 => Step::Acknowledged,
+        0x60 => Step::Closed(parse_closed(body.u8()?)?),
+        _ => return Some(None),
+    }))
+}
+
+fn class_octet(class: Class) -> u8 {
+    match class {
+        Class::Fatal => 0,
+        Class::Info => 1,
+        Class::Cleared => 2,
+        Class::Recoverable { degradation, predictive } => 4 | u8::from(degradation) | u8::from(predictive) << 1,
+    }
+}
+
+fn parse_class(octet: u8) -> Option<Class> {
+    Some(match octet {
+        0 => Class::Fatal,
+        1 => Class::Info,
+        2 => Class::Cleared,
+        4..=7 => Class::Recoverable { degradation: octet & 1 != 0, predictive: octet & 2 != 0 },
+        _ => return None,
+    })
+}
+
+fn outcome_octet(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Done => 0,
+        Outcome::Failed => 1,
+        Outcome::Unknown => 2,
+    }
+}
+
+fn parse_outcome(octet: u8) -> Option<Outcome> {
+    [Outcome::Done, Outcome::Failed, Outcome::Unknown].into_iter().find(|outcome| outcome_octet(*outcome) == octet)
+}
+
+/// Chassis Control's own numbers; what commands nothing has none and gets FEh, FFh.
+fn chassis_octet(command: AfterEnded) -> u8 {
+    match command {
+        AfterEnded::PowerOff => 0,
+        AfterEnded::PowerCycle => 2,
+        AfterEnded::HardReset => 3,
+        AfterEnded::Nmi => 4,
+        AfterEnded::SoftOff => 5,
+        AfterEnded::Bmc => 0xFE,
+        AfterEnded::None => 0xFF,
+    }
+}
+
+fn parse_chassis(octet: u8) -> Option<AfterEnded> {
+    use AfterEnded::{Bmc, HardReset, Nmi, None, PowerCycle, PowerOff, SoftOff};
+    let all = [PowerOff, PowerCycle, HardReset, Nmi, SoftOff, Bmc, None];
+    all.into_iter().find(|command| chassis_octet(*command) == octet)
+}
+
+fn closed_octet(reason: Closed) -> u8 {
+    match reason {
+        Closed::Done => 0,
+        Closed::Failed => 1,
+        Closed::Unknown => 2,
+        Closed::Cleared => 3,
+        Closed::InterruptedByReset => 4,
+        Closed::Superseded => 5,
+        Closed::Operator => 6,
+    }
+}
+
+fn parse_closed(octet: u8) -> Option<Closed> {
+    use Closed::{Cleared, Done, Failed, InterruptedByReset, Operator, Superseded, Unknown};
+    let all = [Done, Failed, Unknown, Cleared, InterruptedByReset, Superseded, Operator];
+    all.into_iter().find(|reason| closed_octet(*reason) == octet)
+}
+
+/// Whole milliseconds; the end of time when there are too many.
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Takes octets from the front; `None` when there are too few.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, tail) = self.0.split_first_chunk()?;
+        self.0 = tail;
+        Some(*head)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::from(self.u8()?);
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        core::str::from_utf8(text).ok()
+    }
+}

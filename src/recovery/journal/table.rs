@@ -1,0 +1,80 @@
+//! The records that are kept in memory, and so survive a compaction: all open ones, the newest others.
+//!
+//! Filled by `replay` from a file and by `Journal` from what happens. Bounded; an open record is never
+//! put out by a later one.
+
+use super::record::{Record, RecordId, Step, Taken};
+use std::collections::BTreeMap;
+
+/// Open records kept; a further one gets a volatile id. One recovery at a time a monitor needs one each.
+pub const MAX_OPEN: usize = 128;
+/// Closed records whose recovery had begun; apart, so that no flood of notices puts them out.
+pub const MAX_CLOSED_RECOVERIES: usize = 32;
+/// Closed records of all others.
+pub const MAX_CLOSED_OTHERS: usize = 64;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table(BTreeMap<u64, Record>);
+
+/// Who competes with whom for a place.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Sort {
+    Open,
+    Recovery,
+    Other,
+}
+
+fn sort(record: &Record) -> Sort {
+    if record.is_open() {
+        Sort::Open
+    } else if record.runs() > 0 {
+        Sort::Recovery
+    } else {
+        Sort::Other
+    }
+}
+
+impl Table {
+    /// False if there is no place, or if the serial is taken.
+    pub(super) fn insert(&mut self, record: Record) -> bool {
+        let serial = record.id.serial();
+        if self.0.contains_key(&serial) || (record.is_open() && self.count(Sort::Open) >= MAX_OPEN) {
+            return false;
+        }
+        self.0.insert(serial, record);
+        self.evict();
+        true
+    }
+
+    /// False if there is no such record.
+    pub(super) fn take(&mut self, id: RecordId, taken: Taken) -> bool {
+        let Some(record) = self.0.get_mut(&id.serial()) else { return false };
+        record.take(taken);
+        if matches!(taken.step, Step::Closed(_)) {
+            self.evict();
+        }
+        true
+    }
+
+    pub(super) fn get(&self, serial: u64) -> Option<&Record> {
+        self.0.get(&serial)
+    }
+
+    /// Oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.0.values()
+    }
+
+    fn count(&self, wanted: Sort) -> usize {
+        self.iter().filter(|record| sort(record) == wanted).count()
+    }
+
+    fn evict(&mut self) {
+        for (which, limit) in [(Sort::Recovery, MAX_CLOSED_RECOVERIES), (Sort::Other, MAX_CLOSED_OTHERS)] {
+            if self.count(which) > limit {
+                let oldest = self.iter().find(|record| sort(record) == which).map(|record| record.id.serial());
+                oldest.map(|serial| self.0.remove(&serial));
+            }
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! One recovery, from its record to the reset: the machine of one (server, monitor).
+//!
+//! Every pair of state and event is listed; `docs/recovery-machine.md` is drawn from this code. What
+//! it promises: one recovery a record, one *ended* for every *started*, a chassis command only after
+//! the BMC has understood `ended(done)`, and none after a failure. Input: events of `engine`.
+
+mod step;
+
+use super::action::{Action, Event, Message};
+use super::journal::{Closed, Hold, Reconcile, Record, RecordId, Step};
+use super::policy::{Policy, WhenUnverifiable};
+use super::timer::{Timer, Timers};
+use crate::now::Now;
+use crate::words::{Level, Outcome, Phase, Verdict};
+use core::time::Duration;
+
+/// What is to be done, in this order. At most `MAX_ACTIONS`.
+pub type Actions = Vec<Action>;
+/// The most actions that one event causes.
+pub const MAX_ACTIONS: usize = 8;
+
+/// Where a recovery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Nothing to do.
+    Idle,
+    /// The notice is in the journal. Left at once today; what must be settled before the BMC is asked
+    /// (a budget, a maintenance switch, another node's claim) belongs here.
+    Recorded,
+    /// The BMC is asked whether it meant it.
+    Verifying,
+    /// *Started* is out, its answer is awaited before anything moves.
+    Started,
+    /// The operator's recovery runs.
+    Recovering,
+    /// *Ended* is out, its answer is awaited.
+    Ending,
+    /// Done; the reset is awaited. What was moved away stays away.
+    AwaitingReset,
+    /// Waits for the operator.
+    Held,
+    /// Failed, or nobody knows; the reset, or the operator, is awaited.
+    Failed,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Idle,
+        Self::Recorded,
+        Self::Verifying,
+        Self::Started,
+        Self::Recovering,
+        Self::Ending,
+        Self::AwaitingReset,
+        Self::Held,
+        Self::Failed,
+    ];
+}
+
+/// What the recovery is about, in all states but `Idle`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub(super) record: RecordId,
+    pub(super) joined: u32,
+    pub(super) run: u8,
+}
+
+/// A state with what it knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum At {
+    Idle,
+    Recorded(Job),
+    Verifying(Job),
+    Started(Job),
+    Recovering(Job),
+    Ending(Job, Outcome),
+    AwaitingReset(Job),
+    Held(Job),
+    Failed(Job, Outcome),
+}
+
+/// The machine of one (server, monitor).
+#[derive(Debug, Clone, Copy)]
+pub struct Machine {
+    at: At,
+    timers: Timers,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { at: At::Idle, timers: Timers::default() }
+    }
+}
+
+impl Machine {
+    /// A machine with nothing to do.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        match self.at {
+            At::Idle => State::Idle,
+            At::Recorded(_) => State::Recorded,
+            At::Verifying(_) => State::Verifying,
+            At::Started(_) => State::Started,
+            At::Recovering(_) => State::Recovering,
+            At::Ending(..) => State::Ending,
+            At::AwaitingReset(_) => State::AwaitingReset,
+            At::Held(_) => State::Held,
+            At::Failed(..) => State::Failed,
+        }
+    }
+
+    /// The record that it is about.
+    pub fn record(&self) -> Option<RecordId> {
+        self.job().map(|job| job.record)
+    }
+
+    /// How many notices have joined.
+    pub fn joined(&self) -> u32 {
+        self.job().map_or(0, |job| job.joined)
+    }
+
+    /// When [`Machine::handle_timeout`] is due, in boottime. May change with every call.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    fn job(&self) -> Option<Job> {
+        match self.at {
+            At::Idle => None,
+            At::Recorded(job)
+            | At::Verifying(job)
+            | At::Started(job)
+            | At::Recovering(job)
+            | At::Ending(job, _)
+            | At::AwaitingReset(job)
+            | At::Held(job)
+            | At::Failed(job, _) => Some(job),
+        }
+    }
+
+    /// Takes an event. A timer that is not over is no event.
+    pub fn handle(&mut self, now: Now, event: Event, policy: &Policy) -> Actions {
+        if let Event::Expired(timer) = event {
+            if !self.timers.is_over(timer, now) {
+                return vec![];
+            }
+            self.timers.stop(timer);
+        }
+        let mut turn = Turn { machine: self, now, policy, actions: vec![] };
+        turn.react(event);
+        turn.settle();
+        turn.actions
+    }
+
+    /// Takes a timer that is over; a spurious call does nothing.
+    pub fn handle_timeout(&mut self, now: Now, policy: &Policy) -> Actions {
+        let over = Timer::ALL.into_iter().find(|timer| self.timers.is_over(*timer, now));
+        over.map_or(vec![], |timer| self.handle(now, Event::Expired(timer), policy))
+    }
+
+    /// Takes up a record that a restart found in the journal.
+    pub fn restore(&mut self, now: Now, record: &Record, how: Reconcile, policy: &Policy) -> Actions {
+        let mut turn = Turn { machine: self, now, policy, actions: vec![] };
+        turn.restore(record, how);
+        turn.settle();
+        turn.actions
+    }
+
+    /// A machine in this state, without timers: for the picture.
+    pub(super) fn placed(at: At) -> Self {
+        Self { at, timers: Timers::default() }
+    }
+
+    /// One transition alone, whatever the timers say: for the picture.
+    pub(super) fn react(&mut self, now: Now, event: Event, policy: &Policy) -> Actions {
+        let mut turn = Turn { machine: self, now, policy, actions: vec![] };
+        turn.react(event);
+        turn.actions
+    }
+
+    /// The transition that needs no event, if there is one here: for the picture.
+    pub(super) fn advance(&mut self, now: Now, policy: &Policy) -> bool {
+        Turn { machine: self, now, policy, actions: vec![] }.advance()
+    }
+}
+
+/// One event on its way through the machine.
+struct Turn<'a> {
+    machine: &'a mut Machine,
+    now: Now,
+    policy: &'a Policy,
+    actions: Actions,
+}
+
+impl Turn<'_> {
+    fn react(&mut self, event: Event) {
+        match self.machine.at {
+            At::Idle => self.idle(event),
+            At::Recorded(job) => self.recorded(job, event),
+            At::Verifying(job) => self.verifying(job, event),
+            At::Started(job) => self.started(job, event),
+            At::Recovering(job) => self.recovering(job, event),
+            At::Ending(job, outcome) => self.ending(job, outcome, event),
+            At::AwaitingReset(job) => self.awaiting_reset(job, event),
+            At::Held(job) => self.held(job, event),
+            At::Failed(job, outcome) => self.failed(job, outcome, event),
+        }
+    }
+
+    /// Goes on as long as no event is needed.
+    fn settle(&mut self) {
+        while self.advance() {}
+    }
+
+    fn advance(&mut self) -> bool {
+        match self.machine.at {
+            At::Recorded(job) => self.verify(job),
+            At::Verifying(job) if !self.policy.verify => self.start(job),
+            At::Started(job) if self.policy.wait_for_started.is_zero() => self.recover(job),
+            At::Idle
+            | At::Verifying(_)
+            | At::Started(_)
+            | At::Recovering(_)
+            | At::Ending(..)
+            | At::AwaitingReset(_)
+            | At::Held(_)
+            | At::Failed(..) => return false,
+        }
+        true
+    }
+
+    // ---- the pairs, state by state
+
+    fn idle(&mut self, event: Event) {
+        match event {
+            // A notice that came to join what has just ended is not lost.
+            Event::Recorded(record) | Event::Joined(record) => self.accept(Job { record, joined: 0, run: 1 }),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Told(_)
+            | Event::Untold(_)
+            | Event::Lost
+            | Event::Expired(_)
+            | Event::Cleared
+            | Event::Released
+            | Event::Cancelled
+            | Event::Booted => {}
+        }
+    }
+
+    fn recorded(&mut self, job: Job, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, At::Recorded),
+            Event::Cancelled => self.cancel(job),
+            Event::Booted => self.close(job, Closed::InterruptedByReset),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Told(_)
+            | Event::Untold(_)
+            | Event::Lost
+            | Event::Expired(_)
+            | Event::Cleared
+            | Event::Released => {}
+        }
+    }
+
+    fn verifying(&mut self, job: Job, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => {
+                self.join(job, other, At::Verifying);
+                self.actions.push(Action::Verify(job.record)); // a retransmission asks again
+            }
+            Event::Supported => self.start(job),
+            Event::Contradicted => self.hold(job, Hold::Contradicted),
+            Event::Unanswerable | Event::Expired(Timer::Verify) => match self.policy.when_unverifiable {
+                WhenUnverifiable::Hold => self.hold(job, Hold::Unverifiable),
+                WhenUnverifiable::Recover => {
+                    self.report(Level::Warning, Message::RecoverUnverified);
+                    self.start(job);
+                }
+            },
+            Event::Cancelled => self.cancel(job),
+            Event::Booted => self.close(job, Closed::InterruptedByReset),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            // A clearing notice is no evidence that the fault was none.
+            Event::Cleared
+            | Event::Told(_)
+            | Event::Untold(_)
+            | Event::Lost
+            | Event::Expired(Timer::WaitForStarted | Timer::Recovery | Timer::EndedTold | Timer::Reset)
+            | Event::Released => {}
+        }
+    }
+
+    fn started(&mut self, job: Job, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, At::Started),
+            Event::Told(Phase::Started) => {
+                self.journal(job, Step::StartedTold);
+                self.recover(job);
+            }
+            Event::Untold(Phase::Started) | Event::Expired(Timer::WaitForStarted) => {
+                self.journal(job, Step::StartedGivenUp);
+                self.report(Level::Warning, Message::StartedUnanswered);
+                self.recover(job);
+            }
+            // The BMC has heard *started*, so it hears *ended* too.
+            Event::Cancelled => {
+                self.report(Level::Warning, Message::Cancelled);
+                self.end(job, Outcome::Failed);
+            }
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Told(Phase::Armed | Phase::Ended(_) | Phase::Disarmed)
+            | Event::Untold(Phase::Armed | Phase::Ended(_) | Phase::Disarmed)
+            | Event::Lost
+            | Event::Expired(Timer::Verify | Timer::Recovery | Timer::EndedTold | Timer::Reset)
+            | Event::Cleared
+            | Event::Released
+            | Event::Booted => {}
+        }
+    }
+
+    fn recovering(&mut self, job: Job, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, At::Recovering),
+            Event::Told(Phase::Started) => self.journal(job, Step::StartedTold),
+            Event::Untold(Phase::Started) => {
+                self.journal(job, Step::StartedGivenUp);
+                self.report(Level::Warning, Message::StartedUnanswered);
+            }
+            Event::Verdict(Verdict::Done) => {
+                self.journal(job, Step::Answered(Verdict::Done));
+                self.report(Level::Info, Message::Done);
+                self.end(job, Outcome::Done);
+            }
+            Event::Verdict(Verdict::Failed) => {
+                self.journal(job, Step::Answered(Verdict::Failed));
+                self.report(Level::Error, Message::Failed);
+                self.end(job, Outcome::Failed);
+            }
+            Event::Verdict(Verdict::Later) => self.journal(job, Step::Answered(Verdict::Later)),
+            Event::Lost => {
+                self.report(Level::Error, Message::ResultLost);
+                self.end(job, Outcome::Failed);
+            }
+            Event::Expired(Timer::Recovery) => self.abandon(job, Level::Error, Message::DeadlineOver),
+            Event::Cancelled => self.abandon(job, Level::Warning, Message::Cancelled),
+            // Half of the services may have moved: only the recovery itself can end well.
+            Event::Cleared | Event::Booted => {}
+            Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Told(Phase::Armed | Phase::Ended(_) | Phase::Disarmed)
+            | Event::Untold(Phase::Armed | Phase::Ended(_) | Phase::Disarmed)
+            | Event::Expired(Timer::Verify | Timer::WaitForStarted | Timer::EndedTold | Timer::Reset)
+            | Event::Released => {}
+        }
+    }
+
+    fn ending(&mut self, job: Job, outcome: Outcome, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, |job| At::Ending(job, outcome)),
+            Event::Told(Phase::Started) => self.journal(job, Step::StartedTold),
+            Event::Told(Phase::Ended(told)) if told == outcome => {
+                self.journal(job, Step::EndedTold(outcome));
+                self.rest(job, outcome, self.now.boottime);
+                self.after_ended(job, outcome);
+            }
+            Event::Untold(Phase::Ended(untold)) if untold == outcome => self.give_up(job, outcome),
+            Event::Expired(Timer::EndedTold) => self.give_up(job, outcome),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Told(Phase::Armed | Phase::Ended(_) | Phase::Disarmed)
+            | Event::Untold(Phase::Armed | Phase::Started | Phase::Ended(_) | Phase::Disarmed)
+            | Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Lost
+            | Event::Expired(Timer::Verify | Timer::WaitForStarted | Timer::Recovery | Timer::Reset)
+            | Event::Cleared
+            | Event::Released
+            | Event::Cancelled
+            | Event::Booted => {}
+        }
+    }
+
+    fn awaiting_reset(&mut self, job: Job, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, At::AwaitingReset),
+            Event::Expired(Timer::Reset) => {
+                self.report(Level::Warning, Message::NoReset);
+                self.close(job, Closed::Done);
+            }
+            Event::Cleared => {
+                self.report(Level::Info, Message::Cleared);
+                self.close(job, Closed::Cleared);
+            }
+            Event::Booted => {
+                self.report(Level::Info, Message::Booted);
+                self.close(job, Closed::Done);
+            }
+            Event::Cancelled => self.cancel(job),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            // An *ended* that is understood only now is too late for a chassis command.
+            Event::Told(_)
+            | Event::Untold(_)
+            | Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Lost
+            | Event::Expired(Timer::Verify | Timer::WaitForStarted | Timer::Recovery | Timer::EndedTold)
+            | Event::Released => {}
+        }
+    }
+
+    fn held(&mut self, job: Job, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => {
+                self.join(job, other, At::Held);
+                self.actions.push(Action::Verify(job.record)); // a retransmission asks again
+            }
+            Event::Supported | Event::Released => {
+                self.journal(job, Step::Released);
+                self.start(job);
+            }
+            Event::Cleared => {
+                self.report(Level::Info, Message::Cleared);
+                self.close(job, Closed::Cleared);
+            }
+            Event::Cancelled => self.cancel(job),
+            Event::Booted => self.close(job, Closed::InterruptedByReset),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Contradicted
+            | Event::Unanswerable
+            | Event::Told(_)
+            | Event::Untold(_)
+            | Event::Lost
+            | Event::Expired(_) => {}
+        }
+    }
+
+    fn failed(&mut self, job: Job, outcome: Outcome, event: Event) {
+        match event {
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, |job| At::Failed(job, outcome)),
+            Event::Expired(Timer::Reset) => {
+                self.report(Level::Warning, Message::NoReset);
+                self.close(job, outcome.into());
+            }
+            Event::Cleared => {
+                self.report(Level::Info, Message::Cleared);
+                self.close(job, Closed::Cleared);
+            }
+            Event::Booted => {
+                self.report(Level::Info, Message::Booted);
+                self.close(job, outcome.into());
+            }
+            Event::Cancelled => self.cancel(job),
+            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Told(_)
+            | Event::Untold(_)
+            | Event::Supported
+            | Event::Contradicted
+            | Event::Unanswerable
+            | Event::Lost
+            | Event::Expired(Timer::Verify | Timer::WaitForStarted | Timer::Recovery | Timer::EndedTold)
+            | Event::Released => {}
+        }
+    }
+}

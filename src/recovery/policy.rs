@@ -1,0 +1,73 @@
+//! What the operator allows one recovery: times, holding, the chassis.
+//!
+//! Made from the monitor and the BMC's description. Uses `config`.
+
+use crate::config::model::{AfterEnded, Bmc, Monitor};
+use crate::words::Trust;
+use core::time::Duration;
+
+/// How long the BMC's evidence is waited for: the 10 s in which the log must not have moved, and two to ask.
+pub const VERIFY_DEADLINE: Duration = Duration::from_secs(12);
+
+/// What to do when the BMC cannot be asked whether it meant it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenUnverifiable {
+    /// Wait for the operator.
+    Hold,
+    /// Recover all the same.
+    Recover,
+}
+
+/// What the machine of one monitor may do, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Ask the BMC first. Whoever performs `Action::Verify` answers `Supported` at once for a notice
+    /// whose own trust suffices.
+    pub verify: bool,
+    /// Without an answer for so long: unanswerable.
+    pub verify_deadline: Duration,
+    /// What follows then.
+    pub when_unverifiable: WhenUnverifiable,
+    /// How long the recovery waits for the answer to *started*; zero: not at all.
+    pub wait_for_started: Duration,
+    /// How long the recovery may take.
+    pub deadline: Duration,
+    /// How long *ended* is re-sent.
+    pub tell_deadline: Duration,
+    /// How long the reset is awaited.
+    pub reset_deadline: Duration,
+    /// What the operator declared to follow *ended*.
+    pub after_ended: AfterEnded,
+    /// Whether a chassis command may follow; that the BMC is the right one, `engine` checks.
+    pub chassis_allowed: bool,
+}
+
+impl Policy {
+    /// The policy of a monitor, towards this server's BMC. The monitor's least trust decides about the
+    /// chassis, not the single notice's: what one forged datagram could start must not touch it.
+    pub fn new(monitor: &Monitor, bmc: Option<&Bmc>) -> Self {
+        Self {
+            verify: monitor.trust == Trust::Corroborated,
+            verify_deadline: VERIFY_DEADLINE,
+            when_unverifiable: WhenUnverifiable::Hold,
+            wait_for_started: monitor.wait_for_started,
+            deadline: monitor.deadline,
+            tell_deadline: monitor.tell_deadline,
+            reset_deadline: monitor.reset_deadline,
+            after_ended: bmc.map_or(AfterEnded::None, |bmc| bmc.after_ended),
+            chassis_allowed: monitor.trust > Trust::Address || monitor.chassis_on_address,
+        }
+    }
+
+    /// The chassis command that follows `ended(done)`, if the operator declared one.
+    pub fn chassis(&self) -> Option<AfterEnded> {
+        match self.after_ended {
+            AfterEnded::None | AfterEnded::Bmc => None,
+            command @ (AfterEnded::PowerCycle
+            | AfterEnded::HardReset
+            | AfterEnded::PowerOff
+            | AfterEnded::Nmi
+            | AfterEnded::SoftOff) => Some(command),
+        }
+    }
+}
