@@ -1,6 +1,22 @@
 //! What the operator wrote, as one validated [`model::Cluster`].
 //!
 //! `native` reads `bmcnotice.toml`, `check` says everything that is wrong with it in one pass. Uses
-//! `words`, `crypto` and `wire`; its input is text that `io` or the caller read.
+//! `words`, `crypto` and `wire`; its input is text that `io` or the caller read, and facts that `io` gathered.
+//!
+//! ```text
+//!  text ──► tree ─┬─► native ─► draft ─┬─► check ─► findings
+//!  calls ─► overrides          facts ──┘      └──► build ─► model::Cluster (only without errors)
+//! ```
 
+mod build;
+mod check;
+mod draft;
+pub mod facts;
+pub mod finding;
 pub mod model;
+pub mod native;
+mod overrides;
+mod report;
+pub mod rules;
+mod tree;
+mod values;

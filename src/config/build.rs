@@ -1,0 +1,127 @@
+//! Makes the cluster of a draft in which `check` found no error.
+//!
+//! Uses `draft` and `model`; it fills in the defaults and decides nothing.
+
+use super::draft::{BmcDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed, ServerDraft, default};
+use super::model::{
+    AfterEnded, Bmc, Cluster, Handshake, Heartbeat, Journal, Lan, Monitor, Privilege, Server, StartsOn,
+};
+use crate::crypto::Secret;
+use crate::words::ServerId;
+
+/// `None` only if the draft has an error in it after all.
+pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
+    let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, .. } = draft;
+    let names: Vec<String> = servers.iter().filter_map(|server| server.name.ok().cloned()).collect();
+    Some(Cluster {
+        name: given(name)?,
+        this,
+        servers: servers.into_iter().map(|draft| server(draft, &handshakes)).collect::<Option<_>>()?,
+        monitors: monitors.into_iter().map(|draft| monitor(draft, &names)).collect::<Option<_>>()?,
+        heartbeat: Heartbeat {
+            enabled: heartbeat.bmc.or(true)?,
+            interval: heartbeat.interval.or(default::INTERVAL)?,
+            timeout: heartbeat.timeout.or(default::TIMEOUT)?,
+        },
+        journal: Journal {
+            hot: hot.or(Some(default::HOT.to_owned()))?,
+            disk: disk.or(Some(default::DISK.to_owned()))?,
+        },
+    })
+}
+
+/// A value without a default.
+fn given<T>(field: Field<T>) -> Option<T> {
+    optional(field)?
+}
+
+/// A value that need not be there; the outer `None` is an error.
+#[expect(clippy::option_option, reason = "absent and wrong are two things")]
+fn optional<T>(field: Field<T>) -> Option<Option<T>> {
+    match field {
+        Field::Absent(_) => Some(None),
+        Field::Bad(_) => None,
+        Field::Given(_, value) => Some(Some(value)),
+    }
+}
+
+fn bare<T>(list: Vec<Placed<T>>) -> Vec<T> {
+    list.into_iter().map(|(_, value)| value).collect()
+}
+
+fn server(draft: ServerDraft, handshakes: &[HandshakeDraft]) -> Option<Server> {
+    let bmc = match optional(draft.bmc)? {
+        Some(draft) => Some(bmc(draft, handshakes)?),
+        None => None,
+    };
+    Some(Server { name: given(draft.name)?, addresses: bare(given(draft.addresses)?), bmc })
+}
+
+fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
+    let address = given(draft.address)?;
+    let suites = draft.suites.or(default::SUITES.map(|suite| (Default::default(), suite)).to_vec())?;
+    let privilege = draft.privilege.or(Privilege::Administrator)?;
+    let lan = match (optional(draft.user)?, optional(draft.password)?) {
+        (Some(user), Some(password)) => {
+            Some(Lan { user, password, kg: optional(draft.kg)?, suites: bare(suites), privilege })
+        }
+        (None, None) => None,
+        (None, Some(_)) | (Some(_), None) => return None,
+    };
+    Some(Bmc {
+        address,
+        trap_sources: draft.trap_sources.or(vec![(Default::default(), address.ip())]).map(bare)?,
+        relays: draft.relays.or(Vec::new()).map(bare)?,
+        community: draft.community.or(Secret::new(default::COMMUNITY))?,
+        lan,
+        guid: optional(draft.guid)?,
+        handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
+        after_ended: draft.after_ended.or(AfterEnded::None)?,
+        patience: optional(draft.patience)?,
+    })
+}
+
+fn handshake(name: &str, handshakes: &[HandshakeDraft]) -> Option<Handshake> {
+    let draft = handshakes.iter().find(|draft| draft.name == name);
+    match (name, draft.map(|draft| &draft.kind)) {
+        ("none", _) => Some(Handshake::None),
+        ("sel", None) => {
+            Some(Handshake::Sel { record_type: default::RECORD_TYPE, manufacturer: default::MANUFACTURER })
+        }
+        (_, None) => None,
+        (_, Some(HandshakeKind::Sel { record_type, manufacturer })) => Some(Handshake::Sel {
+            record_type: record_type.clone().or(default::RECORD_TYPE)?,
+            manufacturer: manufacturer.clone().or(default::MANUFACTURER)?,
+        }),
+        (_, Some(HandshakeKind::Raw(raw))) => Some(Handshake::Raw {
+            name: name.to_owned(),
+            armed: optional(raw.armed.clone())?,
+            started: optional(raw.started.clone())?,
+            ended: optional(raw.ended.clone())?,
+            disarmed: optional(raw.disarmed.clone())?,
+            keepalive: optional(raw.keepalive.clone())?,
+        }),
+    }
+}
+
+fn monitor(draft: MonitorDraft, servers: &[String]) -> Option<Monitor> {
+    let mut keywords = Vec::with_capacity(draft.keywords.len());
+    for (_, server, keyword) in draft.keywords {
+        let id = servers.iter().position(|name| *name == server)?;
+        keywords.push((ServerId(u16::try_from(id).ok()?), given(keyword)?));
+    }
+    Some(Monitor {
+        name: given(draft.name)?,
+        keywords,
+        trust: given(draft.trust)?,
+        starts_on: draft.starts_on.or(StartsOn::Fatal)?,
+        recovery: given(draft.recovery)?,
+        target: optional(draft.target)?,
+        deadline: draft.deadline.or(default::DEADLINE)?,
+        tell_deadline: draft.tell_deadline.or(default::TELL_DEADLINE)?,
+        wait_for_started: draft.wait_for_started.or(default::WAIT_FOR_STARTED)?,
+        reset_deadline: draft.reset_deadline.or(default::RESET_DEADLINE)?,
+        rerun: draft.rerun.or(false)?,
+        chassis_on_address: draft.chassis_on_address.or(false)?,
+    })
+}

@@ -1,0 +1,184 @@
+//! Rules over the host; a fact that is not known breaks none.
+//!
+//! Uses `check` alone.
+
+use super::{Case, Found};
+use crate::config::facts::{FileFacts, PortHolder};
+use core::net::SocketAddr;
+
+pub(super) fn not_here(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let (Some((at, listen)), Some(own)) = (case.listen(), &case.facts.addresses) else { return };
+    let ip = listen.ip();
+    if !ip.is_loopback() && !own.contains(&ip) {
+        let own: Vec<String> = own.iter().filter(|ip| !ip.is_loopback()).map(ToString::to_string).collect();
+        let subject = format!("{ip} is not an address of this host, which has {}", own.join(", "));
+        found.add(at, subject, "bring the interface up before the start, or correct the keyword, or this_server");
+    }
+}
+
+pub(super) fn port_held(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let Some((at, listen)) = case.listen() else { return };
+    for PortHolder { local, process } in
+        case.facts.port_holders.iter().filter(|holder| in_the_way(holder.local, listen))
+    {
+        let port = listen.port();
+        let (who, remedy) = match process {
+            Some((pid, name)) => {
+                let remedy = match name.as_str() {
+                    "snmptrapd" => format!(
+                        "stop snmptrapd, or let one of the two listen at another port: \"{}:1162\" here and as the alert port in the BMC",
+                        listen.ip()
+                    ),
+                    name if name.starts_with("clp") => {
+                        "suspend CLUSTERPRO's own BMCNOTICE monitor (clpmonctl -s), or leave this server to it"
+                            .to_owned()
+                    }
+                    _ => format!("stop it (kill {pid}), or choose another port here and in the BMC"),
+                };
+                (format!("process {pid} ({name})"), remedy)
+            }
+            None => (
+                "a process that this user may not see".to_owned(),
+                format!("find it as root with: ss -lunp sport = :{port}"),
+            ),
+        };
+        found.add(at, format!("UDP {local} is held by {who}"), remedy);
+    }
+}
+
+/// Whether a socket at `held` keeps another one from `wanted`. `::` takes IPv4 as well, unless told not to.
+fn in_the_way(held: SocketAddr, wanted: SocketAddr) -> bool {
+    held.port() == wanted.port()
+        && (held.ip().is_unspecified() && (held.is_ipv6() || wanted.is_ipv4()) || held.ip() == wanted.ip())
+}
+
+pub(super) fn port_denied(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let (Some((at, listen)), Some(first)) = (case.listen(), case.facts.first_port) else { return };
+    if listen.port() < first {
+        let port = listen.port();
+        let subject = format!("UDP port {port} is below {first}, and this process has no CAP_NET_BIND_SERVICE");
+        let remedy = format!(
+            "give it the capability (AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or setcap cap_net_bind_service=+ep on the program), \
+             or set sysctl net.ipv4.ip_unprivileged_port_start={port}, or choose a port from {first} on here and in the BMC"
+        );
+        found.add(at, subject, remedy);
+    }
+}
+
+pub(super) fn clusterpro_runs(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some(process) = &case.facts.clusterpro {
+        let remedy = "suspend its message receive monitor (mrw) of category BMCNOTICE if it has one (clpmonctl -s), or only observe";
+        found.add(case.draft.at, format!("CLUSTERPRO runs here ({process}) and may recover this server too"), remedy);
+    }
+}
+
+pub(super) fn esmpro(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some(sign) = &case.facts.esmpro {
+        let remedy = "with ESMamsadm set the action after an alert to \"none\" for source ESMCOMMONSERVICE, \
+                      events C00001FD, C0000203 and C0000454; its default is to shut down";
+        found.add(case.draft.at, format!("ESMPRO/ServerAgent is on this host ({sign})"), remedy);
+    }
+}
+
+pub(super) fn no_ipmi(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if case.facts.ipmi_device == Some(false) {
+        let remedy = "start it before the cluster (systemctl enable --now ipmi, or modprobe ipmi_si and ipmi_devintf)";
+        found.add(case.draft.at, "there is no /dev/ipmi0: the ipmi service does not run", remedy);
+    }
+}
+
+/// A folder's path and facts, if both are known.
+fn folder(case: &Case<'_>, path: Option<String>) -> Option<(String, FileFacts)> {
+    let path = path?;
+    let facts = *case.facts.file(&path)?;
+    Some((path, facts))
+}
+
+fn unwritable(path: &str, facts: &FileFacts) -> Option<String> {
+    match facts {
+        FileFacts { exists: true, folder: false, .. } => Some(format!("{path} is not a folder")),
+        FileFacts { exists: true, writable: false, .. } => Some(format!("{path} cannot be written by this user")),
+        FileFacts { exists: false, writable: false, .. } => {
+            Some(format!("{path} does not exist, and this user cannot make it"))
+        }
+        FileFacts { writable: true, .. } => None,
+    }
+}
+
+const MAKE: &str = "make it for this user (RuntimeDirectory=bmcnotice and StateDirectory=bmcnotice in the systemd unit), or name another";
+
+pub(super) fn hot_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let Some((path, facts)) = folder(case, case.hot()) else { return };
+    if let Some(subject) = unwritable(&path, &facts) {
+        found.add(case.draft.hot.at(), format!("hot: {subject}; records will be volatile"), MAKE);
+    }
+}
+
+pub(super) fn hot_tmpfs(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let Some((path, facts)) = folder(case, case.hot()) else { return };
+    if !facts.tmpfs {
+        found.add(case.draft.hot.at(), format!("hot: {path} is on a disk"), "name a folder under /run");
+    }
+}
+
+pub(super) fn disk_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let Some((path, facts)) = folder(case, case.disk()) else { return };
+    if let Some(subject) = unwritable(&path, &facts) {
+        found.add(case.draft.disk.at(), format!("disk: {subject}; records will not survive a reset"), MAKE);
+    }
+}
+
+pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (at, server, path) in case.secret_files() {
+        let Some(facts) = case.facts.file(path) else { continue };
+        let why = match facts {
+            FileFacts { exists: false, .. } => "does not exist",
+            FileFacts { folder: true, .. } => "is a folder",
+            FileFacts { readable: false, .. } => "cannot be read by this user",
+            FileFacts { readable: true, .. } => continue,
+        };
+        let remedy = "write the secret into its first line, owned by the user who runs this, mode 0600";
+        found.add(at, format!("the BMC of server {server}: {path} {why}"), remedy);
+    }
+}
+
+pub(super) fn secret_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (at, server, path) in case.secret_files() {
+        if case.facts.file(path).is_some_and(|facts| facts.exists && facts.others_read) {
+            found.add(at, format!("the BMC of server {server}: others may read {path}"), format!("chmod 0600 {path}"));
+        }
+    }
+}
+
+pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let file = case.file;
+    if let Some(at) = case.inline_password()
+        && case.facts.file(file).is_some_and(|facts| facts.others_read)
+    {
+        let remedy = format!("write password_file instead, or chmod 0600 {file}");
+        found.add(at, format!("a password stands in {file}, which others may read"), remedy);
+    }
+}
+
+pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (at, monitor, words) in case.commands() {
+        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
+        let why = match facts {
+            FileFacts { exists: false, .. } => "does not exist",
+            FileFacts { folder: true, .. } => "is a folder",
+            FileFacts { executable: false, .. } => "cannot be run by this user",
+            FileFacts { executable: true, .. } => continue,
+        };
+        found.add(at, format!("monitor {monitor}: {path} {why}"), "install it, or correct the path, or chmod 0755");
+    }
+}
+
+pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (at, monitor, words) in case.commands() {
+        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
+        if facts.exists && facts.others_write {
+            let subject = format!("monitor {monitor}: everyone may write {path} or replace it");
+            found.add(at, subject, format!("chmod o-w {path}, and its folder"));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The rules over a configuration as a whole, and over the host: everything that is wrong, in one pass.
+//!
+//! Uses `draft`, `facts`, `rules`. Each rule is one small function in [`CHECKS`]; what is wrong with a single value
+//! alone was said by `native` when it read it.
+
+mod bmcs;
+mod cluster;
+mod host;
+mod monitors;
+
+use super::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
+use super::facts::{Facts, Wanted};
+use super::finding::Rule;
+use super::model::{AfterEnded, Recovery, SecretSource};
+use super::report::{At, Report};
+use super::rules;
+use crate::words::ServerId;
+use core::net::SocketAddr;
+
+/// What the rules judge.
+struct Case<'c> {
+    draft: &'c Draft,
+    facts: &'c Facts,
+    /// The name of the configuration's file.
+    file: &'c str,
+    /// The place of this server in the list, if it is known.
+    this: Option<usize>,
+}
+
+/// Where a rule puts its breaches.
+struct Found<'r, 'f> {
+    rule: &'static Rule,
+    report: &'r mut Report<'f>,
+}
+
+impl Found<'_, '_> {
+    fn add(&mut self, at: At, subject: impl Into<String>, remedy: impl Into<String>) {
+        self.report.add(self.rule, at, subject, remedy);
+    }
+}
+
+type Check = fn(&Case<'_>, &mut Found<'_, '_>);
+
+/// Every rule over the whole; the severity is the rule's own.
+const CHECKS: &[(&Rule, Check)] = &[
+    (&rules::THIS_SERVER, cluster::this_server),
+    (&rules::NO_SERVER, cluster::no_server),
+    (&rules::DUPLICATE_NAME, cluster::duplicate_name),
+    (&rules::SHARED_ADDRESS, cluster::shared_address),
+    (&rules::UNUSABLE_ADDRESS, cluster::unusable_address),
+    (&rules::NO_BMC, bmcs::no_bmc),
+    (&rules::SHARED_BMC, bmcs::shared_bmc),
+    (&rules::BMC_IS_SERVER, bmcs::bmc_is_server),
+    (&rules::SHARED_SOURCE, bmcs::shared_source),
+    (&rules::NO_LOGIN, bmcs::no_login),
+    (&rules::LOGIN_LENGTH, bmcs::login_length),
+    (&rules::SUITE, bmcs::suite),
+    (&rules::SUITE_ORDER, bmcs::suite_order),
+    (&rules::DEFAULT_LOGIN, bmcs::default_login),
+    (&rules::DEFAULT_COMMUNITY, bmcs::default_community),
+    (&rules::IDENTITY, bmcs::identity),
+    (&rules::ZERO_GUID, bmcs::zero_guid),
+    (&rules::SHARED_GUID, bmcs::shared_guid),
+    (&rules::NO_PATIENCE, bmcs::no_patience),
+    (&rules::NO_HANDSHAKE, bmcs::no_handshake),
+    (&rules::UNUSED_HANDSHAKE, bmcs::unused_handshake),
+    (&rules::HALF_HANDSHAKE, bmcs::half_handshake),
+    (&rules::PRIVILEGE, bmcs::privilege),
+    (&rules::LISTEN_FAMILY, bmcs::listen_family),
+    (&rules::KEYWORD_MISSING, monitors::keyword_missing),
+    (&rules::KEYWORD_SERVER, monitors::keyword_server),
+    (&rules::PORTS, monitors::ports),
+    (&rules::KEYWORD_IS_BMC, monitors::keyword_is_bmc),
+    (&rules::KEYWORD_NOT_OWN, monitors::keyword_not_own),
+    (&rules::NOT_FAILOVER, monitors::not_failover),
+    (&rules::NO_TARGET, monitors::no_target),
+    (&rules::TOO_SLOW, monitors::too_slow),
+    (&rules::CHASSIS_ON_ADDRESS, monitors::chassis_on_address),
+    (&rules::NO_MONITOR, monitors::no_monitor),
+    (&rules::WAIT_OVER_TELL, monitors::wait_over_tell),
+    (&rules::NO_LAN_HEARTBEAT, cluster::no_lan_heartbeat),
+    (&rules::TIMEOUT, cluster::timeout),
+    (&rules::SHORT_TIMEOUT, cluster::short_timeout),
+    (&rules::UNPINNED_PEER, cluster::unpinned_peer),
+    (&rules::VOLATILE_JOURNAL, cluster::volatile_journal),
+    (&rules::NO_DISK_JOURNAL, cluster::no_disk_journal),
+    (&rules::ONE_FOLDER, cluster::one_folder),
+    (&rules::NOT_HERE, host::not_here),
+    (&rules::PORT_HELD, host::port_held),
+    (&rules::PORT_DENIED, host::port_denied),
+    (&rules::CLUSTERPRO_RUNS, host::clusterpro_runs),
+    (&rules::ESMPRO, host::esmpro),
+    (&rules::NO_IPMI, host::no_ipmi),
+    (&rules::HOT_WRITABLE, host::hot_writable),
+    (&rules::HOT_TMPFS, host::hot_tmpfs),
+    (&rules::DISK_WRITABLE, host::disk_writable),
+    (&rules::SECRET_UNREADABLE, host::secret_unreadable),
+    (&rules::SECRET_PUBLIC, host::secret_public),
+    (&rules::TEXT_PUBLIC, host::text_public),
+    (&rules::COMMAND_MISSING, host::command_missing),
+    (&rules::COMMAND_WRITABLE, host::command_writable),
+];
+
+/// Judges the draft by every rule; the answer is this server, if it is one of the cluster's.
+pub(super) fn run(draft: &Draft, facts: &Facts, file: &str, report: &mut Report<'_>) -> Option<ServerId> {
+    let case = Case { draft, facts, file, this: cluster::this(draft, facts) };
+    for (rule, check) in CHECKS {
+        check(&case, &mut Found { rule, report });
+    }
+    case.this.and_then(|this| u16::try_from(this).ok()).map(ServerId)
+}
+
+/// What the rules want to know about the host.
+pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
+    let facts = Facts::default();
+    let case = Case { draft, facts: &facts, file, this: None };
+    let keywords = draft.monitors.iter().flat_map(|monitor| &monitor.keywords);
+    let mut ports: Vec<u16> = keywords.filter_map(|(_, _, keyword)| keyword.ok()).map(SocketAddr::port).collect();
+    let mut paths: Vec<String> = Vec::new();
+    if case.inline_password().is_some() {
+        paths.push(file.to_owned());
+    }
+    paths.extend(case.secret_files().map(|(_, _, path)| path.to_owned()));
+    paths.extend(case.commands().filter_map(|(_, _, words)| words.first().cloned()));
+    paths.extend([case.hot(), case.disk()].into_iter().flatten());
+    ports.sort_unstable();
+    ports.dedup();
+    paths.sort_unstable();
+    paths.dedup();
+    Wanted { ports, paths }
+}
+
+impl<'c> Case<'c> {
+    fn own(&self) -> Option<&'c ServerDraft> {
+        self.draft.servers.get(self.this?)
+    }
+
+    /// Every BMC that could be read, with its server's name.
+    fn bmcs(&self) -> impl Iterator<Item = (&'c str, &'c BmcDraft)> {
+        self.draft.servers.iter().filter_map(|server| Some((server.shown(), server.bmc.ok()?)))
+    }
+
+    /// Every keyword that could be read: monitor, place, server, address.
+    fn keywords(&self) -> impl Iterator<Item = (&'c MonitorDraft, At, &'c str, SocketAddr)> {
+        let all = self
+            .draft
+            .monitors
+            .iter()
+            .flat_map(|monitor| monitor.keywords.iter().map(move |keyword| (monitor, keyword)));
+        all.filter_map(|(monitor, (_, server, keyword))| Some((monitor, keyword.at(), server.as_str(), *keyword.ok()?)))
+    }
+
+    /// Where this server listens, as its first keyword says.
+    fn listen(&self) -> Option<(At, SocketAddr)> {
+        let own = self.own()?.name.ok()?;
+        self.keywords().find(|(_, _, server, _)| server == own).map(|(_, at, _, address)| (at, address))
+    }
+
+    fn server(&self, name: &str) -> Option<&'c ServerDraft> {
+        self.draft.servers.iter().find(|server| server.name.ok().is_some_and(|own| own == name))
+    }
+
+    /// The raw handshake that a BMC uses, if it uses one.
+    fn raw(&self, bmc: &BmcDraft) -> Option<&'c RawDraft> {
+        let name = bmc.handshake.ok()?;
+        let draft = self.draft.handshakes.iter().find(|handshake| handshake.name == *name)?;
+        match &draft.kind {
+            HandshakeKind::Raw(raw) => Some(raw),
+            HandshakeKind::Sel { .. } => None,
+        }
+    }
+
+    fn heartbeat(&self) -> bool {
+        self.draft.heartbeat.bmc.get_or(true) && self.draft.servers.len() > 1
+    }
+
+    fn hot(&self) -> Option<String> {
+        self.draft.hot.get_or(Some(default::HOT.to_owned()))
+    }
+
+    fn disk(&self) -> Option<String> {
+        self.draft.disk.get_or(Some(default::DISK.to_owned()))
+    }
+
+    /// Password and key files: place, whose, path.
+    fn secret_files(&self) -> impl Iterator<Item = (At, &'c str, &'c str)> {
+        let fields = self.bmcs().flat_map(|(server, bmc)| [(server, &bmc.password), (server, &bmc.kg)]);
+        fields.filter_map(|(server, field)| match field.ok()? {
+            SecretSource::File(path) => Some((field.at(), server, path.as_str())),
+            SecretSource::Inline(_) => None,
+        })
+    }
+
+    fn inline_password(&self) -> Option<At> {
+        let inline = |bmc: &BmcDraft| {
+            matches!(bmc.password.ok(), Some(SecretSource::Inline(_))) && bmc.password.at().source == 0
+        };
+        self.bmcs().find(|(_, bmc)| inline(bmc)).map(|(_, bmc)| bmc.password.at())
+    }
+
+    /// Recoveries that are commands: place, monitor, words.
+    fn commands(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
+        self.draft.monitors.iter().filter_map(|monitor| match monitor.recovery.ok()? {
+            Recovery::Command(words) => Some((monitor.recovery.at(), monitor.shown(), words.as_slice())),
+            Recovery::Callback => None,
+        })
+    }
+}
+
+impl ServerDraft {
+    fn shown(&self) -> &str {
+        self.name.ok().map_or("without a name", String::as_str)
+    }
+}
+
+impl MonitorDraft {
+    fn shown(&self) -> &str {
+        self.name.ok().map_or("without a name", String::as_str)
+    }
+}
+
+impl BmcDraft {
+    /// Whether a chassis command of ours may follow a recovery.
+    fn chassis(&self) -> bool {
+        match self.after_ended.get_or(AfterEnded::None) {
+            AfterEnded::None | AfterEnded::Bmc => false,
+            AfterEnded::PowerCycle
+            | AfterEnded::HardReset
+            | AfterEnded::PowerOff
+            | AfterEnded::Nmi
+            | AfterEnded::SoftOff => true,
+        }
+    }
+
+    /// What needs a login, in words.
+    fn needs_login(&self) -> Option<&'static str> {
+        match (self.chassis(), self.handshake.ok().map(String::as_str)) {
+            (true, _) => Some("a chassis command"),
+            (false, Some("none")) => None,
+            (false, Some(_) | None) => Some("the handshake"),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What was read, value by value with its place, before it is judged as a whole.
+//!
+//! Uses `model`, `report` and `words`. `native` fills it, `check` judges it, `build` makes the `Cluster` of it.
+
+use super::model::{AfterEnded, Privilege, RawMessage, Recovery, SecretSource, StartsOn};
+use super::report::At;
+use crate::crypto::Secret;
+use crate::words::{Guid, Trust};
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+/// One key's value.
+#[derive(Debug, Clone)]
+pub(super) enum Field<T> {
+    /// Not written; the key would have stood in the table at this place.
+    Absent(At),
+    /// Written, and wrong: a finding says so already.
+    Bad(At),
+    /// Written and right in itself.
+    Given(At, T),
+}
+
+impl<T> Field<T> {
+    pub(super) fn ok(&self) -> Option<&T> {
+        match self {
+            Self::Given(_, value) => Some(value),
+            Self::Absent(_) | Self::Bad(_) => None,
+        }
+    }
+
+    pub(super) fn at(&self) -> At {
+        match self {
+            Self::Absent(at) | Self::Bad(at) | Self::Given(at, _) => *at,
+        }
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent(_))
+    }
+
+    /// The value, its default if it is not written, `None` if it is wrong.
+    pub(super) fn or(self, default: T) -> Option<T> {
+        match self {
+            Self::Absent(_) => Some(default),
+            Self::Bad(_) => None,
+            Self::Given(_, value) => Some(value),
+        }
+    }
+
+    /// The value if it is right, the default otherwise; for rules that judge what will be used.
+    pub(super) fn get_or(&self, default: T) -> T
+    where
+        T: Clone,
+    {
+        self.ok().cloned().unwrap_or(default)
+    }
+
+    pub(super) fn and_then<U>(self, step: impl FnOnce(At, T) -> Option<U>) -> Field<U> {
+        match self {
+            Self::Absent(at) => Field::Absent(at),
+            Self::Bad(at) => Field::Bad(at),
+            Self::Given(at, value) => step(at, value).map_or(Field::Bad(at), |value| Field::Given(at, value)),
+        }
+    }
+}
+
+/// A value of a list, with its place.
+pub(super) type Placed<T> = (At, T);
+
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The table `[cluster]`, or the start of the text.
+    pub(super) at: At,
+    pub(super) name: Field<String>,
+    pub(super) this_server: Field<String>,
+    pub(super) servers: Vec<ServerDraft>,
+    pub(super) handshakes: Vec<HandshakeDraft>,
+    pub(super) monitors: Vec<MonitorDraft>,
+    pub(super) heartbeat: HeartbeatDraft,
+    pub(super) hot: Field<Option<String>>,
+    pub(super) disk: Field<Option<String>>,
+}
+
+#[derive(Debug)]
+pub(super) struct ServerDraft {
+    pub(super) at: At,
+    pub(super) name: Field<String>,
+    pub(super) addresses: Field<Vec<Placed<IpAddr>>>,
+    pub(super) bmc: Field<BmcDraft>,
+}
+
+#[derive(Debug)]
+pub(super) struct BmcDraft {
+    pub(super) address: Field<SocketAddr>,
+    pub(super) trap_sources: Field<Vec<Placed<IpAddr>>>,
+    pub(super) relays: Field<Vec<Placed<IpAddr>>>,
+    pub(super) community: Field<Secret>,
+    pub(super) user: Field<String>,
+    pub(super) password: Field<SecretSource>,
+    pub(super) kg: Field<SecretSource>,
+    pub(super) suites: Field<Vec<Placed<u8>>>,
+    pub(super) privilege: Field<Privilege>,
+    pub(super) guid: Field<Guid>,
+    pub(super) handshake: Field<String>,
+    pub(super) after_ended: Field<AfterEnded>,
+    pub(super) patience: Field<Duration>,
+}
+
+#[derive(Debug)]
+pub(super) struct HandshakeDraft {
+    pub(super) at: At,
+    pub(super) name: String,
+    pub(super) kind: HandshakeKind,
+}
+
+#[derive(Debug)]
+pub(super) enum HandshakeKind {
+    /// `[handshake.sel]`: other numbers for the OEM record.
+    Sel {
+        record_type: Field<u8>,
+        manufacturer: Field<u32>,
+    },
+    Raw(Box<RawDraft>),
+}
+
+#[derive(Debug)]
+pub(super) struct RawDraft {
+    pub(super) armed: Field<RawMessage>,
+    pub(super) started: Field<RawMessage>,
+    pub(super) ended: Field<RawMessage>,
+    pub(super) disarmed: Field<RawMessage>,
+    pub(super) keepalive: Field<(RawMessage, Duration)>,
+}
+
+#[derive(Debug)]
+pub(super) struct MonitorDraft {
+    pub(super) name: Field<String>,
+    pub(super) keywords_at: At,
+    pub(super) keywords: Vec<(At, String, Field<SocketAddr>)>,
+    pub(super) trust: Field<Trust>,
+    pub(super) starts_on: Field<StartsOn>,
+    pub(super) recovery: Field<Recovery>,
+    pub(super) target: Field<String>,
+    pub(super) deadline: Field<Duration>,
+    pub(super) tell_deadline: Field<Duration>,
+    pub(super) wait_for_started: Field<Duration>,
+    pub(super) reset_deadline: Field<Duration>,
+    pub(super) rerun: Field<bool>,
+    pub(super) chassis_on_address: Field<bool>,
+}
+
+#[derive(Debug)]
+pub(super) struct HeartbeatDraft {
+    /// Whether one beside the BMC's is declared.
+    pub(super) lan: Field<bool>,
+    pub(super) bmc: Field<bool>,
+    pub(super) interval: Field<Duration>,
+    pub(super) timeout: Field<Duration>,
+}
+
+/// What a key means that is not written. `docs/configuration.md` repeats them.
+pub(super) mod default {
+    use super::Duration;
+
+    pub(in crate::config) const BMC_PORT: u16 = 623;
+    pub(in crate::config) const TRAP_PORT: u16 = 162;
+    pub(in crate::config) const COMMUNITY: &str = "public";
+    pub(in crate::config) const SUITES: [u8; 2] = [17, 3];
+    /// The first OEM record type that the BMC dates by itself.
+    pub(in crate::config) const RECORD_TYPE: u8 = 0xC0;
+    /// No enterprise: the record is for people, and nobody's tool should claim it.
+    pub(in crate::config) const MANUFACTURER: u32 = 0;
+    pub(in crate::config) const DEADLINE: Duration = Duration::from_secs(60);
+    pub(in crate::config) const TELL_DEADLINE: Duration = Duration::from_secs(5);
+    pub(in crate::config) const WAIT_FOR_STARTED: Duration = Duration::ZERO;
+    pub(in crate::config) const RESET_DEADLINE: Duration = Duration::from_secs(600);
+    /// CLUSTERPRO's.
+    pub(in crate::config) const INTERVAL: Duration = Duration::from_secs(3);
+    /// CLUSTERPRO's.
+    pub(in crate::config) const TIMEOUT: Duration = Duration::from_secs(90);
+    pub(in crate::config) const HOT: &str = "/run/bmcnotice";
+    pub(in crate::config) const DISK: &str = "/var/lib/bmcnotice";
+}

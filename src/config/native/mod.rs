@@ -1,0 +1,180 @@
+//! Reads `bmcnotice.toml`: text and values set by calls to a validated cluster, or to everything that is wrong with it.
+//!
+//! Uses the rest of `config`. Its input is text that the caller read; `docs/configuration.md` lists the keys.
+
+mod handshake;
+mod monitors;
+mod reader;
+mod servers;
+
+use super::draft::{Draft, Field, HeartbeatDraft};
+use super::facts::{Facts, Wanted};
+use super::finding::{Finding, Severity};
+use super::model::Cluster;
+use super::report::Report;
+use super::tree::{Node, Value};
+use super::{build, check, overrides, rules, tree};
+use core::time::Duration;
+use reader::Reader;
+
+/// The most servers of a cluster.
+pub const MAX_SERVERS: usize = 64;
+/// The most monitors of a cluster.
+pub const MAX_MONITORS: usize = 64;
+/// The shortest and the longest heartbeat interval and timeout.
+const HEARTBEAT: core::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+
+/// What came of a configuration.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Only if no finding is an error.
+    pub cluster: Option<Cluster>,
+    /// Everything that is wrong or worth knowing, in the order of the text, values set by calls last.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads and judges a configuration in one pass. `file` is what findings call the text; `overrides` are values set by
+/// calls: dotted path (`server.server1.bmc.address`) and the value as TOML text. Never stops at the first error.
+pub fn parse(text: &str, file: &str, overrides: &[(String, String)], facts: &Facts) -> Outcome {
+    let mut report = Report::new(text, file, overrides);
+    let draft = draft(text, overrides, &mut report);
+    let this = check::run(&draft, facts, file, &mut report);
+    let findings = report.finish();
+    let sound = findings.iter().all(|finding| finding.severity < Severity::Error);
+    let cluster = if sound { this.and_then(|this| build::cluster(draft, this)) } else { None };
+    Outcome { cluster, findings }
+}
+
+/// What the host should be asked before [`parse`] is called with the answers.
+pub fn wanted(text: &str, file: &str, overrides: &[(String, String)]) -> Wanted {
+    let mut report = Report::new(text, file, overrides);
+    check::wanted(&draft(text, overrides, &mut report), file)
+}
+
+fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Report<'_>) -> Draft {
+    let mut root = tree::read(text, report);
+    overrides::lay_over(&mut root, overrides, report);
+    let mut root = Reader::new(root, "the configuration", report);
+
+    let at = root.at();
+    let cluster = root.table("cluster");
+    let cluster = root.required("[cluster]", cluster, "write [cluster] and below it name = \"...\"");
+    let (at, name, this_server) = match cluster {
+        Field::Given(at, table) => {
+            let mut table = Reader::new(table, "[cluster]", root.report);
+            let name = table.name("name");
+            let name = table.required("name", name, "write name = \"...\", for people");
+            let this_server = table.name("this_server");
+            table.finish();
+            (at, name, this_server)
+        }
+        Field::Absent(_) | Field::Bad(_) => (at, Field::Bad(at), Field::Absent(at)),
+    };
+
+    let servers = match root.rows("server", MAX_SERVERS) {
+        Field::Given(_, rows) => rows.into_iter().map(|row| servers::read(row, root.report)).collect(),
+        Field::Absent(_) => Vec::new(),
+        Field::Bad(_) => {
+            root.report.partial = true;
+            Vec::new()
+        }
+    };
+    let handshakes = match root.table("handshake") {
+        Field::Given(_, table) => handshake::read(table, root.report),
+        Field::Absent(_) => Vec::new(),
+        Field::Bad(_) => {
+            root.report.partial = true;
+            Vec::new()
+        }
+    };
+    let monitors = match root.rows("monitor", MAX_MONITORS) {
+        Field::Given(_, rows) => rows.into_iter().map(|row| monitors::read(row, root.report)).collect(),
+        Field::Absent(_) => Vec::new(),
+        Field::Bad(_) => {
+            root.report.partial = true;
+            Vec::new()
+        }
+    };
+    let heartbeat = heartbeat(&mut root, at);
+    let (hot, disk) = match root.table("journal") {
+        Field::Given(_, table) => {
+            let mut table = Reader::new(table, "[journal]", root.report);
+            let folders = (folder(&mut table, "hot"), folder(&mut table, "disk"));
+            table.finish();
+            folders
+        }
+        Field::Absent(_) => (Field::Absent(at), Field::Absent(at)),
+        Field::Bad(bad) => (Field::Bad(bad), Field::Bad(bad)),
+    };
+    root.finish();
+    Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk }
+}
+
+fn heartbeat(root: &mut Reader<'_, '_, '_>, cluster_at: super::report::At) -> HeartbeatDraft {
+    match root.table("heartbeat") {
+        Field::Given(_, table) => {
+            let mut table = Reader::new(table, "[heartbeat]", root.report);
+            let lan = lan(&mut table);
+            let bmc = table.boolean("bmc");
+            let (interval, timeout) = (table.duration("interval", HEARTBEAT), table.duration("timeout", HEARTBEAT));
+            table.finish();
+            HeartbeatDraft { lan, bmc, interval, timeout }
+        }
+        Field::Absent(_) => {
+            let absent = || Field::Absent(cluster_at);
+            HeartbeatDraft {
+                lan: Field::Absent(cluster_at),
+                bmc: Field::Absent(cluster_at),
+                interval: absent(),
+                timeout: absent(),
+            }
+        }
+        Field::Bad(at) => {
+            let bad = || Field::Bad(at);
+            HeartbeatDraft { lan: Field::Bad(at), bmc: Field::Bad(at), interval: bad(), timeout: bad() }
+        }
+    }
+}
+
+/// `true`, or the names of the LAN heartbeats.
+fn lan(table: &mut Reader<'_, '_, '_>) -> Field<bool> {
+    let at = table.at();
+    let Some(Node { at: value_at, value }) = table.any("lan") else { return Field::Absent(at) };
+    match value {
+        Value::Boolean(lan) => Field::Given(value_at, lan),
+        Value::List(names) => {
+            let any = !names.is_empty();
+            let wrong = names.into_iter().map(|name| table.item_text("lan", name)).any(|name| name.ok().is_none());
+            if wrong { Field::Bad(value_at) } else { Field::Given(value_at, any) }
+        }
+        Value::Broken => Field::Bad(value_at),
+        other => {
+            let remedy = "write true, or their names as [\"lanhb1\", \"lanhb2\"]";
+            table.add(&rules::TYPE, value_at, &format!("lan is {}", other.kind()), remedy);
+            Field::Bad(value_at)
+        }
+    }
+}
+
+/// A folder, or `false` for none.
+fn folder(table: &mut Reader<'_, '_, '_>, key: &'static str) -> Field<Option<String>> {
+    let at = table.at();
+    let Some(Node { at: value_at, value }) = table.any(key) else { return Field::Absent(at) };
+    match value {
+        Value::Boolean(false) => Field::Given(value_at, None),
+        Value::Text(path) => match table.absolute(key, value_at, path) {
+            Some(path) => Field::Given(value_at, Some(path)),
+            None => Field::Bad(value_at),
+        },
+        Value::Broken => Field::Bad(value_at),
+        other => {
+            table.add(
+                &rules::TYPE,
+                value_at,
+                &format!("{key} is {}", other.kind()),
+                "write a folder in \"quotes\", or false",
+            );
+            Field::Bad(value_at)
+        }
+    }
+}

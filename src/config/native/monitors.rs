@@ -1,0 +1,191 @@
+//! `[[monitor]]`, its keywords and its recovery.
+//!
+//! Uses `reader` and `draft`.
+
+use super::reader::Reader;
+use crate::config::draft::{Field, MonitorDraft, default};
+use crate::config::model::{Recovery, StartsOn};
+use crate::config::report::{At, Report, cut};
+use crate::config::rules;
+use crate::config::tree::{Node, Table, Value};
+use crate::config::values::{self, MAX_KEYWORD, MAX_NAME};
+use crate::words::Trust;
+use core::net::SocketAddr;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+/// The most words of a command.
+pub(super) const MAX_WORDS: usize = 64;
+/// The longest word of a command, in bytes.
+const MAX_WORD: usize = 4095;
+/// The one category.
+const CATEGORY: &str = "BMCNOTICE";
+/// The longest category of CLUSTERPRO, in bytes.
+const MAX_CATEGORY: usize = 32;
+
+const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
+const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
+
+const TRUSTS: &[(&str, Trust)] =
+    &[("address", Trust::Address), ("corroborated", Trust::Corroborated), ("authenticated", Trust::Authenticated)];
+
+pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
+    let mut table = Reader::new(table, "a monitor", report);
+    let name = table.name("name");
+    let name = table.required("name", name, "write name = \"mrw1\" or the like");
+    if let Some(name) = name.ok() {
+        table.who = format!("monitor {name}");
+    }
+    category(&mut table);
+    // The common keyword is read because CLUSTERPRO has it, and not used: every server has its own.
+    if let Some(node) = table.any("keyword") {
+        keyword(&mut table, "keyword", node);
+    }
+    let (keywords_at, keywords) = keywords(&mut table);
+    let trust = trust(&mut table);
+    let starts_on = table.word("starts_on", &[("fatal", StartsOn::Fatal), ("recoverable", StartsOn::Recoverable)]);
+    let recovery = recovery(&mut table);
+    let draft = MonitorDraft {
+        name,
+        keywords_at,
+        keywords,
+        trust,
+        starts_on,
+        recovery,
+        target: table.text("target", MAX_NAME).and_then(|_, text| Some(text.into_owned())),
+        deadline: table.duration("deadline", DEADLINE),
+        tell_deadline: table.duration("tell_deadline", DEADLINE),
+        wait_for_started: table.duration("wait_for_started", WAIT),
+        reset_deadline: table.duration("reset_deadline", DEADLINE),
+        rerun: table.boolean("rerun"),
+        chassis_on_address: table.boolean("chassis_on_address"),
+    };
+    table.finish();
+    draft
+}
+
+/// There is only one; it is not kept.
+fn category(table: &mut Reader<'_, '_, '_>) {
+    let Field::Given(at, given) = table.text("category", usize::MAX) else { return };
+    let subject = match given.len() {
+        _ if given == CATEGORY => return,
+        ..=MAX_CATEGORY => format!("category is \"{}\"", cut(&given)),
+        long => format!("category has {long} bytes"),
+    };
+    table.add(&rules::CATEGORY, at, &subject, "write category = \"BMCNOTICE\", in capitals");
+}
+
+/// One keyword, under whatever name it is given.
+fn keyword<'a>(table: &mut Reader<'_, '_, 'a>, key: &str, node: Node<'a>) -> Field<SocketAddr> {
+    table.item_text(key, node).and_then(|at, given| {
+        if given.len() <= MAX_KEYWORD
+            && let Some(address) = values::address(&given, default::TRAP_PORT)
+        {
+            return Some(address);
+        }
+        let subject = match given.len() {
+            ..=MAX_KEYWORD => format!("the keyword {key} is \"{}\"", cut(&given)),
+            long => format!("the keyword {key} has {long} bytes"),
+        };
+        table.add(
+            &rules::KEYWORD,
+            at,
+            &subject,
+            "write one such as \"192.168.0.1\", \"192.168.0.1:1162\" or \"[fd00::1]:162\"",
+        );
+        None
+    })
+}
+
+type Keywords = Vec<(At, String, Field<SocketAddr>)>;
+
+/// `[monitor.keywords]`: server to keyword.
+fn keywords(table: &mut Reader<'_, '_, '_>) -> (At, Keywords) {
+    match table.table("keywords") {
+        Field::Given(at, inner) => {
+            let mut inner = Reader::new(inner, table.who.clone(), table.report);
+            let mut keywords = Vec::new();
+            for entry in inner.rest() {
+                let server = entry.key.into_owned();
+                let field = keyword(&mut inner, &format!("of {}", cut(&server)), entry.node);
+                keywords.push((entry.at, server, field));
+            }
+            (at, keywords)
+        }
+        Field::Absent(at) => (at, Vec::new()),
+        Field::Bad(at) => {
+            table.report.partial = true;
+            (at, Vec::new())
+        }
+    }
+}
+
+/// All three words are understood; one is available.
+fn trust(table: &mut Reader<'_, '_, '_>) -> Field<Trust> {
+    let trust = table.word("trust", TRUSTS);
+    let remedy = "write trust = \"address\" and keep the BMC network closed to others: an address can be forged";
+    if trust.is_absent() {
+        table.add(&rules::NO_TRUST, trust.at(), "trust is missing", remedy);
+        return Field::Bad(trust.at());
+    }
+    trust.and_then(|at, trust| match trust {
+        Trust::Address => Some(trust),
+        Trust::Corroborated | Trust::Authenticated => {
+            let subject = format!("trust \"{trust}\" is understood and not yet available in this version");
+            table.add(&rules::TRUST_LATER, at, &subject, remedy);
+            None
+        }
+    })
+}
+
+/// `"callback"`, or `{ command = ["/path", "word"] }`.
+fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
+    const REMEDY: &str =
+        "write recovery = \"callback\" or recovery = { command = [\"/path/to/program\", \"argument\"] }";
+    let at = table.at();
+    let Some(Node { at: value_at, value }) = table.any("recovery") else {
+        return table.required("recovery", Field::Absent(at), REMEDY);
+    };
+    let inner = match value {
+        Value::Text(word) if word == "callback" => return Field::Given(value_at, Recovery::Callback),
+        Value::Text(word) => {
+            table.add(&rules::WORD, value_at, &format!("recovery is \"{}\"", cut(&word)), REMEDY);
+            return Field::Bad(value_at);
+        }
+        Value::Table(inner) => inner,
+        Value::Broken => return Field::Bad(value_at),
+        other => {
+            table.add(&rules::TYPE, value_at, &format!("recovery is {}", other.kind()), REMEDY);
+            return Field::Bad(value_at);
+        }
+    };
+    let mut inner = Reader::new(inner, format!("{}, recovery", table.who), table.report);
+    let command = inner.list("command", "a list such as [\"/path/to/program\", \"argument\"]", |inner, word| {
+        let word = inner.item_text("command", word);
+        let word = word.and_then(|at, word| {
+            if word.len() <= MAX_WORD && !word.contains('\0') {
+                return Some(word.into_owned());
+            }
+            let remedy = format!("write at most {MAX_WORD} bytes without NUL");
+            inner.add(&rules::TEXT, at, &format!("a word of the command has {} bytes", word.len()), remedy);
+            None
+        });
+        word.ok().cloned()
+    });
+    let command = inner.required("command", command, REMEDY);
+    let command = command.and_then(|at, words| {
+        if !words.first().is_some_and(|path| path.starts_with('/')) {
+            let remedy = "begin it with the whole path, from / on; a shell, if you need one, is written out too";
+            inner.add(&rules::COMMAND_PATH, at, "the command does not begin with an absolute path", remedy);
+            return None;
+        }
+        if words.len() > MAX_WORDS {
+            let remedy = format!("keep to {MAX_WORDS}; write the rest into a script");
+            inner.add(&rules::BOUNDS, at, &format!("the command has {} words", words.len()), remedy);
+            return None;
+        }
+        Some(Recovery::Command(words))
+    });
+    inner.finish();
+    command
+}
