@@ -6,6 +6,7 @@
 pub mod action;
 pub mod child;
 pub mod fork;
+pub mod host;
 pub mod reactor;
 pub mod store;
 pub mod sys;

@@ -5,7 +5,7 @@
 use super::journal::{Hold, RecordId, Step};
 use super::timer::Timer;
 use crate::config::model::AfterEnded;
-use crate::words::{Level, Phase, Verdict};
+use crate::words::{Level, Phase, Answer};
 use core::fmt;
 
 /// What happens to a recovery.
@@ -26,7 +26,7 @@ pub enum Event {
     /// It did not, and will not be told again.
     Untold(Phase),
     /// The recovery answered.
-    Verdict(Verdict),
+    Answer(Answer),
     /// The recovery ended, but someone else took its result.
     Lost,
     /// A timer is over.
@@ -51,7 +51,7 @@ pub enum Action {
     Verify(RecordId),
     /// Tell the BMC; answered by `Told` or `Untold`.
     Tell(RecordId, Phase),
-    /// Run the operator's recovery; answered by `Verdict` or `Lost`.
+    /// Run the operator's recovery; answered by `Answer` or `Lost`.
     Recover(RecordId),
     /// Kill the command, make the token stale.
     Abandon(RecordId),

@@ -11,7 +11,7 @@ use super::journal::{Closed, Hold, Reconcile, Record, RecordId, Step};
 use super::policy::{Policy, WhenUnverifiable};
 use super::timer::{Timer, Timers};
 use crate::now::Now;
-use crate::words::{Level, Outcome, Phase, Verdict};
+use crate::words::{Level, Outcome, Phase, Answer};
 use core::time::Duration;
 
 /// What is to be done, in this order. At most `MAX_ACTIONS`.
@@ -240,7 +240,7 @@ impl Turn<'_> {
         match event {
             // A notice that came to join what has just ended is not lost.
             Event::Recorded(record) | Event::Joined(record) => self.accept(Job { record, joined: 0, run: 1 }),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Supported
             | Event::Contradicted
             | Event::Unanswerable
@@ -260,7 +260,7 @@ impl Turn<'_> {
             Event::Recorded(other) | Event::Joined(other) => self.join(job, other, At::Recorded),
             Event::Cancelled => self.cancel(job),
             Event::Booted => self.close(job, Closed::InterruptedByReset),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Supported
             | Event::Contradicted
             | Event::Unanswerable
@@ -290,7 +290,7 @@ impl Turn<'_> {
             },
             Event::Cancelled => self.cancel(job),
             Event::Booted => self.close(job, Closed::InterruptedByReset),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             // A clearing notice is no evidence that the fault was none.
             Event::Cleared
             | Event::Told(_)
@@ -318,7 +318,7 @@ impl Turn<'_> {
                 self.report(Level::Warning, Message::Cancelled);
                 self.end(job, Outcome::Failed);
             }
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Supported
             | Event::Contradicted
             | Event::Unanswerable
@@ -340,17 +340,17 @@ impl Turn<'_> {
                 self.journal(job, Step::StartedGivenUp);
                 self.report(Level::Warning, Message::StartedUnanswered);
             }
-            Event::Verdict(Verdict::Done) => {
-                self.journal(job, Step::Answered(Verdict::Done));
+            Event::Answered(Answer::Done) => {
+                self.journal(job, Step::Answered(Answer::Done));
                 self.report(Level::Info, Message::Done);
                 self.end(job, Outcome::Done);
             }
-            Event::Verdict(Verdict::Failed) => {
-                self.journal(job, Step::Answered(Verdict::Failed));
+            Event::Answered(Answer::Failed) => {
+                self.journal(job, Step::Answered(Answer::Failed));
                 self.report(Level::Error, Message::Failed);
                 self.end(job, Outcome::Failed);
             }
-            Event::Verdict(Verdict::Later) => self.journal(job, Step::Answered(Verdict::Later)),
+            Event::Answered(Answer::Later) => self.journal(job, Step::Answered(Answer::Later)),
             Event::Lost => {
                 self.report(Level::Error, Message::ResultLost);
                 self.end(job, Outcome::Failed);
@@ -380,7 +380,7 @@ impl Turn<'_> {
             }
             Event::Untold(Phase::Ended(untold)) if untold == outcome => self.give_up(job, outcome),
             Event::Expired(Timer::EndedTold) => self.give_up(job, outcome),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Told(Phase::Armed | Phase::Ended(_) | Phase::Disarmed)
             | Event::Untold(Phase::Armed | Phase::Started | Phase::Ended(_) | Phase::Disarmed)
             | Event::Supported
@@ -411,7 +411,7 @@ impl Turn<'_> {
                 self.close(job, Closed::Done);
             }
             Event::Cancelled => self.cancel(job),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             // An *ended* that is understood only now is too late for a chassis command.
             Event::Told(_)
             | Event::Untold(_)
@@ -440,7 +440,7 @@ impl Turn<'_> {
             }
             Event::Cancelled => self.cancel(job),
             Event::Booted => self.close(job, Closed::InterruptedByReset),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Contradicted
             | Event::Unanswerable
             | Event::Told(_)
@@ -466,7 +466,7 @@ impl Turn<'_> {
                 self.close(job, outcome.into());
             }
             Event::Cancelled => self.cancel(job),
-            Event::Verdict(Verdict::Done | Verdict::Failed | Verdict::Later) => self.stale(),
+            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Told(_)
             | Event::Untold(_)
             | Event::Supported

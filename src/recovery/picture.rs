@@ -11,7 +11,7 @@ use super::timer::Timer;
 use crate::config::model::AfterEnded;
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::words::{Class, Outcome, Phase, ServerId, Trust, Verdict};
+use crate::words::{Class, Outcome, Phase, ServerId, Trust, Answer};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
@@ -84,7 +84,7 @@ pub fn name(event: Event) -> String {
         Event::Joined(_) => "Joined".into(),
         Event::Told(phase) => format!("Told {phase}"),
         Event::Untold(phase) => format!("Untold {phase}"),
-        Event::Verdict(verdict) => format!("Verdict {verdict:?}"),
+        Event::Answered(verdict) => format!("Answer {verdict:?}"),
         Event::Expired(timer) => format!("Expired {timer:?}"),
         Event::Supported
         | Event::Contradicted
@@ -115,7 +115,7 @@ pub fn events(other: RecordId) -> Vec<Event> {
     ];
     events.extend(phases.iter().map(|phase| Event::Told(*phase)));
     events.extend(phases.iter().map(|phase| Event::Untold(*phase)));
-    events.extend([Verdict::Done, Verdict::Failed, Verdict::Later].map(Event::Verdict));
+    events.extend([Answer::Done, Answer::Failed, Answer::Later].map(Event::Answered));
     events.extend(Timer::ALL.map(Event::Expired));
     events
 }

@@ -7,7 +7,7 @@ use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Ste
 use crate::config::model::AfterEnded;
 use crate::notice::NoticeId;
 use crate::now::Now;
-use crate::words::{Class, Outcome, Trust, Verdict};
+use crate::words::{Class, Outcome, Trust, Answer};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
 
@@ -191,9 +191,9 @@ pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
         Step::StartedTold => (0x11, vec![]),
         Step::StartedGivenUp => (0x12, vec![]),
         Step::Begun { run } => (0x20, one(run)),
-        Step::Answered(Verdict::Done) => (0x21, one(0)),
-        Step::Answered(Verdict::Failed) => (0x21, one(1)),
-        Step::Answered(Verdict::Later) => (0x21, one(2)),
+        Step::Answered(Answer::Done) => (0x21, one(0)),
+        Step::Answered(Answer::Failed) => (0x21, one(1)),
+        Step::Answered(Answer::Later) => (0x21, one(2)),
         Step::Abandoned => (0x22, vec![]),
         Step::Ending(outcome) => (0x30, one(outcome_octet(outcome))),
         Step::EndedTold(outcome) => (0x31, one(outcome_octet(outcome))),
@@ -218,9 +218,9 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x12 => Step::StartedGivenUp,
         0x20 => Step::Begun { run: body.u8()? },
         0x21 => Step::Answered(match body.u8()? {
-            0 => Verdict::Done,
-            1 => Verdict::Failed,
-            2 => Verdict::Later,
+            0 => Answer::Done,
+            1 => Answer::Failed,
+            2 => Answer::Later,
             _ => return None,
         }),
         0x22 => Step::Abandoned,

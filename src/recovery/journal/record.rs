@@ -6,7 +6,7 @@
 use crate::config::model::AfterEnded;
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::words::{Class, Outcome, Trust, Verdict};
+use crate::words::{Class, Outcome, Trust, Answer};
 use core::mem::discriminant;
 use core::net::SocketAddr;
 
@@ -69,7 +69,7 @@ pub enum Step {
         run: u8,
     },
     /// The recovery answered.
-    Answered(Verdict),
+    Answered(Answer),
     /// Its deadline is over, or the operator cancelled it.
     Abandoned,
     /// *Ended* goes out to the BMC; from here the outcome is fixed.

@@ -6,7 +6,7 @@
 use super::codec::{self, Content, HOT_OCTETS, MAGIC};
 use super::record::{BootId, Closed, Record, RecordId, Step};
 use super::table::Table;
-use crate::words::{Outcome, Verdict};
+use crate::words::{Outcome, Answer};
 use core::time::Duration;
 
 /// How much of a file is looked at, in octets: more than we ever write.
@@ -154,8 +154,8 @@ fn decide(record: &Record, boot: BootId, rerun: bool) -> Reconcile {
     // repeated as it was and never followed by a rerun.
     let fixed = record.find(|step| match step {
         Step::Ending(outcome) => Some(outcome),
-        Step::Answered(Verdict::Done) => Some(Outcome::Done),
-        Step::Answered(Verdict::Failed) | Step::Abandoned => Some(Outcome::Failed),
+        Step::Answered(Answer::Done) => Some(Outcome::Done),
+        Step::Answered(Answer::Failed) | Step::Abandoned => Some(Outcome::Failed),
         _ => None,
     });
     let held = record.find(|step| match step {

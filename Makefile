@@ -1,0 +1,244 @@
+# libbmcnotice's workshop. `make help` says what there is; CONTRIBUTING.md says why.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
+CC      ?= cc
+CXX     ?= c++
+PYTHON  ?= python3
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)".*/\1/p' Cargo.toml)
+MSRV    := $(shell sed -n 's/^rust-version = "\(.*\)".*/\1/p' Cargo.toml)
+SO      := libbmcnotice.so.0
+SYM     := bindings/c/bmcnotice.sym
+AWK     := awk -f bindings/c/symbols.awk
+B       := build
+VENV    := target/venv
+STRICT  := -Wall -Wextra -Wpedantic -Werror
+FFI     := $(wildcard src/ffi/mod.rs)
+PACKAGE := $(wildcard python/bmcnotice/__init__.py)
+
+# Panic places of other crates would carry the builder's home directory into the artifacts.
+# One value for every target: cargo builds everything again when it changes.
+CARGO_HOME ?= $(HOME)/.cargo
+export RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)/registry/src=crates
+# Servers lie in sbin, which is not on every user's path.
+export PATH := $(PATH):/usr/sbin:/sbin
+# For tests that start a peer written in Python.
+export BMCNOTICE_PYTHON := $(CURDIR)/$(VENV)/bin/python
+
+# Every set of features that someone builds; `header` is a tool's, not the library's.
+FEATURES := none capi sim cli capi,sim,cli
+FULL     := capi,sim,cli
+
+LINTS  := fmt clippy doc header-drift abi licences
+SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
+# Long runs, each a target test-NAME.
+LONG   :=
+
+# A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
+MAY_SKIP := miri msrv
+# ... and parts of the house that are not there; they leave this list by being written.
+MAY_SKIP += $(if $(FFI),,header-drift header abi c valgrind) $(if $(PACKAGE),,python stubs)
+MAY_SKIP += $(if $(wildcard src/bin/bmcnotice/demo.rs),,demo)
+export MAY_SKIP
+
+# One crate type asked for: with two, cargo silently leaves fat LTO out.
+STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
+LINK_SO   = $(CC) -shared -o $@ -Wl,-soname,$(SO) -Wl,--version-script=$(B)/symbols.map @$(B)/symbols.keep \
+            $(B)/libbmcnotice.a -Wl,-z,defs -Wl,-z,nodelete -Wl,--gc-sections -Wl,-s $$(cat $(B)/libs)
+
+.PHONY: all help install header demo tools test test-full lint bench wheel mutants clean FORCE
+.DELETE_ON_ERROR:
+
+all: $(B)/$(SO) $(B)/bmcnotice.pc
+
+help:
+	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  clean'
+	@echo 'one suite alone:   $(SUITES:%=test-%)'
+	@echo 'one lint alone:    $(LINTS:%=lint-%)'
+
+# --- library ---------------------------------------------------------------------------------------
+
+$(B)/libbmcnotice.a: FORCE
+	@mkdir -p $(B)
+	$(STATICLIB) --features capi -- --print native-static-libs=$(B)/native-libs
+	@cmp -s target/release/libbmcnotice.a $@ || cp target/release/libbmcnotice.a $@
+
+# The C driver adds libgcc_s or libgcc_eh, and libc, by itself; naming -lgcc_s would break cc -static.
+$(B)/libs: $(B)/libbmcnotice.a Makefile
+	@sed 's/-lgcc_s//; s/-lc\>//; s/^ *//; s/ *$$//' $(B)/native-libs > $@
+
+$(B)/symbols.%: $(SYM) bindings/c/symbols.awk
+	@mkdir -p $(B)
+	$(AWK) -v make=$* $(SYM) > $@
+
+$(B)/$(SO): $(B)/libbmcnotice.a $(B)/libs $(B)/symbols.map $(B)/symbols.keep Makefile
+	$(LINK_SO)
+
+# The same by every other linker that is there: each understands version scripts in its own way.
+LINKERS := $(foreach linker,bfd gold lld,$(if $(shell command -v ld.$(linker)),$(linker)))
+$(LINKERS:%=$(B)/%.so): $(B)/%.so: $(B)/$(SO)
+	$(LINK_SO) -fuse-ld=$*
+
+$(B)/bmcnotice.pc: bindings/c/bmcnotice.pc.in Makefile $(B)/libs FORCE
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+	     -e "s|@LIBS_PRIVATE@|$$(cat $(B)/libs)|" $< > $@
+
+install: all include/bmcnotice.h
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/bmcnotice.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(B)/libbmcnotice.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(B)/$(SO) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libbmcnotice.so
+	install -m 644 $(B)/bmcnotice.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+
+header:
+	cp "$$(cargo build -q --features header --message-format=json | sed -n \
+	  's/.*"build-script-executed".*#bmcnotice@.*"out_dir":"\([^"]*\)".*/\1/p')/bmcnotice.h" include/bmcnotice.h
+
+# Needs rustup's toolchain and a C compiler; no root, no package, no network but for the crates.
+demo:
+	@cargo run -q --release --features cli -- demo
+
+wheel: $(VENV)/done
+	rm -rf $(B)/wheel
+	$(VENV)/bin/maturin build -q --release --out $(B)/wheel
+
+# --- tests -----------------------------------------------------------------------------------------
+
+# Installs what is missing and says so; what cannot be had makes its suite say that it is skipped.
+tools:
+	@tests/peers/install.sh $(B)/tools.env
+	@$(MAKE) -s $(VENV)/done || echo 'No Python packages: what needs them will be skipped.'
+
+$(VENV)/done: tests/requirements.txt
+	@echo 'Installing into $(VENV), from tests/requirements.txt:'; sed 's/^/  /' $<
+	@$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install -q --disable-pip-version-check -r $< && touch $@
+
+test: tools
+	+@set -a; . $(B)/tools.env; tests/suites.sh test $(SUITES)
+
+test-full: tools
+	+@set -a; . $(B)/tools.env; tests/suites.sh test $(SUITES) $(LONG)
+
+# TESTS narrows it: make test-rust TESTS='--lib wire::'
+.PHONY: $(SUITES:%=test-%) $(LONG:%=test-%)
+test-rust:
+	cargo test -q --features $(FULL) $(TESTS)
+
+test-peers:
+	@tests/peers/run.sh tests/peers/test-*.sh
+
+test-msrv:
+	@if RUSTUP_AUTO_INSTALL=0 cargo +$(MSRV) --version > /dev/null 2>&1; \
+	then cargo +$(MSRV) check -q --features $(FULL) --target-dir target/msrv && echo 'ok: builds with $(MSRV)'; \
+	else echo 'skipped: msrv: toolchain $(MSRV) is not installed'; fi
+
+# No isolation: tests read their vectors.
+test-miri:
+	@if cargo miri --version > /dev/null 2>&1; \
+	then MIRIFLAGS=-Zmiri-disable-isolation cargo miri test -q --lib wire:: ; \
+	else echo 'skipped: miri: this toolchain does not offer it'; fi
+
+ifneq ($(wildcard src/bin/bmcnotice/demo.rs),)
+test-demo:
+	@mkdir -p $(B)
+	@timeout 300 $(MAKE) -s demo | tee $(B)/demo.log
+	@test -s $(B)/demo.log && echo 'ok: demo'
+else
+test-demo:
+	@echo 'skipped: demo: there is no demo yet'
+endif
+
+ifneq ($(FFI),)
+lint-header-drift:
+	cargo test -q --features header --test header
+
+test-header: lint-header-drift
+	$(CC)  -std=c99   $(STRICT) -Iinclude -fsyntax-only tests/c/header.c
+	@echo 'ok: header is C99'
+	$(CC)  -std=c11   $(STRICT) -Iinclude -fsyntax-only tests/c/header.c
+	@echo 'ok: header is C11'
+	$(CXX) -std=c++17 $(STRICT) -Iinclude -fsyntax-only -x c++ tests/c/header.c
+	@echo 'ok: header is C++17'
+
+test-abi lint-abi: $(B)/$(SO) $(LINKERS:%=$(B)/%.so) $(B)/symbols.names
+	@CC="$(CC)" tests/abi.sh $^
+
+# A panic needs an engine that panics: an archive with feature sim, never installed.
+test-c: $(B)/stage $(B)/sim/libbmcnotice.a
+	@CC="$(CC)" STRICT="$(STRICT)" tests/c/run.sh $(B)
+
+test-valgrind: $(B)/stage
+	@CC="$(CC)" STRICT="$(STRICT)" tests/c/run.sh $(B) valgrind
+
+.PHONY: $(B)/stage
+$(B)/stage: all
+	@rm -rf $@ && $(MAKE) -s install PREFIX=/usr LIBDIR=/usr/lib64 DESTDIR=$(CURDIR)/$@
+	@$(MAKE) -s $(B)/bmcnotice.pc # the staged one holds the stage's prefix
+
+$(B)/sim/libbmcnotice.a: FORCE
+	$(STATICLIB) --features capi,sim --target-dir target/sim
+	@mkdir -p $(@D) && cp target/sim/release/libbmcnotice.a $@
+else
+lint-header-drift lint-abi test-header test-abi test-c test-valgrind:
+	@echo 'skipped: $(patsubst lint-%,%,$(@:test-%=%)): there is no src/ffi yet'
+endif
+
+ifneq ($(PACKAGE),)
+test-python: wheel
+	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps $(B)/wheel/*.whl
+	@ls $(B)/wheel | grep -qx 'bmcnotice-$(VERSION)-cp39-abi3-.*\.whl' && echo 'ok: the wheel has one version and abi3'
+	cd tests/python && $(CURDIR)/$(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider
+
+test-stubs: wheel
+	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps $(B)/wheel/*.whl
+	cd tests/python && MYPY_CACHE_DIR=$(CURDIR)/$(B)/mypy $(CURDIR)/$(VENV)/bin/python -m mypy.stubtest bmcnotice
+	@echo 'ok: stubs'
+else
+test-python test-stubs:
+	@echo 'skipped: $(@:test-%=%): there is no python/bmcnotice yet'
+endif
+
+# --- lints -----------------------------------------------------------------------------------------
+
+lint:
+	+@tests/suites.sh lint $(LINTS)
+
+.PHONY: $(LINTS:%=lint-%)
+lint-fmt:
+	cargo fmt --all --check
+	@echo 'ok: fmt'
+
+lint-clippy:
+	@for features in $(FEATURES:none=''); do \
+	  cargo clippy -q --all-targets --features "$$features" -- -D warnings; \
+	  echo "ok: clippy, features: $${features:-none}"; \
+	done
+	cargo clippy -q -p bmcnotice-python --all-targets -- -D warnings
+	@echo 'ok: clippy, Python module'
+
+lint-doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps --document-private-items --features $(FULL)
+	@echo 'ok: rustdoc'
+
+lint-licences:
+	@$(PYTHON) tests/licences.py --self-test
+	@$(PYTHON) tests/licences.py
+
+# --- the rest --------------------------------------------------------------------------------------
+
+bench:
+	@for bench in $(basename $(notdir $(wildcard benches/*.rs))); do \
+	  cargo bench -q --features $(FULL) --bench $$bench; done
+
+# Slow: shows that the tests can fail.
+mutants:
+	tests/mutants.sh
+
+clean:
+	rm -rf $(B) target
