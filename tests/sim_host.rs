@@ -416,6 +416,19 @@ fn every_command_is_in_the_log() {
 }
 
 #[test]
+fn absurd_times_do_not_panic() {
+    let mut world = World::new(|options| {
+        (options.patience, options.boot_time, options.session_timeout) = (Duration::MAX, Duration::MAX, Duration::MAX);
+        options.alert = Some(Alert { interval: Duration::MAX, ..Alert::to(monitor()) });
+    });
+    world.say(&[0x00]);
+    world.raise("uncorrectable-memory");
+    world.say(&[0x03]);
+    world.pass(SECOND);
+    assert_eq!(world.bmc.resets(), 1);
+}
+
+#[test]
 fn one_seed_one_story() {
     let run = || {
         let mut world = World::new(|_| {});

@@ -257,6 +257,15 @@ fn wrong_logins_are_refused_with_the_reason() {
 }
 
 #[test]
+fn only_twenty_octets_of_a_password_count() {
+    let long = User::new("long", "twenty octets of it: and more", Privilege::User);
+    let (mut bmc, now) = (Bmc::new(Options { users: vec![long], ..options() }, [1; 32]), start());
+    let mut open = |password| Console::open(&mut bmc, now, here(5000), Suite::Three, "long", password).err();
+    assert_eq!(open("twenty octets of it:"), None);
+    assert_eq!(open("twenty octets of it"), Some(0x0F));
+}
+
+#[test]
 fn a_role_above_the_users_is_refused() {
     let (mut bmc, now) = (Bmc::new(options(), [1; 32]), start());
     let mut login = Login::begin(&mut bmc, now, here(5000), Suite::Three, "observer", "secret").unwrap();

@@ -101,7 +101,7 @@ impl Alerter {
                 sent: 1,
                 of,
                 interval: alert.interval,
-                next: now.boottime + alert.interval,
+                next: now.boottime.saturating_add(alert.interval),
             });
         }
         Sending { sequence: pet.sequence, nth: 1, of, to: alert.destination, bytes }
@@ -142,7 +142,7 @@ impl Alerter {
                 return false;
             }
             pending.sent += 1;
-            pending.next = now + pending.interval;
+            pending.next = now.saturating_add(pending.interval);
             let (nth, of, to, bytes) = (pending.sent, pending.of, pending.to, pending.bytes.clone());
             sendings.push(Ok(Sending { sequence, nth, of, to, bytes }));
             true

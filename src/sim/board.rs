@@ -114,7 +114,7 @@ impl Board {
         } else if delay.is_zero() {
             self.push(Output::Send { to, bytes });
         } else if self.delayed.len() < DELAYED_MAX {
-            self.delayed.push((now.boottime + delay, to, bytes));
+            self.delayed.push((now.boottime.saturating_add(delay), to, bytes));
         }
     }
 
@@ -159,7 +159,9 @@ impl Board {
 
     fn send_trap(&mut self, now: Now, sending: super::alert::Sending) {
         let super::alert::Sending { sequence, nth, of, to, bytes } = sending;
-        self.say(Event::TrapSent { sequence, nth, of, to });
+        if !self.options.quirks.silent {
+            self.say(Event::TrapSent { sequence, nth, of, to });
+        }
         self.send(now, to, bytes);
     }
 

@@ -96,7 +96,9 @@ impl Hold {
             (State::Unarmed, Input::Timeout) => (State::Unarmed, Action::None),
             (State::Unarmed, Input::Restarted) => (State::Unarmed, Action::None),
 
-            (State::Armed, Input::Fatal) => (State::Holding { since: now, until: now + self.patience }, Action::Hold),
+            (State::Armed, Input::Fatal) => {
+                (State::Holding { since: now, until: now.saturating_add(self.patience) }, Action::Hold)
+            }
             (State::Armed, Input::Armed) => (State::Armed, Action::None), // a keep-alive
             (State::Armed, Input::Started) => (State::Armed, Action::None), // a recovery for something else
             (State::Armed, Input::Ended(_)) => (State::Armed, Action::None),

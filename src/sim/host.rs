@@ -126,7 +126,7 @@ impl Host {
             (Do::On, true) => Ok(None),
             (Do::On, false) => {
                 self.cause = cause;
-                self.power = Power::Booting { until: now + self.boot_time };
+                self.power = Power::Booting { until: now.saturating_add(self.boot_time) };
                 Ok(Some(Happened::PoweredOn))
             }
             (Do::Cycle, true) => {
@@ -138,7 +138,7 @@ impl Host {
             (Do::Reset, true) => {
                 self.cause = cause;
                 self.resets += 1;
-                self.power = Power::Booting { until: now + self.boot_time };
+                self.power = Power::Booting { until: now.saturating_add(self.boot_time) };
                 Ok(Some(Happened::WasReset))
             }
             (Do::Cycle | Do::Reset, false) => Err(NotNow),
@@ -157,7 +157,7 @@ impl Host {
     pub fn handle_timeout(&mut self, now: Duration) -> Option<Happened> {
         match self.power {
             Power::Cycling { until } if until <= now => {
-                self.power = Power::Booting { until: until + self.boot_time };
+                self.power = Power::Booting { until: until.saturating_add(self.boot_time) };
                 Some(Happened::PoweredOn)
             }
             Power::Booting { until } if until <= now => {

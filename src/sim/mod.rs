@@ -54,7 +54,7 @@ pub use hold::State as Handshaking;
 pub use host::{CYCLE_OFF, Power, RestartCause};
 pub use lan::Drops;
 pub use log::{Caller, Entry, LOG_MAX};
-pub use options::{AfterFailed, Alert, DeviceId, Handshake, Options, Quirks, USER_NAME_MAX, User};
+pub use options::{AfterFailed, Alert, DeviceId, Handshake, Options, PASSWORD_MAX, Quirks, USER_NAME_MAX, User};
 pub use sdr::{SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};
@@ -152,7 +152,7 @@ impl Bmc {
 
     fn restart_if_wanted(&mut self, now: Now) {
         if let Some(away) = self.board.restart_wanted.take() {
-            self.away_until = Some(now.boottime + away);
+            self.away_until = Some(now.boottime.saturating_add(away));
             self.lan.restart();
             self.board.restart();
         }

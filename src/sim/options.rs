@@ -10,6 +10,8 @@ use core::time::Duration;
 
 /// The IPMI 2.0 limit of a user's name, in octets.
 pub const USER_NAME_MAX: usize = 16;
+/// The IPMI 2.0 limit of a password, in octets.
+pub const PASSWORD_MAX: usize = 20;
 
 /// What the simulated BMC is.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ impl Default for Options {
 pub struct User {
     /// At most [`USER_NAME_MAX`] octets; longer never matches.
     pub name: String,
-    /// At most 20 octets count.
+    /// At most [`PASSWORD_MAX`] octets count.
     pub password: Secret,
     /// The highest level that a session of this user may have.
     pub privilege: Privilege,
@@ -78,6 +80,12 @@ impl User {
     /// A user.
     pub fn new(name: &str, password: &str, privilege: Privilege) -> Self {
         Self { name: name.into(), password: Secret::new(password.as_bytes()), privilege }
+    }
+
+    /// What of the password counts.
+    pub(super) fn key(&self) -> Secret {
+        let octets = self.password.expose();
+        Secret::new(&octets[..octets.len().min(PASSWORD_MAX)])
     }
 }
 

@@ -257,7 +257,7 @@ impl Sessions {
                     role: rakp1.role,
                     name: rakp1.name.clone(),
                 };
-                let code = exchange.rakp2_code(half.suite, &options.users[user].password);
+                let code = exchange.rakp2_code(half.suite, &options.users[user].key());
                 let introduced = Introduced { random: exchange.bmc_random, guid, code: code.octets() };
                 let rakp2 = Rakp2 { tag: rakp1.tag, session: Some(console), result: Ok(introduced) }.emit();
                 half.introduced = Some(Introduction { rakp1, exchange, user, limit, rakp2: rakp2.clone() });
@@ -289,7 +289,7 @@ impl Sessions {
             Ok(code) => code,
             Err(status) => return Login::Abandoned(exchange.name, status),
         };
-        let password = &options.users[user].password;
+        let password = &options.users[user].key();
         if !exchange.rakp3_code(half.suite, password).is(code) {
             return refuse(CHECK_VALUE);
         }
@@ -330,14 +330,15 @@ impl Sessions {
     /// When somebody was silent for too long.
     pub fn next_deadline(&self, timeout: Duration) -> Option<Duration> {
         let half = self.half.iter().map(|half| half.deadline);
-        half.chain(self.open.iter().map(|session| session.seen_last + timeout)).min()
+        half.chain(self.open.iter().map(|session| session.seen_last.saturating_add(timeout))).min()
     }
 
     /// Forgets those who were silent for too long; hands out the sessions among them.
     pub fn handle_timeout(&mut self, now: Duration, timeout: Duration) -> Vec<Session> {
         self.half.retain(|half| half.deadline > now);
-        let (old, open) =
-            core::mem::take(&mut self.open).into_iter().partition(|session| session.seen_last + timeout <= now);
+        let (old, open) = core::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|session| session.seen_last.saturating_add(timeout) <= now);
         self.open = open;
         old
     }
