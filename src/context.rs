@@ -97,9 +97,9 @@ impl Context {
     /// What the heartbeat says of one server.
     pub fn peer(&self, server: &str) -> Result<PeerStatus, Error> {
         let mut peers = self.peers()?.into_iter();
-        peers.find(|peer| peer.server == server).ok_or_else(|| {
-            Error::invalid(format!("no server \"{server}\" with a BMC is configured"))
-        })
+        peers
+            .find(|peer| &*peer.server == server)
+            .ok_or_else(|| Error::invalid(format!("no server \"{server}\" with a BMC is configured")))
     }
 
     /// Registers the recovery of one monitor, or of every monitor that has none of its own, in place of

@@ -3,7 +3,7 @@
 //! Below `context` and above `io`: it owns the reactor, the library's thread, and the queue between
 //! that thread and dispatch. Its input is readiness.
 
-use crate::engine::{Delivery, PeerStatus, Setup, Statistics};
+use crate::engine::{Delivery, PeerStatus, Statistics};
 use crate::io::{
     reactor::{Reactor, Sockets, moment},
     store::Store,
@@ -115,6 +115,7 @@ impl Plant {
                 std::thread::sleep(GOODBYE_STEP); // the set may stay readable for reasons of its own
                 self.reactor.lock().pump(&mut nobody);
             }
+            self.reactor.lock().hang_up(&mut nobody);
         });
     }
 }
@@ -171,10 +172,10 @@ impl Feed {
     pub fn new(site: Site, mode: Mode) -> Result<Self, Error> {
         let (epoll, wake, halt) = (Epoll::new()?, Event::new()?, Event::new()?);
         let sockets = Sockets::bind(site.listen(), &site.bmcs()).map_err(|error| site.explain_bind(error))?;
-        let (mut store, replayed, troubles) = Store::open(site.hot(), site.disk());
-        store.start();
-        let setup = site.setup(&replayed)?.with_troubles(troubles);
-        let monitors = setup.monitors();
+        let (store, replayed, troubles) = Store::open(site.hot(), site.disk());
+        let mut setup = site.setup(&replayed)?;
+        setup.troubles.extend(troubles);
+        let monitors = setup.cluster.monitors.len();
         let reactor = Reactor::new(sockets, store, setup, &epoll, &wake)?;
         let listen = reactor.listen();
         let mut descriptors = vec![epoll.raw(), wake.as_fd().as_raw_fd(), halt.as_fd().as_raw_fd()];
@@ -199,8 +200,7 @@ impl Feed {
             Mode::Thread => {
                 let (recoveries, recoveries_out) = bounded(monitors.max(1));
                 let (others, others_out) = bounded(QUEUE_DELIVERIES);
-                let outlet =
-                    Arc::new(Outlet { ready: Event::new()?, trouble: Mutex::default(), recoveries, others });
+                let outlet = Arc::new(Outlet { ready: Event::new()?, trouble: Mutex::default(), recoveries, others });
                 let epoll = Epoll::new()?;
                 epoll.add(&outlet.ready)?;
                 epoll.add(&halt)?;

@@ -35,7 +35,8 @@ impl Config {
     /// Reads a file; nothing is judged yet.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text = host::read_text(path).map_err(|error| Error::Io(format!("cannot read {}", path.display()), error))?;
+        let text =
+            host::read_text(path).map_err(|error| Error::Io(format!("cannot read {}", path.display()), error))?;
         Ok(Self { text, name: path.display().to_string(), ..Self::default() })
     }
 
@@ -69,7 +70,8 @@ impl Config {
     }
 
     fn read(&self) -> (Option<Cluster>, Vec<Finding>) {
-        let outcome = facts::parse(&self.text, &self.name, &self.settings);
+        let wanted = native::wanted(&self.text, &self.name, &self.settings);
+        let outcome = native::parse(&self.text, &self.name, &self.settings, &facts::gather(&wanted));
         (outcome.cluster, outcome.findings)
     }
 
@@ -169,8 +171,7 @@ fn login(lan: &Lan) -> Result<Login, Error> {
 fn secret(source: &SecretSource) -> Result<Secret, Error> {
     match source {
         SecretSource::Inline(secret) => Ok(secret.clone()),
-        SecretSource::File(path) => {
-            host::read_secret(Path::new(path)).map_err(|error| Error::Io(format!("cannot read the secret in {path}"), error))
-        }
+        SecretSource::File(path) => host::read_secret(Path::new(path))
+            .map_err(|error| Error::Io(format!("cannot read the secret in {path}"), error)),
     }
 }

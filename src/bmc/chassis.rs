@@ -35,6 +35,15 @@ pub enum Effect {
     Accepted,
 }
 
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seen => "the power shows it",
+            Self::Accepted => "the BMC accepted it",
+        })
+    }
+}
+
 /// Why an order is not known to have been carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undone {

@@ -33,6 +33,8 @@ pub enum Failure {
     WrongIdentity,
     /// The link was stopped, or never started.
     Stopped,
+    /// No login is configured, so there is no session to send it over.
+    NoLogin,
 }
 
 impl Failure {
@@ -50,7 +52,8 @@ impl Failure {
             | Self::PrivilegeTooHigh
             | Self::SuiteNotOffered
             | Self::WrongIdentity
-            | Self::Stopped => false,
+            | Self::Stopped
+            | Self::NoLogin => false,
         }
     }
 }
@@ -70,6 +73,7 @@ impl fmt::Display for Failure {
             Self::QueueFull => "too many commands wait for this BMC",
             Self::WrongIdentity => "this is another system's BMC",
             Self::Stopped => "the link is stopped",
+            Self::NoLogin => "no login for this BMC is configured",
         })
     }
 }

@@ -118,7 +118,7 @@ pub enum Privilege {
 
 /// What the four words of the handshake are on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "there is one a BMC, and none is copied in a hurry")]
+#[allow(clippy::large_enum_variant, reason = "there is one a BMC, and none is copied in a hurry")]
 pub enum Handshake {
     /// Nothing is said.
     None,

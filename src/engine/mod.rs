@@ -11,12 +11,10 @@ mod roads;
 mod seat;
 mod statistics;
 
-pub use output::{
-    Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Progress, Recover, Stage, Urgency,
-};
+pub use output::{Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Progress, Recover, Stage, Urgency};
 pub use statistics::Statistics;
 
-use crate::bmc::link::{Identity, Login, Status};
+use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Peer, Timetable};
@@ -25,13 +23,14 @@ use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step, reconcile};
 use crate::recovery::monitor::{self, Purpose};
+use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, MonitorId, Phase, ServerId};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 use murmur::Murmur;
-use roads::{News, Owner, Roads};
+use roads::{Owner, Roads};
 use seat::{Acknowledgement, Matter, Seat, remembered};
 
 /// What an engine is made from.
@@ -145,7 +144,7 @@ impl Engine {
         }
         // A repetition of what we know already is no news, even if it was another process that knew it.
         for record in replay.records() {
-            self.reception.remember(now, &remembered(record, self.cluster.this));
+            self.reception.remember(now, record.notice.id);
         }
         let fresh = self.journal.compact();
         self.outputs.push_back(Output::Compact(fresh));
@@ -176,6 +175,11 @@ impl Engine {
     /// A datagram at the trap socket.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
         self.statistics.datagrams += 1;
+        // What a BMC answers to PET Acknowledge comes back to where the acknowledgement came from.
+        if matches!(Datagram::parse(bytes), Ok(Datagram::Sessionless(_))) {
+            self.statistics.answers += 1;
+            return;
+        }
         match self.reception.handle_datagram(now, from, bytes) {
             Err(reason) => {
                 self.statistics.count_drop(reason);
@@ -265,7 +269,9 @@ impl Engine {
             CommandEvent::Printed(line) => format!("command: {line}"),
             CommandEvent::Exited(status) => format!("command exited with status {status}"),
             CommandEvent::Killed(signal) => format!("command killed by signal {signal}"),
-            CommandEvent::Lost => "the host program waits for every child (__WALL) and took the command's ending".into(),
+            CommandEvent::Lost => {
+                "the host program waits for every child (__WALL) and took the command's ending".into()
+            }
             CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
         };
         let who = name.as_deref().unwrap_or("a recovery that is over");
@@ -337,6 +343,12 @@ impl Engine {
         self.leaving && !self.roads.talks(Owner::Context)
     }
 
+    /// Gives the BMCs' sessions back; the last thing to be done.
+    pub fn hang_up(&mut self, now: Now) {
+        self.roads.stop(now);
+        self.settle(now);
+    }
+
     /// What was counted.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
@@ -377,7 +389,8 @@ impl Engine {
         if wanted.is_empty() {
             wanted.push(None);
         }
-        let (mut acknowledge, mut heard) = (acknowledge, Some(Heard { notice: notice.clone(), server: server.clone() }));
+        let (mut acknowledge, mut heard) =
+            (acknowledge, Some(Heard { notice: notice.clone(), server: server.clone() }));
         let last = wanted.len() - 1;
         for (place, wanted) in wanted.into_iter().enumerate() {
             let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);

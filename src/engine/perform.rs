@@ -188,9 +188,13 @@ impl Engine {
                     Owner::Seat(_) => {
                         self.seat_news(now, owner, Stage::Untold(phase, why.to_string()), Event::Untold(phase));
                     }
-                    Owner::Context => self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}"))),
+                    Owner::Context => {
+                        self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")))
+                    }
                     Owner::Leftover(record) => {
-                        self.log(Line::error(format!("record {record}: the BMC does NOT know: recovery {phase}: {why}")));
+                        self.log(Line::error(format!(
+                            "record {record}: the BMC does NOT know: recovery {phase}: {why}"
+                        )));
                     }
                 }
             }

@@ -4,10 +4,11 @@
 //! at a time, and its end is news for that owner. Uses `bmc`; its input is datagrams from BMCs, and the
 //! engine's orders.
 
-use crate::bmc::chassis::{self, Order};
+use crate::bmc::chassis::{self, Order, Undone};
+use crate::bmc::failure::Failure;
 use crate::bmc::handshake::{self, Telling, Untold};
-use crate::bmc::link::{self, Failure, Identity, Link, Login, Status, Ticket, Urgency};
-use crate::bmc::ping::{self, Ping};
+use crate::bmc::link::{self, Identity, Link, Login, Status, Ticket, Urgency};
+use crate::bmc::ping::{self, Probe};
 use crate::config::model::{AfterEnded, Cluster};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
@@ -38,7 +39,7 @@ pub(super) enum News {
     /// It has not, within the deadline.
     Untold(Owner, Phase, Untold),
     /// A chassis command was given, and this is known of its effect.
-    Ordered(Owner, Result<chassis::Effect, Failure>),
+    Ordered(Owner, Result<chassis::Effect, Undone>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
     /// A link came up or went down.
@@ -67,6 +68,9 @@ struct Conversation {
 /// How long *started* is still tried when *ended* waits behind it: what a BMC needs to answer, not more.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 
+/// How long the effect of a chassis command is looked for.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// Who asked what a ticket answers.
 #[derive(Debug)]
 enum Errand {
@@ -77,7 +81,7 @@ enum Errand {
 #[derive(Debug)]
 enum Road {
     Link(Box<Link>),
-    Ping(Ping),
+    Ping(Probe),
 }
 
 #[derive(Debug)]
@@ -118,7 +122,7 @@ impl Roads {
             };
             let road = match login {
                 Some(login) => Road::Link(Box::new(Link::new(login, identity, random.split()))),
-                None => Road::Ping(Ping::new(random.split())),
+                None => Road::Ping(Probe::new(random)),
             };
             places.push(Place { server: id, address: bmc.address, road });
         }
@@ -139,11 +143,6 @@ impl Roads {
         roads
     }
 
-    /// Where a server's BMC is.
-    pub(super) fn address(&self, server: ServerId) -> Option<SocketAddr> {
-        self.places.iter().find(|place| place.server == server).map(|place| place.address)
-    }
-
     /// The link to a server's BMC, in its present state.
     pub(super) fn status(&self, server: ServerId) -> Option<&Status> {
         self.places.iter().find(|place| place.server == server).and_then(|place| match &place.road {
@@ -153,20 +152,14 @@ impl Roads {
     }
 
     /// Begins to tell a server's BMC a phase; its end is news.
-    pub(super) fn tell(
-        &mut self,
-        now: Now,
-        server: ServerId,
-        owner: Owner,
-        phase: Phase,
-        telling: Telling,
-    ) {
+    pub(super) fn tell(&mut self, now: Now, server: ServerId, owner: Owner, phase: Phase, telling: Telling) {
         self.converse(now, server, owner, Talk::Telling(telling, phase));
     }
 
     /// Orders a chassis action, once; its effect is news.
     pub(super) fn order(&mut self, now: Now, server: ServerId, owner: Owner, action: AfterEnded) {
-        if let Some(order) = Order::new(action) {
+        if let Some(control) = chassis::control(action) {
+            let order = Order::new(control, now.boottime + LOOK);
             self.converse(now, server, owner, Talk::Order(order));
         }
     }
@@ -216,7 +209,7 @@ impl Roads {
         let Some(place) = self.places.iter_mut().find(|place| place.address == from) else { return false };
         match &mut place.road {
             Road::Link(link) => link.handle_datagram(now, bytes),
-            Road::Ping(ping) => ping.handle_datagram(now, bytes),
+            Road::Ping(ping) => drop(ping.handle_datagram(now, bytes)),
         }
         self.settle(now);
         true
@@ -297,7 +290,7 @@ impl Roads {
                     while let Some(output) = ping.poll_output() {
                         match output {
                             ping::Output::Send(bytes) => self.sends.push_back((place.address, bytes)),
-                            ping::Output::Alive => {
+                            ping::Output::Alive { .. } => {
                                 self.news.push_back(News::Evidence(place.server, Evidence::Answers));
                             }
                             ping::Output::Silent => {
@@ -344,7 +337,7 @@ impl Roads {
             let conversation = &mut self.conversations[place];
             if conversation.end.is_some_and(|end| end <= now.boottime) {
                 if let Talk::Telling(telling, phase) = &conversation.talk {
-                    self.news.push_back(News::Untold(owner, *phase, telling.untold()));
+                    self.news.push_back(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)));
                 }
                 self.conversations.remove(place);
                 moved = true;
@@ -412,7 +405,7 @@ enum Step {
 fn evidence(result: Result<Response, Failure>) -> Evidence {
     match result {
         Ok(response) if response.completion == 0 => match ChassisStatus::parse(&response.data) {
-            Ok(status) => Evidence::Power { on: status.power_on },
+            Ok(status) => Evidence::Power { on: status.power },
             Err(_) => Evidence::None(Doubt::Malformed),
         },
         Ok(_) => Evidence::None(Doubt::Malformed),

@@ -53,7 +53,12 @@ impl Seat {
     /// The monitors that work on this server.
     pub(super) fn all(cluster: &Cluster) -> Vec<Self> {
         let here = |(_, monitor): &(MonitorId, &Monitor)| monitor.keyword(cluster.this).is_some();
-        (0..).map(MonitorId).zip(&cluster.monitors).filter(here).map(|(id, monitor)| Self::new(cluster, id, monitor)).collect()
+        (0..)
+            .map(MonitorId)
+            .zip(&cluster.monitors)
+            .filter(here)
+            .map(|(id, monitor)| Self::new(cluster, id, monitor))
+            .collect()
     }
 
     fn new(cluster: &Cluster, id: MonitorId, monitor: &Monitor) -> Self {

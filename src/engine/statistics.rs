@@ -13,6 +13,8 @@ pub struct Statistics {
     pub repeats: u64,
     /// Of those, dropped, by reason, in the order of [`DropReason::ALL`].
     pub drops: [u64; DropReason::ALL.len()],
+    /// Of those, a BMC's answers to our acknowledgements.
+    pub answers: u64,
     /// Acknowledgements and Inform responses sent.
     pub acknowledged: u64,
     /// Recoveries begun.

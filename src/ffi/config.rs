@@ -95,11 +95,7 @@ pub unsafe extern "C" fn bmcn_config_read_text(
 ///
 /// Returns BMCN_EINVAL if one of them is NULL or not UTF-8.  Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bmcn_config_set(
-    config: *mut bmcn_config,
-    path: *const c_char,
-    value: *const c_char,
-) -> c_int {
+pub unsafe extern "C" fn bmcn_config_set(config: *mut bmcn_config, path: *const c_char, value: *const c_char) -> c_int {
     unsafe {
         enter(config, |config| {
             config.set(text::given(path, "path")?, text::given(value, "value")?);

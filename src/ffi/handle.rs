@@ -1,8 +1,6 @@
 //! The context handle and every call on it.
 
-use super::callback::{
-    Registered, bmcn_destroy_fn, bmcn_log_fn, bmcn_notice_fn, bmcn_peer_fn, bmcn_recovery_fn,
-};
+use super::callback::{Registered, bmcn_destroy_fn, bmcn_log_fn, bmcn_notice_fn, bmcn_peer_fn, bmcn_recovery_fn};
 use super::config::bmcn_config;
 use super::options::{self, bmcn_options};
 use super::peer::{self, bmcn_peer};

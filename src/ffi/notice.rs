@@ -4,10 +4,10 @@ use super::result::bmcn_result::BMCN_EINVAL;
 use super::text::owned;
 use crate::notice::Notice;
 use crate::words::{Class, Trust};
-use std::sync::OnceLock;
 use std::ffi::{CString, c_char, c_int};
 use std::ptr::null;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 /// A notice, opaque; valid until the callback that was given it returns, or until bmcn_notice_free() for one
 /// that bmcn_notice_dup() made.

@@ -5,9 +5,12 @@
 
 pub mod action;
 pub mod child;
+pub mod facts;
 pub mod fork;
 pub mod host;
 pub mod reactor;
+#[cfg(feature = "sim")]
+pub mod simulate;
 pub mod store;
 pub mod sys;
 pub mod thread;

@@ -34,9 +34,7 @@ pub struct Sockets {
 impl Sockets {
     /// Binds `listen`, and a client socket for each family among `bmcs`.
     pub fn bind(listen: Option<SocketAddr>, bmcs: &[SocketAddr]) -> Result<Self> {
-        let client = |ipv6| {
-            bmcs.iter().any(|bmc| bmc.is_ipv6() == ipv6).then(|| udp::bind_client(ipv6)).transpose()
-        };
+        let client = |ipv6| bmcs.iter().any(|bmc| bmc.is_ipv6() == ipv6).then(|| udp::bind_client(ipv6)).transpose();
         Ok(Self { traps: listen.map(udp::bind_traps).transpose()?, bmc4: client(false)?, bmc6: client(true)? })
     }
 
@@ -162,6 +160,12 @@ impl Reactor {
         self.rearm();
     }
 
+    /// Gives the BMCs' sessions back.
+    pub fn hang_up(&mut self, out: &mut dyn FnMut(Delivery)) {
+        self.engine.hang_up(now());
+        self.drain(out);
+    }
+
     /// Starts over with a fresh engine, after a panic; the sockets and their queues stay, and the
     /// journal tells the new engine what was going on.
     pub fn rebuild(&mut self, setup: Setup) {
@@ -170,7 +174,7 @@ impl Reactor {
     }
 
     /// What the journal holds now.
-    pub fn journal(&mut self) -> Vec<u8> {
+    pub fn journal(&self) -> Vec<u8> {
         self.store.read()
     }
 

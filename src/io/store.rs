@@ -143,6 +143,12 @@ impl Store {
         result
     }
 
+    /// What has been written, from its beginning; empty when it cannot be read.
+    pub fn read(&self) -> Vec<u8> {
+        let content = self.hot.as_ref().map(|hot| hot.content.lock().clone());
+        content.and_then(|content| file::read(&content.file, content.end).ok()).unwrap_or_default()
+    }
+
     /// What the store did so far.
     pub fn stats(&self) -> Stats {
         let hot = self.hot.as_ref().map_or(0, |hot| hot.content.lock().end as u64);

@@ -23,6 +23,9 @@ pub const UNNUMBERED_SPAN: Duration = Duration::from_secs(60);
 /// Notices remembered of one sender. Senders are those of the configuration, so the table is bounded.
 pub const NOTICES_PER_SENDER: usize = 256;
 
+/// Notices of a former process that are remembered.
+pub const NOTICES_REMEMBERED: usize = 1024;
+
 /// What makes a notice the same as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
@@ -86,6 +89,8 @@ fn event(pet: &Pet, digest: &mut Digest) {
 #[derive(Debug, Default)]
 pub struct Seen {
     senders: Vec<(IpAddr, VecDeque<Sight>)>,
+    /// By a former process, since when we know.
+    remembered: VecDeque<(NoticeId, Duration)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +108,15 @@ impl Sight {
 }
 
 impl Seen {
+    /// A notice that a former process has seen: only a numbered PET is known again by its id, for the id
+    /// of another holds the second in which it came.
+    pub fn remember(&mut self, now: Now, id: NoticeId) {
+        if self.remembered.len() == NOTICES_REMEMBERED {
+            self.remembered.pop_front();
+        }
+        self.remembered.push_back((id, now.boottime));
+    }
+
     /// The notice's id, and whether it was seen before.
     ///
     /// The id of a numbered PET follows from its fields alone, so that every node names it alike. Equal
@@ -113,7 +127,16 @@ impl Seen {
             return (sight.id, true);
         }
         let id = match identity.numbered {
-            true => NoticeId((identity.key >> 64) as u64),
+            true => {
+                let id = NoticeId((identity.key >> 64) as u64);
+                let known = |&(other, since): &(NoticeId, Duration)| {
+                    other == id && now.boottime.saturating_sub(since) <= NUMBERED_SPAN
+                };
+                if self.remembered.iter().any(known) {
+                    return (id, true);
+                }
+                id
+            }
             false => {
                 let mut digest = Digest::new("first");
                 digest.part(&identity.key.to_be_bytes());

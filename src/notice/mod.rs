@@ -95,6 +95,11 @@ impl Reception {
         *self = Self { seen, ..Self::new(cluster) };
     }
 
+    /// A notice that a former process wrote down: to be taken for a repetition when it comes again.
+    pub fn remember(&mut self, now: Now, id: NoticeId) {
+        self.seen.remember(now, id);
+    }
+
     /// One datagram, of any content, from any address.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) -> Result<Received, DropReason> {
         let trap = self.speakers.verify(from, bytes)?;

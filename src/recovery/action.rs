@@ -5,7 +5,7 @@
 use super::journal::{Hold, RecordId, Step};
 use super::timer::Timer;
 use crate::config::model::AfterEnded;
-use crate::words::{Level, Phase, Answer};
+use crate::words::{Answer, Level, Phase};
 use core::fmt;
 
 /// What happens to a recovery.
@@ -26,7 +26,7 @@ pub enum Event {
     /// It did not, and will not be told again.
     Untold(Phase),
     /// The recovery answered.
-    Answer(Answer),
+    Answered(Answer),
     /// The recovery ended, but someone else took its result.
     Lost,
     /// A timer is over.

@@ -11,7 +11,7 @@ use super::journal::{Closed, Hold, Reconcile, Record, RecordId, Step};
 use super::policy::{Policy, WhenUnverifiable};
 use super::timer::{Timer, Timers};
 use crate::now::Now;
-use crate::words::{Level, Outcome, Phase, Answer};
+use crate::words::{Answer, Level, Outcome, Phase};
 use core::time::Duration;
 
 /// What is to be done, in this order. At most `MAX_ACTIONS`.

@@ -11,7 +11,7 @@ use super::timer::Timer;
 use crate::config::model::AfterEnded;
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::words::{Class, Outcome, Phase, ServerId, Trust, Answer};
+use crate::words::{Answer, Class, Outcome, Phase, ServerId, Trust};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 

@@ -8,7 +8,6 @@ use super::options::Alert;
 use super::sel::BMC_ADDRESS;
 use crate::now::Now;
 use crate::wire::command::PetAcknowledge;
-use crate::wire::oid::OidBuf;
 use crate::wire::pet::{ENTERPRISE, FIXED_OCTETS, Pet, VARIABLE};
 use crate::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
 use crate::words::Guid;
@@ -178,10 +177,8 @@ fn pet(sequence: u16, timestamp: u32, guid: Guid, fault: &Fault, deasserted: boo
 }
 
 fn trap(pet: &Pet, alert: &Alert, uptime: Duration) -> Vec<u8> {
-    let enterprise = OidBuf::from_arcs(ENTERPRISE).expect("a constant that is an OID");
-    let variable = OidBuf::from_arcs(VARIABLE).expect("a constant that is an OID");
     let head = TrapV1 {
-        enterprise: enterprise.as_oid(),
+        enterprise: ENTERPRISE,
         agent: alert.agent,
         generic: ENTERPRISE_SPECIFIC,
         specific: pet.specific_trap(),
@@ -190,7 +187,7 @@ fn trap(pet: &Pet, alert: &Alert, uptime: Duration) -> Vec<u8> {
     let mut octets = Vec::with_capacity(FIXED_OCTETS + 1);
     pet.emit(&mut octets);
     let mut bytes = Vec::new();
-    let varbind = Varbind { name: variable.as_oid(), value: Value::OctetString(&octets) };
+    let varbind = Varbind { name: VARIABLE, value: Value::OctetString(&octets) };
     emit_trap_v1(alert.community.expose(), &head, &[varbind], &mut bytes);
     bytes
 }

@@ -7,7 +7,7 @@ use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Ste
 use crate::config::model::AfterEnded;
 use crate::notice::NoticeId;
 use crate::now::Now;
-use crate::words::{Class, Outcome, Trust, Answer};
+use crate::words::{Answer, Class, Outcome, Trust};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
 

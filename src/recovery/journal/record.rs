@@ -6,7 +6,7 @@
 use crate::config::model::AfterEnded;
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::words::{Class, Outcome, Trust, Answer};
+use crate::words::{Answer, Class, Outcome, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
 

@@ -6,7 +6,7 @@
 use super::codec::{self, Content, HOT_OCTETS, MAGIC};
 use super::record::{BootId, Closed, Record, RecordId, Step};
 use super::table::Table;
-use crate::words::{Outcome, Answer};
+use crate::words::{Answer, Outcome};
 use core::time::Duration;
 
 /// How much of a file is looked at, in octets: more than we ever write.
