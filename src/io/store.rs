@@ -98,8 +98,9 @@ impl Store {
             match Copier::start(Folder::new(disk), hot.shared.clone(), absent) {
                 Ok((copier, first)) => {
                     if let Some(first) = first {
-                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|_| {
-                            troubles.push(format!("{}: the disk did not give the journal in time", disk.display()));
+                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|error| {
+                            let why = if error.is_timeout() { "in time" } else { "at all" };
+                            troubles.push(format!("{}: the disk did not give the journal {why}", disk.display()));
                             vec![]
                         });
                     }
