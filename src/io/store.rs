@@ -63,7 +63,10 @@ pub struct Stats {
 #[derive(Debug)]
 struct Hot {
     folder: PathBuf,
-    content: Arc<Mutex<Content>>,
+    /// Ours; `descriptors` must not lock, for the thread may hold the lock when the process forks.
+    now: Content,
+    /// What the thread sees of it.
+    shared: Arc<Mutex<Content>>,
     lock: Lock,
 }
 
@@ -83,8 +86,8 @@ impl Store {
         let mut troubles = vec![];
         let mut store = Self { hot: None, copier: None, stats: Stats::default() };
         let Some(folder) = hot_dir else { return (store, vec![], troubles) };
-        let (hot, mut found) = match Hot::open(folder, &mut troubles) {
-            Ok(opened) => opened,
+        let (mut hot, mut found) = match Hot::open(folder, &mut troubles) {
+            Ok((hot, found)) => (hot, found),
             Err(trouble) => {
                 troubles.push(format!("{trouble}; records are volatile"));
                 return (store, vec![], troubles);
@@ -92,11 +95,12 @@ impl Store {
         };
         if let Some(disk) = disk_dir {
             let absent = found.is_empty(); // the host was reset: tmpfs is gone
-            match Copier::start(Folder::new(disk), hot.content.clone(), absent) {
+            match Copier::start(Folder::new(disk), hot.shared.clone(), absent) {
                 Ok((copier, first)) => {
                     if let Some(first) = first {
-                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|_| {
-                            troubles.push(format!("{}: the disk did not give the journal in time", disk.display()));
+                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|error| {
+                            let why = if error.is_timeout() { "in time" } else { "at all" };
+                            troubles.push(format!("{}: the disk did not give the journal {why}", disk.display()));
                             vec![]
                         });
                     }
@@ -117,7 +121,7 @@ impl Store {
     /// Appends; the octets must not end in a zero. One write to tmpfs, which survives the death of this
     /// process; the disk is never waited for. An error leaves the file as it was.
     pub fn append(&mut self, octets: &[u8]) -> io::Result<()> {
-        let result = match &self.hot {
+        let result = match &mut self.hot {
             Some(hot) => hot.write(octets),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
         };
@@ -131,7 +135,7 @@ impl Store {
 
     /// Puts these octets in the place of all that was written; on an error the old ones stay.
     pub fn replace(&mut self, octets: &[u8]) -> io::Result<()> {
-        let result = match &self.hot {
+        let result = match &mut self.hot {
             Some(hot) => hot.replace(octets),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
         };
@@ -151,7 +155,7 @@ impl Store {
 
     /// What the store did so far.
     pub fn stats(&self) -> Stats {
-        let hot = self.hot.as_ref().map_or(0, |hot| hot.content.lock().end as u64);
+        let hot = self.hot.as_ref().map_or(0, |hot| hot.now.end as u64);
         let (copied, disk_errors) = self.copier.as_ref().map_or((0, 0), Copier::stats);
         Stats { hot, copied, disk_errors, ..self.stats }
     }
@@ -164,8 +168,7 @@ impl Store {
     /// What a forked child has to close. The storage thread's own are opened for one copy at a time.
     pub fn descriptors(&self) -> Vec<RawFd> {
         let Some(hot) = &self.hot else { return vec![] };
-        let file = hot.content.lock().file.as_raw_fd();
-        [Some(file), hot.lock.descriptor()].into_iter().flatten().collect()
+        [Some(hot.now.file.as_raw_fd()), hot.lock.descriptor()].into_iter().flatten().collect()
     }
 
     /// Never blocks. When an earlier copy still runs, its successor will see this append too.
@@ -194,24 +197,26 @@ impl Hot {
         if let Err(error) = file::preallocate(&file, HOT_OCTETS) {
             troubles.push(format!("{}: cannot reserve its space: {error}", path.display()));
         }
-        let content = Content { file: Arc::new(file), end: found.len(), generation: 0 };
-        Ok((Self { folder: folder.into(), content: Arc::new(Mutex::new(content)), lock }, found))
+        let now = Content { file: Arc::new(file), end: found.len(), generation: 0 };
+        let shared = Arc::new(Mutex::new(now.clone()));
+        Ok((Self { folder: folder.into(), now, shared, lock }, found))
     }
 
-    fn write(&self, octets: &[u8]) -> io::Result<()> {
-        let Content { file, end, .. } = self.content.lock().clone(); // written by this thread alone
+    fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        let end = self.now.end;
         if octets.len() > HOT_OCTETS.saturating_sub(end) {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the hot journal is full"));
         }
-        let written = file.write_at(octets, end as u64)?;
+        let written = self.now.file.write_at(octets, end as u64)?;
         if written < octets.len() {
             return Err(io::Error::new(io::ErrorKind::WriteZero, "the hot journal took only a part"));
         }
-        self.content.lock().end = end + octets.len();
+        self.now.end = end + octets.len();
+        *self.shared.lock() = self.now.clone();
         Ok(())
     }
 
-    fn replace(&self, octets: &[u8]) -> io::Result<()> {
+    fn replace(&mut self, octets: &[u8]) -> io::Result<()> {
         if octets.len() > HOT_OCTETS {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "more than the hot journal holds"));
         }
@@ -220,8 +225,8 @@ impl Hot {
         file::preallocate(&file, HOT_OCTETS)?;
         file.write_all_at(octets, 0)?;
         std::fs::rename(&new, self.folder.join(NAME))?;
-        let mut content = self.content.lock();
-        *content = Content { file: Arc::new(file), end: octets.len(), generation: content.generation + 1 };
+        self.now = Content { file: Arc::new(file), end: octets.len(), generation: self.now.generation + 1 };
+        *self.shared.lock() = self.now.clone();
         Ok(())
     }
 }

@@ -93,7 +93,7 @@ pub enum Message {
     /// It failed.
     Failed,
     /// An answer came when none was expected.
-    StaleVerdict,
+    StaleAnswer,
     /// No answer to *ended*, so no chassis command either.
     EndedUnanswered,
     /// A chassis command is declared, but not allowed on the trust of an address.
@@ -126,7 +126,7 @@ impl fmt::Display for Message {
             Self::Cancelled => "cancelled by the operator",
             Self::Done => "recovery done",
             Self::Failed => "recovery failed",
-            Self::StaleVerdict => "an answer came from a recovery that is over",
+            Self::StaleAnswer => "an answer came from a recovery that is over",
             Self::EndedUnanswered => {
                 "the BMC did not answer to recovery ended; it may wait, and gets no chassis command"
             }

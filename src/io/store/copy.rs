@@ -223,3 +223,94 @@ impl Drop for Blocked {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// Hangs in every call until it is allowed to go on.
+    struct Frozen {
+        thaw: Receiver<()>,
+        got: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Disk for Frozen {
+        fn read(&mut self) -> io::Result<Vec<u8>> {
+            let _ = self.thaw.recv();
+            Ok(b"late\n".to_vec())
+        }
+
+        fn set_aside(&mut self) -> io::Result<()> {
+            *self.got.lock() = b"set aside".to_vec();
+            Ok(())
+        }
+
+        fn whole(&mut self, octets: &[u8]) -> io::Result<()> {
+            let _ = self.thaw.recv();
+            *self.got.lock() = octets.to_vec();
+            Ok(())
+        }
+
+        fn more(&mut self, offset: usize, octets: &[u8]) -> io::Result<()> {
+            assert_eq!(offset, self.got.lock().len());
+            self.got.lock().extend(octets);
+            Ok(())
+        }
+    }
+
+    /// A hot file without a name.
+    fn hot(name: &str) -> Arc<Mutex<Content>> {
+        let path = std::env::temp_dir().join(format!("bmcnotice-copy-{}-{name}", std::process::id()));
+        let file = Arc::new(file::create_new(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        Arc::new(Mutex::new(Content { file, end: 0, generation: 0 }))
+    }
+
+    fn append(content: &Mutex<Content>, octets: &[u8]) {
+        let Content { file, end, .. } = content.lock().clone();
+        file.write_all_at(octets, end as u64).unwrap();
+        content.lock().end += octets.len();
+    }
+
+    #[test]
+    fn a_frozen_disk_delays_nothing_and_gets_all_when_it_thaws() {
+        let (thaw, frozen) = bounded(10);
+        let got = Arc::new(Mutex::new(vec![]));
+        let content = hot("thaws");
+        let disk = Frozen { thaw: frozen, got: got.clone() };
+        let (copier, first) = Copier::start(disk, content.clone(), false).unwrap();
+        assert!(first.is_none());
+        let mut postponed = 0;
+        let start = Instant::now();
+        for _ in 0..500 {
+            append(&content, b"0123456\n");
+            postponed += u32::from(!copier.nudge());
+        }
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(postponed >= 498, "one in work, one in the queue: {postponed}");
+        assert_eq!(copier.stats(), (0, 0));
+        thaw.send(()).unwrap();
+        copier.finish(Duration::from_secs(5));
+        assert_eq!(*got.lock(), b"0123456\n".repeat(500));
+    }
+
+    #[test]
+    fn a_frozen_disk_is_left_behind_at_the_end() {
+        let (thaw, frozen) = bounded(10);
+        let got = Arc::new(Mutex::new(vec![]));
+        let disk = Frozen { thaw: frozen, got: got.clone() };
+        let (copier, first) = Copier::start(disk, hot("stays"), true).unwrap();
+        let (first, start) = (first.unwrap(), Instant::now());
+        assert!(first.recv_timeout(Duration::from_millis(50)).is_err());
+        drop(first);
+        copier.nudge();
+        copier.finish(Duration::from_millis(50));
+        assert!(start.elapsed() < Duration::from_secs(2));
+        thaw.send(()).unwrap();
+        while *got.lock() != b"set aside" {
+            assert!(start.elapsed() < Duration::from_secs(10), "what came too late is kept");
+            std::thread::yield_now();
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::path::Path;
 const FOLDER_MODE: u32 = 0o700;
 /// Mode of our files.
 const FILE_MODE: u32 = 0o600;
+/// How often a signal may interrupt a reservation.
+const INTERRUPTIONS: u32 = 16;
 /// Write permission for others.
 const OTHERS_WRITE: u32 = 0o002;
 
@@ -75,9 +77,16 @@ pub(super) fn read(file: &File, limit: usize) -> io::Result<Vec<u8>> {
 
 /// Reserves the space, so that no later write fails for want of it.
 pub(super) fn preallocate(file: &File, octets: usize) -> io::Result<()> {
-    // SAFETY: the descriptor is open for writing while `file` is borrowed.
-    match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, octets as libc::off_t) } {
-        0 => Ok(()),
+    let mut errno = libc::EINTR;
+    for _ in 0..INTERRUPTIONS {
+        // SAFETY: the descriptor is open for writing while `file` is borrowed.
+        errno = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, octets as libc::off_t) };
+        if errno != libc::EINTR {
+            break;
+        }
+    }
+    match errno {
+        0 | libc::EOPNOTSUPP => Ok(()), // a file system that cannot reserve can still be written to
         errno => Err(io::Error::from_raw_os_error(errno)),
     }
 }

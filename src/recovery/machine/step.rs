@@ -31,7 +31,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn stale(&mut self) {
-        self.report(Level::Warning, Message::StaleVerdict);
+        self.report(Level::Warning, Message::StaleAnswer);
     }
 
     pub(super) fn accept(&mut self, job: Job) {

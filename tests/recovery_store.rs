@@ -1,0 +1,284 @@
+//! The store: what survives a kill and a reset, who may write, and what a bad disk costs.
+
+use bmcnotice::io::store::Store;
+use bmcnotice::notice::{Notice, NoticeId};
+use bmcnotice::now::Now;
+use bmcnotice::recovery::journal::{BootId, HOT_OCTETS, Journal, Replay, replay};
+use bmcnotice::words::{Class, ServerId, Trust};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Folders of one test, removed at its end. The hot one is on tmpfs where there is one.
+struct Folders(PathBuf, PathBuf);
+
+impl Folders {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("bmcnotice-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let memory = Path::new("/dev/shm");
+        let hot = if memory.is_dir() { memory.join(&name) } else { std::env::temp_dir().join(format!("{name}-hot")) };
+        let folders = Self(hot, std::env::temp_dir().join(name));
+        folders.remove();
+        folders
+    }
+
+    fn open(&self) -> (Store, Vec<u8>, Vec<String>) {
+        let (store, found, mut troubles) = Store::open(Some(&self.0), Some(&self.1));
+        troubles.retain(|trouble| !trouble.contains("not on tmpfs"));
+        (store, found, troubles)
+    }
+
+    fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.1);
+    }
+
+    fn on_disk(&self) -> Vec<u8> {
+        fs::read(self.1.join("journal")).unwrap_or_default()
+    }
+}
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn wait(what: &str, mut until: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !until() {
+        assert!(start.elapsed() < Duration::from_secs(10), "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn what_was_appended_is_there_after_a_kill() {
+    let folders = Folders::new();
+    let (mut store, found, troubles) = folders.open();
+    assert_eq!((found, troubles), (vec![], vec![]));
+    store.append(b"one\n").unwrap();
+    store.append(b"two\n").unwrap();
+    assert_eq!(fs::metadata(folders.0.join("journal")).unwrap().len(), HOT_OCTETS as u64, "preallocated");
+    assert_eq!(fs::metadata(&folders.0).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(folders.0.join("journal")).unwrap().mode() & 0o777, 0o600);
+    wait("the copy", || folders.on_disk() == b"one\ntwo\n");
+    drop(store);
+
+    let (mut store, found, _) = folders.open();
+    assert_eq!(found, b"one\ntwo\n");
+    store.append(b"three\n").unwrap();
+    store.replace(b"2 and 3\n").unwrap();
+    store.append(b"four\n").unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.appended, stats.replaced, stats.failed, stats.hot), (2, 1, 0, 13));
+    drop(store);
+    assert_eq!(folders.on_disk(), b"2 and 3\nfour\n", "the end waits for the last copy");
+    assert_eq!(folders.open().1, b"2 and 3\nfour\n");
+}
+
+#[test]
+fn after_a_reset_the_copy_is_found() {
+    let folders = Folders::new();
+    let (mut store, _, _) = folders.open();
+    store.append(b"before the reset\n").unwrap();
+    drop(store);
+    fs::remove_dir_all(&folders.0).unwrap(); // tmpfs is gone
+    let (mut store, found, troubles) = folders.open();
+    assert_eq!((found.as_slice(), troubles), (b"before the reset\n".as_slice(), vec![]));
+    store.append(b"after\n").unwrap();
+    drop(store);
+    assert_eq!(folders.on_disk(), b"before the reset\nafter\n", "the first copy must not put it out");
+}
+
+#[test]
+fn a_torn_tail_is_left_behind() {
+    let folders = Folders::new();
+    let time = Duration::from_secs(1);
+    let notice = Notice {
+        id: NoticeId(1),
+        server: ServerId(0),
+        class: Class::Fatal,
+        trust: Trust::Address,
+        source: "192.0.2.9:162".parse().unwrap(),
+        received: Now { boottime: time, wall: time },
+        trap_oid: String::new(),
+        pet: None,
+        region: String::new(),
+        sentence: String::new(),
+    };
+    let boot = BootId([1; 16]);
+    let (mut store, _, _) = folders.open();
+    let mut journal = Journal::new(boot, &Replay::default());
+    let (pending, octets) = journal.open_record(notice.received, &notice, Some("memory"), "one");
+    let id = pending.stored(&mut journal, store.append(&octets).is_ok());
+    assert!(id.is_durable());
+    store.append(&octets[..20]).unwrap(); // killed in the middle
+    drop(store);
+    let (mut store, found, _) = folders.open();
+    let read = replay(&found);
+    assert!(read.torn_tail && read.open().count() == 1);
+    store.replace(&Journal::new(boot, &read).compact()).unwrap();
+    drop(store);
+    assert!(!replay(&folders.open().1).torn_tail);
+}
+
+#[test]
+fn a_full_hot_file_refuses_and_is_as_it_was() {
+    let folders = Folders::new();
+    let (mut store, _, _) = folders.open();
+    store.append(&vec![b'x'; HOT_OCTETS - 2]).unwrap();
+    assert_eq!(store.append(b"yyy").unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    store.append(b"zz").unwrap();
+    assert_eq!((store.stats().failed, store.stats().hot), (1, HOT_OCTETS as u64));
+    assert!(store.replace(&vec![b'x'; HOT_OCTETS + 1]).is_err());
+}
+
+#[test]
+fn without_a_usable_folder_the_store_says_so_and_works_without() {
+    let (mut store, found, troubles) = Store::open(None, None);
+    assert!(found.is_empty() && troubles.is_empty() && !store.is_hot());
+    assert!(store.append(b"x").is_err() && store.replace(b"x").is_err());
+    assert_eq!((store.stats().failed, store.descriptors()), (2, vec![]));
+
+    let folders = Folders::new();
+    let (mut store, _, troubles) = Store::open(Some(Path::new("/proc/nowhere")), Some(&folders.1));
+    assert!(troubles[0].contains("/proc/nowhere") && troubles[0].contains("volatile"), "{troubles:?}");
+    assert!(store.append(b"x").is_err() && !folders.1.exists());
+
+    fs::create_dir(&folders.0).unwrap();
+    fs::set_permissions(&folders.0, fs::Permissions::from_mode(0o777)).unwrap();
+    let (store, _, troubles) = folders.open();
+    assert!(troubles[0].contains("others may write"), "{troubles:?}");
+    assert!(!store.is_hot());
+}
+
+#[test]
+fn a_link_or_a_fifo_is_no_journal() {
+    for fifo in [false, true] {
+        let folders = Folders::new();
+        fs::create_dir(&folders.0).unwrap();
+        let path = folders.0.join("journal");
+        if fifo {
+            assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        } else {
+            std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        }
+        let (store, _, troubles) = folders.open();
+        assert!(!store.is_hot() && troubles.len() == 1, "{troubles:?}");
+    }
+}
+
+#[test]
+fn a_disk_that_comes_back_gets_everything() {
+    let folders = Folders::new();
+    fs::write(&folders.1, b"a file where the folder should be").unwrap();
+    let (mut store, _, _) = folders.open();
+    for _ in 0..1000 {
+        let start = Instant::now();
+        store.append(b"a frame\n").unwrap();
+        assert!(start.elapsed() < Duration::from_secs(1));
+    }
+    wait("an error", || store.stats().disk_errors > 0);
+    assert_eq!(store.stats().copied, 0);
+    fs::remove_file(&folders.1).unwrap();
+    wait("the copy", || store.stats().copied == 8000);
+    assert_eq!(folders.on_disk(), b"a frame\n".repeat(1000));
+    fs::write(folders.1.join("journal"), b"not ours").unwrap(); // someone meddles
+    store.append(b"one more\n").unwrap();
+    wait("the repair", || folders.on_disk().ends_with(b"a frame\none more\n"));
+    assert_eq!(folders.on_disk().len(), 8009);
+}
+
+#[test]
+fn a_copy_that_cannot_be_read_is_kept_aside() {
+    let folders = Folders::new();
+    fs::create_dir(&folders.1).unwrap();
+    fs::create_dir(folders.1.join("journal")).unwrap();
+    let (mut store, found, troubles) = folders.open();
+    assert!(found.is_empty() && troubles.len() == 1, "{troubles:?}");
+    store.append(b"new\n").unwrap();
+    drop(store);
+    assert!(folders.1.join("journal.old").is_dir());
+    assert_eq!(folders.on_disk(), b"new\n");
+}
+
+#[test]
+fn one_writer_at_a_time_and_it_is_named() {
+    let folders = Folders::new();
+    let (first, _, _) = folders.open();
+    let (second, _, troubles) = folders.open();
+    assert!(!second.is_hot() && troubles[0].contains("already held by this process"), "{troubles:?}");
+    drop(second); // must not take the first one's lock along
+    assert_eq!(holds_in_child(&folders.0), format!("held by process {}", std::process::id()));
+    drop(first);
+    assert_eq!(holds_in_child(&folders.0), "free");
+}
+
+/// What a second process is told.
+fn holds_in_child(hot: &Path) -> String {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "helper_that_opens_the_store", "--nocapture"])
+        .env("BMCNOTICE_TEST_HOT", hot)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let answer = lines.find_map(|line| line.unwrap().split_once("ANSWER ").map(|(_, text)| text.to_owned())).unwrap();
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    match answer.split_once("held by process ") {
+        Some((_, rest)) => format!("held by process {}", rest.split(';').next().unwrap()),
+        None => answer,
+    }
+}
+
+/// Nothing by itself; `holds_in_child` runs it in a second process.
+#[test]
+fn helper_that_opens_the_store() {
+    let Some(hot) = std::env::var_os("BMCNOTICE_TEST_HOT") else { return };
+    let (store, _, troubles) = Store::open(Some(Path::new(&hot)), None);
+    println!("\nANSWER {}", if store.is_hot() { "free".into() } else { troubles.join(" ") });
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+#[test]
+fn a_forked_childs_descriptors_are_listed() {
+    let folders = Folders::new();
+    let (store, _, _) = folders.open();
+    let listed = store.descriptors();
+    assert_eq!(listed.len(), 2);
+    for descriptor in listed {
+        let target = fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
+        assert!(target.starts_with(&folders.0), "{target:?}");
+    }
+    assert!(!store.descriptors().contains(&std::io::stdin().as_raw_fd()));
+}
+
+#[test]
+fn the_storage_thread_has_its_name_and_takes_no_signals() {
+    let folders = Folders::new();
+    let (mut store, _, _) = folders.open();
+    store.append(b"x\n").unwrap();
+    wait("the copy", || store.stats().copied == 2);
+    let mut seen = 0;
+    for task in fs::read_dir("/proc/self/task").unwrap().flatten() {
+        let Ok(status) = fs::read_to_string(task.path().join("status")) else { continue };
+        if status.starts_with("Name:\tbmcn-journal") {
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t")).unwrap();
+            let blocked = u64::from_str_radix(blocked, 16).unwrap();
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGCHLD, libc::SIGALRM, libc::SIGUSR1] {
+                assert_ne!(blocked & (1 << (signal - 1)), 0, "signal {signal}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+}
