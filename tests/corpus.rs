@@ -274,8 +274,8 @@ fn every_truncation_is_refused() {
 /// Reads everything that a message offers.
 fn read_all(octets: &[u8]) -> bool {
     let Ok(message) = Message::parse(octets) else { return false };
-    let read = message.varbinds.iter().map(|varbind| (varbind.name.to_string(), varbind.value)).count();
-    assert_eq!(read, message.varbinds.len(), "what was checked can be read");
+    let names: Vec<_> = message.varbinds.iter().map(|varbind| varbind.name.to_string()).collect();
+    assert_eq!(names.len(), message.varbinds.len(), "what was checked can be read");
     let _ = (message.uptime(), message.speaks_for(), message.trap_oid().map(|oid| oid.to_string()));
     let mut response = Vec::new();
     assert_eq!(snmp::inform_response(&message, &mut response), matches!(message.pdu, Pdu::Inform { .. }));
