@@ -119,7 +119,7 @@ impl Reception {
             trust: trap.trust(),
             source: trap.source(),
             received: now,
-            trap_oid: trap.message().trap_oid().map(|oid| oid.to_string()).unwrap_or_default(),
+            trap_oid: trap.message().trap_oid().map(|oid| oid.dotted()).unwrap_or_default(),
             region: meaning.region,
             sentence: meaning.sentence,
             pet: trap.into_pet(),

@@ -72,7 +72,7 @@ pub enum Error {
     PetTooShort,
     /// A PET's specific-trap with bits above the sensor type.
     PetSpecificTrap,
-    /// A nom combinator gave up; no leaf of ours says so.
+    /// A nom combinator gave up, or a text is no dotted object identifier; no leaf of ours says so.
     Malformed,
 }
 

@@ -15,7 +15,7 @@ pub use value::{Iter, Value, Varbind, Varbinds};
 use super::Error;
 use super::ber;
 use super::oid::{self, Arcs, Oid};
-use core::fmt;
+use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
 
 /// The most varbinds of one message. A datagram of 65 kB holds as many of 8 octets.
@@ -246,6 +246,24 @@ impl<'a> TrapOid<'a> {
     /// The arcs behind `prefix`, if it begins with that.
     pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<TrapArcs<'a>> {
         oid::without_prefix(self.arcs(), prefix)
+    }
+}
+
+impl TrapOid<'_> {
+    /// As dotted decimals, in one allocation for what traps are usually called.
+    pub fn dotted(self) -> String {
+        let mut text = String::with_capacity(64);
+        for arc in self.arcs() {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            // Most arcs have one digit, and the formatter costs more than that.
+            match arc {
+                0..=9 => text.push(char::from(b'0' + arc as u8)),
+                _ => drop(write!(text, "{arc}")),
+            }
+        }
+        text
     }
 }
 
