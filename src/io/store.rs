@@ -149,8 +149,8 @@ impl Store {
 
     /// What has been written, from its beginning; empty when it cannot be read.
     pub fn read(&self) -> Vec<u8> {
-        let content = self.hot.as_ref().map(|hot| hot.content.lock().clone());
-        content.and_then(|content| file::read(&content.file, content.end).ok()).unwrap_or_default()
+        let hot = self.hot.as_ref().map(|hot| &hot.now);
+        hot.and_then(|hot| file::read(&hot.file, hot.end).ok()).unwrap_or_default()
     }
 
     /// What the store did so far.
