@@ -1,9 +1,10 @@
 //! Rules over servers, heartbeat and journal.
 //!
-//! Uses `check` alone.
+//! Uses `case` and `draft`.
 
-use super::{Case, Found, default};
+use super::case::{Case, Found};
 use crate::config::draft::Draft;
+use crate::config::draft::default;
 use crate::config::facts::Facts;
 use crate::config::report::At;
 use core::net::IpAddr;

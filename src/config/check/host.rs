@@ -1,8 +1,8 @@
 //! Rules over the host; a fact that is not known breaks none.
 //!
-//! Uses `check` alone.
+//! Uses `case` and `draft`.
 
-use super::{Case, Found};
+use super::case::{Case, Found};
 use crate::config::facts::{FileFacts, PortHolder};
 use core::net::SocketAddr;
 
