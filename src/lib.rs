@@ -23,6 +23,7 @@
 
 pub mod config;
 pub mod crypto;
+pub mod io;
 pub mod notice;
 pub mod now;
 pub mod wire;

@@ -20,8 +20,14 @@ const GENERATED: &[&str] = &["BMCN-C015", "BMCN-C103"];
 
 /// The host on which nothing is wrong.
 fn healthy() -> Facts {
-    let folder =
-        FileFacts { exists: true, folder: true, readable: true, writable: true, executable: true, ..Default::default() };
+    let folder = FileFacts {
+        exists: true,
+        folder: true,
+        readable: true,
+        writable: true,
+        executable: true,
+        ..Default::default()
+    };
     let secret = FileFacts { exists: true, readable: true, ..Default::default() };
     let program = FileFacts { exists: true, readable: true, executable: true, others_read: true, ..Default::default() };
     Facts {
@@ -153,7 +159,8 @@ fn every_fixture_breaks_its_rule_alone_and_in_its_place() {
 
 #[test]
 fn every_rule_has_a_fixture() {
-    let fixtures: BTreeSet<String> = fixtures().into_iter().map(|(name, _)| name.get(..9).unwrap().to_owned()).collect();
+    let fixtures: BTreeSet<String> =
+        fixtures().into_iter().map(|(name, _)| name.get(..9).unwrap().to_owned()).collect();
     let generated = GENERATED.iter().map(|id| (*id).to_owned());
     let tried: BTreeSet<String> = fixtures.into_iter().chain(generated).collect();
     let known: BTreeSet<String> = rules::ALL.iter().map(|rule| rule.id.to_owned()).collect();
@@ -198,7 +205,8 @@ fn the_seeds_cluster_comes_out_as_described() {
     let cluster = outcome.cluster.unwrap();
     assert_eq!(cluster.listen(), Some("192.168.0.1:162".parse().unwrap()));
     assert_eq!(cluster.this_server().name, "server1");
-    let bmcs: Vec<String> = cluster.servers.iter().map(|server| server.bmc.as_ref().unwrap().address.to_string()).collect();
+    let bmcs: Vec<String> =
+        cluster.servers.iter().map(|server| server.bmc.as_ref().unwrap().address.to_string()).collect();
     assert_eq!(bmcs, ["192.168.0.11:623", "192.168.0.12:623"]);
     let bmc = cluster.this_server().bmc.as_ref().unwrap();
     assert_eq!(bmc.trap_sources, ["192.168.0.11".parse::<std::net::IpAddr>().unwrap()]);
@@ -220,14 +228,19 @@ fn everything_wrong_is_said_at_once() {
         .replace("deadline = \"60s\"", "deadline = 60")
         .replace("lan = [\"lanhb1\", \"lanhb2\"]", "lan = false");
     let outcome = parse(&text, "broken.toml", &[], &healthy());
-    let ids: BTreeSet<&str> =
-        outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.id).collect();
+    let ids: BTreeSet<&str> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.id)
+        .collect();
     let expected = ["BMCN-C003", "BMCN-C004", "BMCN-C005", "BMCN-C301", "BMCN-C302", "BMCN-C309", "BMCN-C401"];
     assert_eq!(ids, BTreeSet::from(expected), "{}", shown(&outcome.findings));
     assert!(outcome.cluster.is_none());
     let near = outcome.findings.iter().find(|finding| finding.id == "BMCN-C003").unwrap();
     assert!(near.remedy.contains("address"), "{near}");
-    let places: Vec<(u32, u32)> = outcome.findings.iter().map(|finding| (finding.place.line, finding.place.column)).collect();
+    let places: Vec<(u32, u32)> =
+        outcome.findings.iter().map(|finding| (finding.place.line, finding.place.column)).collect();
     assert!(places.is_sorted(), "{places:?}");
 }
 
@@ -235,8 +248,12 @@ fn everything_wrong_is_said_at_once() {
 fn a_syntax_error_hides_no_wrong_value_and_invents_no_missing_one() {
     let text = example().replace("name = \"cluster\"", "name = cluster\"").replace("\"BMCNOTICE\"", "\"BMCNOTE\"");
     let outcome = parse(&text, "broken.toml", &[], &healthy());
-    let ids: BTreeSet<&str> =
-        outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).map(|finding| finding.id).collect();
+    let ids: BTreeSet<&str> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.id)
+        .collect();
     assert_eq!(ids, BTreeSet::from(["BMCN-C001", "BMCN-C301"]), "{}", shown(&outcome.findings));
 }
 
@@ -308,7 +325,13 @@ fn too_many_of_anything_is_an_error_and_no_burden() {
     assert_eq!(outcome.findings.len(), 501);
     assert_eq!(outcome.findings.last().unwrap().id, "BMCN-C015");
 
-    for bomb in ["[".repeat(100_000), "a = ".to_owned() + &"[".repeat(100_000), "a.".repeat(100_000), "x".repeat(2 << 20), "[[server]]\n".repeat(50_000)] {
+    for bomb in [
+        "[".repeat(100_000),
+        "a = ".to_owned() + &"[".repeat(100_000),
+        "a.".repeat(100_000),
+        "x".repeat(2 << 20),
+        "[[server]]\n".repeat(50_000),
+    ] {
         assert!(parse(&bomb, "bomb.toml", &[], &facts).cluster.is_none());
     }
 }

@@ -121,7 +121,12 @@ impl Origin {
 }
 
 /// The value at `depth`, the root being 0.
-pub(super) fn node<'a>(origin: &Origin, value: Spanned<DeValue<'a>>, depth: usize, report: &mut Report<'_>) -> Node<'a> {
+pub(super) fn node<'a>(
+    origin: &Origin,
+    value: Spanned<DeValue<'a>>,
+    depth: usize,
+    report: &mut Report<'_>,
+) -> Node<'a> {
     let span = value.span();
     let at = At { source: origin.source, offset: span.start };
     if depth > MAX_DEPTH {
