@@ -325,6 +325,16 @@ fn too_many_of_anything_is_an_error_and_no_burden() {
     assert_eq!(outcome.findings.len(), 501);
     assert_eq!(outcome.findings.last().unwrap().id, "BMCN-C015");
 
+    let keywords: String = (0..20_000).map(|n| format!("s{n} = \"10.0.1.1\"\n")).collect();
+    let deep = format!("[heartbeat]\nlan = {}{}\n", "[".repeat(9), "]".repeat(9));
+    for large in [
+        format!("[[monitor]]\n[monitor.keywords]\n{keywords}"),
+        deep,
+        format!("[journal]\nhot = [{}]", "1,".repeat(200)),
+    ] {
+        let outcome = parse(&large, "large.toml", &[], &facts);
+        assert!(outcome.findings.iter().any(|finding| finding.id == "BMCN-C002"), "{}", shown(&outcome.findings));
+    }
     for bomb in [
         "[".repeat(100_000),
         "a = ".to_owned() + &"[".repeat(100_000),

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The longest text, in bytes.
-pub const MAX_TEXT: usize = 1 << 20;
+pub const MAX_TEXT: usize = 512 << 10;
 /// The deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 8;
 /// The longest list, in items; tables of tables have limits of their own.
