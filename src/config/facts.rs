@@ -50,7 +50,7 @@ pub struct FileFacts {
     pub writable: bool,
     /// Whether this process may run it.
     pub executable: bool,
-    /// Whether anyone but its owner may read it.
+    /// Whether everyone may read it.
     pub others_read: bool,
     /// Whether everyone may write it, or replace it in its folder.
     pub others_write: bool,

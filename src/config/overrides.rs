@@ -4,7 +4,7 @@
 
 use super::report::{At, Report, cut};
 use super::rules;
-use super::tree::{Entry, MAX_DEPTH, Node, Table, Value, node};
+use super::tree::{Entry, MAX_DEPTH, Node, Origin, Table, Value, node};
 use std::borrow::Cow;
 use toml::de::DeValue;
 
@@ -52,7 +52,7 @@ fn lay_one<'a>(root: &mut Table<'a>, source: usize, path: &'a str, text: &'a str
             "write a text in \"quotes\", a number, true, false or a [list]",
         );
     }
-    let mut value = node(source, value, steps.len(), report);
+    let mut value = node(&Origin { source, broken: Vec::new() }, value, steps.len(), report);
     flatten(&mut value, at);
     if choose(root, &steps, at, value).is_none() {
         report.add(&rules::OVERRIDE, at, format!("{} leads through a value that is no table", cut(path)), REMEDY);

@@ -95,8 +95,8 @@ rules! {
     HOT_TMPFS "BMCN-C508" Warning false "the hot journal lies on tmpfs: a frozen disk must delay nothing"
     DISK_WRITABLE "BMCN-C509" Warning false "the folder of the journal's copy can be written"
     SECRET_UNREADABLE "BMCN-C510" Error false "a password or key file can be read"
-    SECRET_PUBLIC "BMCN-C511" Warning false "a password or key file is its owner's alone"
-    TEXT_PUBLIC "BMCN-C512" Warning false "a configuration with a password in it is its owner's alone"
+    SECRET_PUBLIC "BMCN-C511" Warning false "a password or key file is not for everyone to read"
+    TEXT_PUBLIC "BMCN-C512" Warning false "a configuration with a password in it is not for everyone to read"
     COMMAND_MISSING "BMCN-C513" Error false "a recovery's command exists and can be run"
     COMMAND_WRITABLE "BMCN-C514" Error false "only its owner can change what a recovery runs"
 }

@@ -5,12 +5,13 @@
 
 use super::report::{At, Report, cut};
 use super::rules;
+use core::ops::Range;
 use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The longest text, in bytes.
-pub const MAX_TEXT: usize = 1 << 20;
+pub const MAX_TEXT: usize = 512 << 10;
 /// The deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 8;
 /// The longest list, in items; tables of tables have limits of their own.
@@ -80,35 +81,62 @@ pub(super) fn read<'a>(text: &'a str, report: &mut Report<'_>) -> Table<'a> {
         return root;
     }
     let (table, errors) = DeTable::parse_recoverable(text);
+    let mut broken = Vec::new();
     for error in errors {
         let at = At { source: 0, offset: error.span().map_or(0, |span| span.start) };
         let subject = format!("not TOML: {}", cut(error.message()));
         report.add(&rules::SYNTAX, at, subject, "mend this line; texts and paths go in \"quotes\"");
         report.partial = true;
+        broken.push(at.offset);
     }
-    root.entries = entries(0, table.into_inner(), 1, report);
+    broken.sort_unstable();
+    root.entries = entries(&Origin { source: 0, broken }, table.into_inner(), 1, report);
     root
 }
 
-fn entries<'a>(source: usize, table: DeTable<'a>, depth: usize, report: &mut Report<'_>) -> Vec<Entry<'a>> {
+fn entries<'a>(origin: &Origin, table: DeTable<'a>, depth: usize, report: &mut Report<'_>) -> Vec<Entry<'a>> {
     let made = table.into_iter().map(|(key, value)| Entry {
-        at: At { source, offset: key.span().start },
+        at: At { source: origin.source, offset: key.span().start },
         key: key.into_inner(),
-        node: node(source, value, depth, report),
+        node: node(origin, value, depth, report),
     });
     let mut made: Vec<Entry<'a>> = made.collect();
     made.sort_by_key(|entry| entry.at);
     made
 }
 
+/// Where a tree comes from.
+pub(super) struct Origin {
+    /// See [`At`].
+    pub(super) source: usize,
+    /// Where errors of syntax are, sorted: the parser goes on with a guess at such a value.
+    pub(super) broken: Vec<usize>,
+}
+
+impl Origin {
+    fn is_broken(&self, span: &Range<usize>) -> bool {
+        let next = self.broken.partition_point(|error| *error < span.start);
+        self.broken.get(next).is_some_and(|error| *error <= span.end)
+    }
+}
+
 /// The value at `depth`, the root being 0.
-pub(super) fn node<'a>(source: usize, value: Spanned<DeValue<'a>>, depth: usize, report: &mut Report<'_>) -> Node<'a> {
+pub(super) fn node<'a>(
+    origin: &Origin,
+    value: Spanned<DeValue<'a>>,
+    depth: usize,
+    report: &mut Report<'_>,
+) -> Node<'a> {
     let span = value.span();
-    let at = At { source, offset: span.start };
+    let at = At { source: origin.source, offset: span.start };
     if depth > MAX_DEPTH {
         let subject = format!("tables and lists are nested more than {MAX_DEPTH} deep");
         report.add(&rules::BOUNDS, at, subject, "no key needs this; take the inner ones away");
         report.partial = true;
+        return Node { at, value: Value::Broken };
+    }
+    let whole = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
+    if !whole && origin.is_broken(&span) {
         return Node { at, value: Value::Broken };
     }
     let value = match value.into_inner() {
@@ -126,9 +154,9 @@ pub(super) fn node<'a>(source: usize, value: Spanned<DeValue<'a>>, depth: usize,
             Value::Broken
         }
         DeValue::Array(list) => {
-            Value::List(list.into_iter().map(|item| node(source, item, depth + 1, report)).collect())
+            Value::List(list.into_iter().map(|item| node(origin, item, depth + 1, report)).collect())
         }
-        DeValue::Table(table) => Value::Table(Table { at, entries: entries(source, table, depth + 1, report) }),
+        DeValue::Table(table) => Value::Table(Table { at, entries: entries(origin, table, depth + 1, report) }),
     };
     Node { at, value }
 }

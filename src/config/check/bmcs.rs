@@ -1,8 +1,8 @@
 //! Rules over the BMCs: addresses, logins, identity, handshakes.
 //!
-//! Uses `check` alone.
+//! Uses `case` and `draft`.
 
-use super::{Case, Found};
+use super::case::{Case, Found};
 use crate::config::model::{AfterEnded, Privilege, RawOctet, SecretSource};
 use crate::config::report::At;
 use core::net::IpAddr;
@@ -193,8 +193,9 @@ pub(super) fn default_login(case: &Case<'_>, found: &mut Found<'_, '_>) {
 pub(super) fn default_community(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (name, bmc) in case.bmcs() {
         let community = &bmc.community;
-        let public =
-            community.ok().is_some_and(|given| *given == crate::crypto::Secret::new(super::default::COMMUNITY));
+        let public = community
+            .ok()
+            .is_some_and(|given| *given == crate::crypto::Secret::new(crate::config::draft::default::COMMUNITY));
         if community.is_absent() || public {
             let subject = format!("the BMC of server {name}: the community is the one that everyone uses");
             found.add(community.at(), subject, "set another one in the BMC's alert settings and here");

@@ -1,9 +1,10 @@
 //! Rules over servers, heartbeat and journal.
 //!
-//! Uses `check` alone.
+//! Uses `case` and `draft`.
 
-use super::{Case, Found, default};
+use super::case::{Case, Found};
 use crate::config::draft::Draft;
+use crate::config::draft::default;
 use crate::config::facts::Facts;
 use crate::config::report::At;
 use core::net::IpAddr;
@@ -33,7 +34,7 @@ pub(super) fn this_server(case: &Case<'_>, found: &mut Found<'_, '_>) {
         (None, Some(host)) => format!("this host is called {host}, and no server is called so"),
         (None, None) => "the host's name is not known, and this_server is missing".to_owned(),
     };
-    found.add(field.at(), subject, format!("write this_server = one of {} in [cluster]", names.join(", ")));
+    found.add(field.at(), subject, format!("write this_server = \"...\" in [cluster], one of: {}", names.join(", ")));
 }
 
 pub(super) fn no_server(case: &Case<'_>, found: &mut Found<'_, '_>) {

@@ -1,8 +1,8 @@
 //! Rules over the host; a fact that is not known breaks none.
 //!
-//! Uses `check` alone.
+//! Uses `case` and `draft`.
 
-use super::{Case, Found};
+use super::case::{Case, Found};
 use crate::config::facts::{FileFacts, PortHolder};
 use core::net::SocketAddr;
 
@@ -145,7 +145,11 @@ pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
 pub(super) fn secret_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (at, server, path) in case.secret_files() {
         if case.facts.file(path).is_some_and(|facts| facts.exists && facts.others_read) {
-            found.add(at, format!("the BMC of server {server}: others may read {path}"), format!("chmod 0600 {path}"));
+            found.add(
+                at,
+                format!("the BMC of server {server}: everyone may read {path}"),
+                format!("chmod 0600 {path}"),
+            );
         }
     }
 }
@@ -156,7 +160,7 @@ pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
         && case.facts.file(file).is_some_and(|facts| facts.others_read)
     {
         let remedy = format!("write password_file instead, or chmod 0600 {file}");
-        found.add(at, format!("a password stands in {file}, which others may read"), remedy);
+        found.add(at, format!("a password stands in {file}, which everyone may read"), remedy);
     }
 }
 

@@ -4,40 +4,19 @@
 //! alone was said by `native` when it read it.
 
 mod bmcs;
+mod case;
 mod cluster;
 mod host;
 mod monitors;
 
-use super::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
+use super::draft::Draft;
 use super::facts::{Facts, Wanted};
 use super::finding::Rule;
-use super::model::{AfterEnded, Recovery, SecretSource};
-use super::report::{At, Report};
+use super::report::Report;
 use super::rules;
 use crate::words::ServerId;
+use case::{Case, Found};
 use core::net::SocketAddr;
-
-/// What the rules judge.
-struct Case<'c> {
-    draft: &'c Draft,
-    facts: &'c Facts,
-    /// The name of the configuration's file.
-    file: &'c str,
-    /// The place of this server in the list, if it is known.
-    this: Option<usize>,
-}
-
-/// Where a rule puts its breaches.
-struct Found<'r, 'f> {
-    rule: &'static Rule,
-    report: &'r mut Report<'f>,
-}
-
-impl Found<'_, '_> {
-    fn add(&mut self, at: At, subject: impl Into<String>, remedy: impl Into<String>) {
-        self.report.add(self.rule, at, subject, remedy);
-    }
-}
 
 type Check = fn(&Case<'_>, &mut Found<'_, '_>);
 
@@ -128,116 +107,4 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     paths.sort_unstable();
     paths.dedup();
     Wanted { ports, paths }
-}
-
-impl<'c> Case<'c> {
-    fn own(&self) -> Option<&'c ServerDraft> {
-        self.draft.servers.get(self.this?)
-    }
-
-    /// Every BMC that could be read, with its server's name.
-    fn bmcs(&self) -> impl Iterator<Item = (&'c str, &'c BmcDraft)> {
-        self.draft.servers.iter().filter_map(|server| Some((server.shown(), server.bmc.ok()?)))
-    }
-
-    /// Every keyword that could be read: monitor, place, server, address.
-    fn keywords(&self) -> impl Iterator<Item = (&'c MonitorDraft, At, &'c str, SocketAddr)> {
-        let all = self
-            .draft
-            .monitors
-            .iter()
-            .flat_map(|monitor| monitor.keywords.iter().map(move |keyword| (monitor, keyword)));
-        all.filter_map(|(monitor, (_, server, keyword))| Some((monitor, keyword.at(), server.as_str(), *keyword.ok()?)))
-    }
-
-    /// Where this server listens, as its first keyword says.
-    fn listen(&self) -> Option<(At, SocketAddr)> {
-        let own = self.own()?.name.ok()?;
-        self.keywords().find(|(_, _, server, _)| server == own).map(|(_, at, _, address)| (at, address))
-    }
-
-    fn server(&self, name: &str) -> Option<&'c ServerDraft> {
-        self.draft.servers.iter().find(|server| server.name.ok().is_some_and(|own| own == name))
-    }
-
-    /// The raw handshake that a BMC uses, if it uses one.
-    fn raw(&self, bmc: &BmcDraft) -> Option<&'c RawDraft> {
-        let name = bmc.handshake.ok()?;
-        let draft = self.draft.handshakes.iter().find(|handshake| handshake.name == *name)?;
-        match &draft.kind {
-            HandshakeKind::Raw(raw) => Some(raw),
-            HandshakeKind::Sel { .. } => None,
-        }
-    }
-
-    fn heartbeat(&self) -> bool {
-        self.draft.heartbeat.bmc.get_or(true) && self.draft.servers.len() > 1
-    }
-
-    fn hot(&self) -> Option<String> {
-        self.draft.hot.get_or(Some(default::HOT.to_owned()))
-    }
-
-    fn disk(&self) -> Option<String> {
-        self.draft.disk.get_or(Some(default::DISK.to_owned()))
-    }
-
-    /// Password and key files: place, whose, path.
-    fn secret_files(&self) -> impl Iterator<Item = (At, &'c str, &'c str)> {
-        let fields = self.bmcs().flat_map(|(server, bmc)| [(server, &bmc.password), (server, &bmc.kg)]);
-        fields.filter_map(|(server, field)| match field.ok()? {
-            SecretSource::File(path) => Some((field.at(), server, path.as_str())),
-            SecretSource::Inline(_) => None,
-        })
-    }
-
-    fn inline_password(&self) -> Option<At> {
-        let inline = |bmc: &BmcDraft| {
-            matches!(bmc.password.ok(), Some(SecretSource::Inline(_))) && bmc.password.at().source == 0
-        };
-        self.bmcs().find(|(_, bmc)| inline(bmc)).map(|(_, bmc)| bmc.password.at())
-    }
-
-    /// Recoveries that are commands: place, monitor, words.
-    fn commands(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
-        self.draft.monitors.iter().filter_map(|monitor| match monitor.recovery.ok()? {
-            Recovery::Command(words) => Some((monitor.recovery.at(), monitor.shown(), words.as_slice())),
-            Recovery::Callback => None,
-        })
-    }
-}
-
-impl ServerDraft {
-    fn shown(&self) -> &str {
-        self.name.ok().map_or("without a name", String::as_str)
-    }
-}
-
-impl MonitorDraft {
-    fn shown(&self) -> &str {
-        self.name.ok().map_or("without a name", String::as_str)
-    }
-}
-
-impl BmcDraft {
-    /// Whether a chassis command of ours may follow a recovery.
-    fn chassis(&self) -> bool {
-        match self.after_ended.get_or(AfterEnded::None) {
-            AfterEnded::None | AfterEnded::Bmc => false,
-            AfterEnded::PowerCycle
-            | AfterEnded::HardReset
-            | AfterEnded::PowerOff
-            | AfterEnded::Nmi
-            | AfterEnded::SoftOff => true,
-        }
-    }
-
-    /// What needs a login, in words.
-    fn needs_login(&self) -> Option<&'static str> {
-        match (self.chassis(), self.handshake.ok().map(String::as_str)) {
-            (true, _) => Some("a chassis command"),
-            (false, Some("none")) => None,
-            (false, Some(_) | None) => Some("the handshake"),
-        }
-    }
 }

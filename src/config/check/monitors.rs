@@ -1,9 +1,10 @@
 //! Rules over the monitors: keywords, recoveries, deadlines.
 //!
-//! Uses `check` alone.
+//! Uses `case` and `draft`.
 
-use super::{Case, Found, default};
+use super::case::{Case, Found};
 use crate::config::draft::MonitorDraft;
+use crate::config::draft::default;
 use crate::words::Trust;
 use core::time::Duration;
 

@@ -15,7 +15,7 @@ use core::time::Duration;
 const EVERY: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(3600);
 /// The highest network function of a request.
 const MAX_NETFN: i64 = 0x3E;
-/// Completion codes that may be accepted, as many as there are.
+/// What a data octet may stand for, besides a number.
 const WORDS: &[(&str, RawOctet)] = &[
     ("outcome", RawOctet::Outcome),
     ("record0", RawOctet::Record(0)),

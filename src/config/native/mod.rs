@@ -15,10 +15,9 @@ use super::report::Report;
 use super::tree::{Node, Value};
 use super::{build, check, overrides, rules, tree};
 use core::time::Duration;
+pub use monitors::MAX_SERVERS;
 use reader::Reader;
 
-/// The most servers of a cluster.
-pub const MAX_SERVERS: usize = 64;
 /// The most monitors of a cluster.
 pub const MAX_MONITORS: usize = 64;
 /// The shortest and the longest heartbeat interval and timeout.

@@ -14,8 +14,10 @@ use core::net::SocketAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+/// The most servers of a cluster, and so the most keywords of a monitor.
+pub const MAX_SERVERS: usize = 64;
 /// The most words of a command.
-pub(super) const MAX_WORDS: usize = 64;
+const MAX_WORDS: usize = 64;
 /// The longest word of a command, in bytes.
 const MAX_WORD: usize = 4095;
 /// The one category.
@@ -105,7 +107,12 @@ fn keywords(table: &mut Reader<'_, '_, '_>) -> (At, Keywords) {
         Field::Given(at, inner) => {
             let mut inner = Reader::new(inner, table.who.clone(), table.report);
             let mut keywords = Vec::new();
-            for entry in inner.rest() {
+            let entries = inner.rest();
+            if entries.len() > MAX_SERVERS {
+                let subject = format!("there are {} keywords", entries.len());
+                inner.add(&rules::BOUNDS, at, &subject, format!("a cluster has at most {MAX_SERVERS} servers"));
+            }
+            for entry in entries.into_iter().take(MAX_SERVERS) {
                 let server = entry.key.into_owned();
                 let field = keyword(&mut inner, &format!("of {}", cut(&server)), entry.node);
                 keywords.push((entry.at, server, field));

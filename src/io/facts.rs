@@ -1,0 +1,256 @@
+//! Asks the host what `config::check` must know.
+//!
+//! Uses `config::facts` for the answers. Reads `/proc`, `/sys` and file attributes; opens no secret, binds no socket,
+//! changes nothing. What cannot be found out stays unknown.
+
+use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The most that is read of a file below `/proc`, in bytes.
+const MAX_PROC: u64 = 8 << 20;
+/// The most processes looked at.
+const MAX_PROCESSES: usize = 65_536;
+/// The most descriptors of a process looked at.
+const MAX_DESCRIPTORS: usize = 4096;
+/// The most addresses of the host.
+const MAX_ADDRESSES: usize = 1024;
+/// CAP_NET_BIND_SERVICE, as a bit of CapEff.
+const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
+/// Where ESMPRO/ServerAgent is usually installed; a sign, not a proof.
+const ESMPRO_FOLDER: &str = "/opt/nec/esmpro_sa";
+/// Which mode bits let everyone write and read, and protect the files of a shared folder.
+const OTHERS_WRITE: u32 = 0o002;
+const OTHERS_READ: u32 = 0o004;
+const STICKY: u32 = 0o1000;
+
+/// Gathers what is wanted. Takes some milliseconds: it looks through all processes when a port is held.
+pub fn gather(wanted: &Wanted) -> Facts {
+    let mut sockets = Vec::new();
+    for (path, v6) in [("/proc/net/udp", false), ("/proc/net/udp6", true)] {
+        let table = proc_text(path).unwrap_or_default();
+        sockets.extend(table.lines().skip(1).filter_map(|line| socket(line, v6)));
+    }
+    sockets.retain(|(local, _)| wanted.ports.contains(&local.port()));
+    let seen = processes(&sockets);
+    Facts {
+        host_name: proc_text("/proc/sys/kernel/hostname").map(|name| name.trim_end().to_owned()),
+        addresses: addresses(),
+        port_holders: seen.holders,
+        first_port: first_port(),
+        ipmi_device: Some(["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"].iter().any(|path| Path::new(path).exists())),
+        own_guid: Some(File::open("/sys/class/dmi/id/product_uuid").is_ok()),
+        clusterpro: seen.clusterpro,
+        esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
+        files: wanted.paths.iter().map(|path| (path.clone(), file(Path::new(path)))).collect(),
+    }
+}
+
+fn proc_text(path: &str) -> Option<String> {
+    let mut octets = Vec::new();
+    File::open(path).ok()?.take(MAX_PROC).read_to_end(&mut octets).ok()?;
+    Some(String::from_utf8_lossy(&octets).into_owned())
+}
+
+/// A line of `/proc/net/udp` or `udp6`: local address and inode. Addresses stand there as native 32-bit words.
+fn socket(line: &str, v6: bool) -> Option<(SocketAddr, u64)> {
+    let mut fields = line.split_ascii_whitespace();
+    let (ip, port) = fields.nth(1)?.split_once(':')?;
+    let inode = fields.nth(7)?.parse().ok()?;
+    let mut octets = [0; 16];
+    for (octets, digits) in octets.chunks_exact_mut(4).zip(ip.as_bytes().chunks_exact(8)) {
+        let word = u32::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?;
+        octets.copy_from_slice(&word.to_ne_bytes());
+    }
+    let ip = match (v6, octets) {
+        (true, octets) => IpAddr::V6(Ipv6Addr::from(octets)),
+        (false, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+    };
+    Some((SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?), inode))
+}
+
+#[derive(Default)]
+struct Seen {
+    holders: Vec<PortHolder>,
+    clusterpro: Option<String>,
+    esmpro: Option<String>,
+}
+
+/// Looks through the processes for the holders of sockets and for programs that matter to us.
+fn processes(sockets: &[(SocketAddr, u64)]) -> Seen {
+    let mut seen = Seen::default();
+    let mut open: Vec<(SocketAddr, String)> =
+        sockets.iter().map(|(local, inode)| (*local, format!("socket:[{inode}]"))).collect();
+    let own = std::process::id();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten().take(MAX_PROCESSES) {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(name) = proc_text(&format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()) else {
+            continue;
+        };
+        if name.starts_with("clppm") || name.starts_with("clpmonp") {
+            seen.clusterpro.get_or_insert_with(|| name.clone());
+        }
+        if name.starts_with("ESM") {
+            seen.esmpro.get_or_insert_with(|| name.clone());
+        }
+        if open.is_empty() {
+            continue;
+        }
+        for descriptor in fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten().take(MAX_DESCRIPTORS) {
+            let Ok(link) = fs::read_link(descriptor.path()) else { continue };
+            let Some(at) = open.iter().position(|(_, socket)| link.as_os_str() == socket.as_str()) else { continue };
+            let (local, _) = open.swap_remove(at);
+            // Our own socket is no obstacle: a reload keeps it.
+            if pid != own {
+                seen.holders.push(PortHolder { local, process: Some((pid, name.clone())) });
+            }
+        }
+    }
+    seen.holders.extend(open.into_iter().map(|(local, _)| PortHolder { local, process: None }));
+    seen
+}
+
+/// The lowest port that this process may bind.
+fn first_port() -> Option<u16> {
+    let status = proc_text("/proc/self/status")?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    if u64::from_str_radix(effective.trim(), 16).ok()? & CAP_NET_BIND_SERVICE != 0 {
+        return Some(0);
+    }
+    match proc_text("/proc/sys/net/ipv4/ip_unprivileged_port_start") {
+        Some(text) => text.trim().parse().ok(),
+        None => Some(1024),
+    }
+}
+
+/// The addresses of all interfaces; `None` if the kernel does not say.
+fn addresses() -> Option<Vec<IpAddr>> {
+    let mut list: *mut libc::ifaddrs = core::ptr::null_mut();
+    // SAFETY: the pointer is valid to write; the list is freed below, once.
+    if unsafe { libc::getifaddrs(&mut list) } != 0 {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut next = list;
+    while !next.is_null() && found.len() < MAX_ADDRESSES {
+        // SAFETY: `next` is a node of the list, which lives until it is freed.
+        let node = unsafe { &*next };
+        next = node.ifa_next;
+        if node.ifa_addr.is_null() {
+            continue;
+        }
+        // SAFETY: an address is at least a sockaddr; its family says what it is.
+        let family = i32::from(unsafe { (*node.ifa_addr).sa_family });
+        if family == libc::AF_INET {
+            // SAFETY: of this family it is a sockaddr_in; read unaligned, since the C type promises no alignment.
+            let address = unsafe { node.ifa_addr.cast::<libc::sockaddr_in>().read_unaligned() };
+            found.push(IpAddr::V4(Ipv4Addr::from(address.sin_addr.s_addr.to_ne_bytes())));
+        } else if family == libc::AF_INET6 {
+            // SAFETY: likewise a sockaddr_in6.
+            let address = unsafe { node.ifa_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
+            found.push(IpAddr::V6(Ipv6Addr::from(address.sin6_addr.s6_addr)));
+        }
+    }
+    // SAFETY: the list came from getifaddrs and no node is used any more.
+    unsafe { libc::freeifaddrs(list) };
+    Some(found)
+}
+
+fn file(path: &Path) -> FileFacts {
+    let Ok(meta) = fs::metadata(path) else {
+        let above = path.ancestors().skip(1).find(|above| above.is_dir());
+        return FileFacts {
+            writable: above.is_some_and(|above| may(above, libc::W_OK)),
+            tmpfs: above.is_some_and(on_tmpfs),
+            ..FileFacts::default()
+        };
+    };
+    let replaceable = path
+        .parent()
+        .and_then(|folder| fs::metadata(folder).ok())
+        .is_some_and(|folder| folder.mode() & OTHERS_WRITE != 0 && folder.mode() & STICKY == 0);
+    FileFacts {
+        exists: true,
+        folder: meta.is_dir(),
+        readable: may(path, libc::R_OK),
+        writable: may(path, libc::W_OK),
+        executable: may(path, libc::X_OK),
+        others_read: meta.mode() & OTHERS_READ != 0,
+        others_write: meta.mode() & OTHERS_WRITE != 0 || replaceable,
+        tmpfs: on_tmpfs(path),
+    }
+}
+
+/// Whether this process, by its effective user, may do so.
+fn may(path: &Path, mode: libc::c_int) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: the path is a string that ends in NUL and outlives the call.
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
+}
+
+fn on_tmpfs(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    let mut about = core::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the path ends in NUL; the structure is valid to write and read only if the call filled it.
+    unsafe { libc::statfs(path.as_ptr(), about.as_mut_ptr()) == 0 && about.assume_init().f_type == libc::TMPFS_MAGIC }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    #[test]
+    fn a_line_of_proc_is_an_address() {
+        let line =
+            " 1234: 0100007F:00A2 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4711 2 0 0";
+        if cfg!(target_endian = "little") {
+            assert_eq!(socket(line, false), Some(("127.0.0.1:162".parse().unwrap(), 4711)));
+        }
+        for broken in ["", "1:", "1: zz:zz x x x x x x 1", "1: 0100007F:00A2 00000000:0000 07"] {
+            assert_eq!(socket(broken, false), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_held_port_is_seen_and_our_own_forgiven() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let table = proc_text("/proc/net/udp").unwrap();
+        let found = table.lines().skip(1).filter_map(|line| super::socket(line, false));
+        assert!(found.into_iter().any(|(local, _)| local.port() == port), "{port} is not in\n{table}");
+        let facts = gather(&Wanted { ports: vec![port], paths: Vec::new() });
+        assert!(facts.port_holders.is_empty(), "{:?}", facts.port_holders);
+    }
+
+    #[test]
+    fn the_process_that_holds_a_port_is_named() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let local = socket.local_addr().unwrap();
+        let held = std::process::Stdio::from(std::os::fd::OwnedFd::from(socket));
+        let mut child = std::process::Command::new("sleep").arg("60").stdin(held).spawn().unwrap();
+        let facts = gather(&Wanted { ports: vec![local.port()], paths: Vec::new() });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(facts.port_holders, [PortHolder { local, process: Some((child.id(), "sleep".to_owned())) }]);
+    }
+
+    #[test]
+    fn the_host_answers() {
+        let here = env!("CARGO_MANIFEST_DIR").to_owned();
+        let paths = vec![here.clone(), "/nowhere/at/all".to_owned(), "/proc/self/exe".to_owned()];
+        let facts = gather(&Wanted { ports: Vec::new(), paths });
+        assert!(facts.host_name.is_some_and(|name| !name.is_empty() && !name.contains('\n')));
+        assert!(facts.addresses.is_some_and(|all| all.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST))));
+        assert!(facts.first_port.is_some());
+        let of = |path: &str| facts.files.iter().find(|(name, _)| name == path).unwrap().1;
+        assert!(of(&here).exists && of(&here).folder && of(&here).readable);
+        assert!(!of("/nowhere/at/all").exists);
+        assert!(of("/proc/self/exe").executable && !of("/proc/self/exe").folder);
+    }
+}
