@@ -2,6 +2,7 @@
 //!
 //! Uses `feed` for deliveries; its input is calls of the application, from any thread.
 
+use crate::config::model::Cluster;
 use crate::engine::{Delivery, Heard, Line, PeerStatus, Progress, Recover, Statistics};
 use crate::feed::Feed;
 use crate::io::{
@@ -48,7 +49,7 @@ pub struct Context {
     // In this order: the feed's thread has ended before the callbacks' destructors run.
     feed: Kept<Feed>,
     callbacks: Kept<Mutex<Callbacks>>,
-    config: Kept<Config>,
+    cluster: Kept<Arc<Cluster>>,
     mark: Arc<ForkMark>,
     busy: AtomicBool,
     closed: AtomicBool,
@@ -59,10 +60,11 @@ impl Context {
     /// Binds, opens the journal, and in thread mode starts the library's thread.
     pub fn new(config: &Config, mode: Mode) -> Result<Self, Error> {
         let mark = Arc::new(ForkMark::new()?);
+        let site = config.site()?;
         Ok(Self {
-            feed: Kept::new(Feed::new(config.site()?, mode)?, &mark),
+            cluster: Kept::new(site.cluster().clone(), &mark),
+            feed: Kept::new(Feed::new(site, mode)?, &mark),
             callbacks: Kept::new(Mutex::default(), &mark),
-            config: Kept::new(config.clone(), &mark),
             mark,
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -114,7 +116,7 @@ impl Context {
     pub(crate) fn registrable(&self, monitor: Option<&str>) -> Result<(), Error> {
         self.usable()?;
         match monitor {
-            Some(name) if !self.config.has_monitor(name) => {
+            Some(name) if !self.cluster.monitors.iter().any(|monitor| monitor.name == name) => {
                 Err(Error::invalid(format!("no monitor \"{name}\" is configured")))
             }
             _ => Ok(()),

@@ -4,6 +4,7 @@
 //! or a text, and settings made by calls.
 
 use crate::bmc::link::{Identity, Login};
+use crate::config::facts::Wanted;
 use crate::config::finding::{Finding, Severity};
 use crate::config::model::{Cluster, Lan, SecretSource};
 use crate::config::native;
@@ -75,11 +76,6 @@ impl Config {
         (outcome.cluster, outcome.findings)
     }
 
-    /// Whether a monitor of that name is configured.
-    pub(crate) fn has_monitor(&self, name: &str) -> bool {
-        self.cluster().is_ok_and(|cluster| cluster.monitors.iter().any(|monitor| monitor.name == name))
-    }
-
     /// Everything that stays the same while a context lives.
     pub(crate) fn site(&self) -> Result<Site, Error> {
         let (cluster, findings) = self.read();
@@ -148,12 +144,28 @@ impl Site {
         self.cluster.journal.disk.as_deref().map(Path::new)
     }
 
-    /// Why the trap port could not be bound, and who is in the way.
+    /// Why the trap port could not be bound, and who is in the way. `check` finds both before; here is who
+    /// was quicker since.
     pub fn explain_bind(&self, error: std::io::Error) -> Error {
-        match self.listen() {
-            Some(address) => Error::Io(facts::explain_bind(address, &error), error),
-            None => error.into(),
-        }
+        let Some(address) = self.listen() else { return error.into() };
+        let why = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                let wanted = Wanted { ports: vec![address.port()], paths: Vec::new() };
+                let holders = facts::gather(&wanted).port_holders;
+                match holders.iter().find_map(|holder| holder.process.as_ref()) {
+                    Some((pid, name)) => format!(", it is held by {name} (process {pid})"),
+                    None => ", it is held by a process that cannot be seen from here".into(),
+                }
+            }
+            std::io::ErrorKind::PermissionDenied => ", a low port needs the capability CAP_NET_BIND_SERVICE".into(),
+            _ => String::new(),
+        };
+        Error::Io(format!("cannot listen on {address}{why}"), error)
+    }
+
+    /// What the operator wrote.
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
     }
 }
 
