@@ -191,6 +191,7 @@ fn order(control: Control, answer: Result<Response, Failure>, power: &[bool]) ->
         match order.poll(now) {
             chassis::Step::Submit(request) if request.is(command::CHASSIS_CONTROL) => {
                 controls += 1;
+                assert_eq!(controls, 1, "{control:?}");
                 assert_eq!(Control::parse(&request.data), Ok(control));
                 order.handle_answer(now, answer.clone());
             }
