@@ -142,6 +142,7 @@ fn the_system_is_out_of_reach_below_io() {
         red(&house("src/notice/mod.rs", &format!("use {name};")), "src/notice/mod.rs:2:", "below io");
         green(&house("src/io/mod.rs", &format!("use {name};")));
     }
+    red(&house("src/engine.rs", "use std::fs;"), "src/engine.rs:2:", "below io");
     red(&house("src/suite.rs", "fn f() { ::std::thread::park() }"), "src/suite.rs:2:", "`std::thread::park` below io");
     red(&house("src/suite.rs", "use std::{fmt, fs};"), "src/suite.rs:2:", "`std::fs` below io");
     for name in ["println", "eprintln", "print", "eprint", "thread_local"] {

@@ -45,6 +45,7 @@ pub fn check(files: &[(String, String)]) -> Vec<String> {
         purity(file, &mut wrong);
     }
     house.circles(&mut wrong);
+    wrong.dedup();
     wrong
 }
 
