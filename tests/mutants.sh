@@ -34,7 +34,7 @@ mutant "$rules" src/words.rs                '1d'                                
 mutant "$rules" src/words.rs                '$a /// Limit: x.\npub const X: u8 = 1;'           # an unlisted limit
 mutant "$rules" tests/architecture/rules.rs 's/Some(other) => other < own/Some(_) => true/'
 mutant "$rules" tests/architecture/rules.rs 's/filter(|u| !u.handed_on)/filter(|_| true)/'
-mutant "$rules" tests/architecture/rules.rs 's/floor(top) < floor("io")/floor(top) < floor("engine")/'
+mutant "$rules" tests/architecture/rules.rs 's/Some(own) < floor("io")/Some(own) < floor("engine")/'
 mutant "$rules" tests/architecture/rules.rs 's/\[begin..\]/[..begin]/'
 mutant "$rules" tests/architecture/scan.rs  's/depth -= 1;$/depth = 0;/'                       # nested comments
 mutant "$rules" tests/architecture/scan.rs  's/!rest.contains(&"not")/true/'                   # cfg(not(test))

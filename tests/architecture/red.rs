@@ -130,6 +130,7 @@ fn the_system_is_out_of_reach_below_io() {
         "std::process::Command",
         "std::sync::Arc",
         "core::sync::atomic::AtomicU32",
+        "alloc::task::Wake",
         "std::os::fd::RawFd",
         "std::env",
         "std::time::Instant",
@@ -150,7 +151,8 @@ fn the_system_is_out_of_reach_below_io() {
         red(&house("src/suite.rs", &text), "src/suite.rs:2:", &format!("`{name}!` below io"));
         green(&house("src/bin/bmcnotice/main.rs", &text));
     }
-    green(&house("src/suite.rs", "use core::net::IpAddr; use core::time::Duration; use std::collections::HashMap;"));
+    let pure = "use core::net::IpAddr; use core::time::Duration; use alloc::sync::Arc; use std::collections::HashMap;";
+    green(&house("src/suite.rs", pure));
 }
 
 #[test]
