@@ -34,7 +34,7 @@ export BMCNOTICE_PYTHON := $(CURDIR)/$(VENV)/bin/python
 FEATURES := none capi sim cli capi,sim,cli
 FULL     := capi,sim,cli
 
-LINTS  := fmt clippy doc header-drift abi licences
+LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
 LONG   :=
@@ -128,7 +128,7 @@ test-full: tools
 # TESTS narrows it: make test-rust TESTS='--lib wire::'
 .PHONY: $(SUITES:%=test-%) $(LONG:%=test-%)
 test-rust:
-	cargo test -q --features $(FULL) $(TESTS)
+	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
 test-peers:
 	@tests/peers/run.sh tests/peers/test-*.sh
@@ -230,15 +230,18 @@ lint-licences:
 	@$(PYTHON) tests/licences.py --self-test
 	@$(PYTHON) tests/licences.py
 
+lint-suites:
+	@tests/suites-test.sh
+
 # --- the rest --------------------------------------------------------------------------------------
 
 bench:
 	@for bench in $(basename $(notdir $(wildcard benches/*.rs))); do \
 	  cargo bench -q --features $(FULL) --bench $$bench; done
 
-# Slow: shows that the tests can fail.
+# Slow: shows that the tests can fail. ONLY=word narrows it.
 mutants:
-	tests/mutants.sh
+	tests/mutants.sh $(ONLY)
 
 clean:
 	rm -rf $(B) target

@@ -26,7 +26,9 @@ const FLOORS: &[&[&str]] = &[
     &["notice", "bmc", "sim"],
     &["recovery", "heartbeat"],
     &["engine"],
-    &["io", "shield"],
+    &["io", "shield", "model"],
+    &["setup"],
+    &["feed"],
     &["context"],
     &["ffi", "bin", "python"],
 ];
@@ -46,6 +48,9 @@ const PURE: &[&str] = &[
 /// And from `core` alone, so that it shows: addresses without sockets, durations without clocks.
 const PURE_CORE: &[&str] = &["net", "time"];
 
+/// And from `alloc`: shared ownership. Its locks and atomics are elsewhere.
+const PURE_ALLOC: &[&str] = &["sync"];
+
 /// Every dependency, and the modules that may name it.
 const CRATES: &[(&str, &[&str])] = &[
     ("aes", &["crypto"]),
@@ -64,8 +69,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("nom", &["wire", "config"]),
     ("toml", &["config"]),
     ("libc", &["io"]),
-    ("crossbeam_channel", &["io", "context"]),
-    ("parking_lot", &["io", "context"]),
+    ("crossbeam_channel", &["io", "feed", "context", "ffi", "bin", "python"]),
+    ("parking_lot", &["io", "feed", "context", "ffi", "bin", "python"]),
     ("clap", &["bin"]),
     ("serde_json", &["bin"]),
     ("pyo3", &["python"]),

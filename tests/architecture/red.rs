@@ -130,6 +130,7 @@ fn the_system_is_out_of_reach_below_io() {
         "std::process::Command",
         "std::sync::Arc",
         "core::sync::atomic::AtomicU32",
+        "alloc::task::Wake",
         "std::os::fd::RawFd",
         "std::env",
         "std::time::Instant",
@@ -142,6 +143,7 @@ fn the_system_is_out_of_reach_below_io() {
         red(&house("src/notice/mod.rs", &format!("use {name};")), "src/notice/mod.rs:2:", "below io");
         green(&house("src/io/mod.rs", &format!("use {name};")));
     }
+    red(&house("src/engine.rs", "use std::fs;"), "src/engine.rs:2:", "below io");
     red(&house("src/suite.rs", "fn f() { ::std::thread::park() }"), "src/suite.rs:2:", "`std::thread::park` below io");
     red(&house("src/suite.rs", "use std::{fmt, fs};"), "src/suite.rs:2:", "`std::fs` below io");
     for name in ["println", "eprintln", "print", "eprint", "thread_local"] {
@@ -149,7 +151,8 @@ fn the_system_is_out_of_reach_below_io() {
         red(&house("src/suite.rs", &text), "src/suite.rs:2:", &format!("`{name}!` below io"));
         green(&house("src/bin/bmcnotice/main.rs", &text));
     }
-    green(&house("src/suite.rs", "use core::net::IpAddr; use core::time::Duration; use std::collections::HashMap;"));
+    let pure = "use core::net::IpAddr; use core::time::Duration; use alloc::sync::Arc; use std::collections::HashMap;";
+    green(&house("src/suite.rs", pure));
 }
 
 #[test]

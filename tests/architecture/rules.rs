@@ -2,7 +2,7 @@
 
 use super::scan::{Kind, Token, attribute_end, scan, without_tests};
 use super::uses::{Use, uses};
-use super::{CRATES, FLOORS, NEIGHBOURS, PURE, PURE_CORE};
+use super::{CRATES, FLOORS, NEIGHBOURS, PURE, PURE_ALLOC, PURE_CORE};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A file of more lines fails; one of more than `AIM` is pointed out.
@@ -45,6 +45,7 @@ pub fn check(files: &[(String, String)]) -> Vec<String> {
         purity(file, &mut wrong);
     }
     house.circles(&mut wrong);
+    wrong.dedup();
     wrong
 }
 
@@ -132,7 +133,7 @@ fn floor(top: &str) -> Option<usize> {
 
 /// Whether `io`, and all that touches the system, is above this module.
 fn is_below_io(top: &str) -> bool {
-    floor(top) < floor("io")
+    floor(top).is_some_and(|own| Some(own) < floor("io"))
 }
 
 /// Below `io`, only the pure part of the standard library may be named, and nothing is printed.
@@ -146,7 +147,12 @@ fn purity(file: &File<'_>, wrong: &mut Vec<String>) {
             continue;
         }
         let part = u.path.get(1).map_or("", String::as_str);
-        if !(PURE.contains(&part) || crate_name == "core" && PURE_CORE.contains(&part)) {
+        let special = match crate_name {
+            "core" => PURE_CORE,
+            "alloc" => PURE_ALLOC,
+            _ => &[],
+        };
+        if !PURE.contains(&part) && !special.contains(&part) {
             let name = u.path.join("::");
             wrong.push(format!("{}:{}: `{name}` below io: ask for a value instead", file.path, u.line));
         }

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 
 /// Whether all these programs are there. If not, the test has been reported as skipped and must
-/// return; or it fails here, where peers are required. A program may be given by its path.
+/// return, and ask only once; or it fails here, where peers are required. A program may be given by its path.
 #[must_use]
 pub fn have(test: &str, programs: &[&str]) -> bool {
     let missing: Vec<&str> = programs.iter().copied().filter(|program| !is_there(program)).collect();

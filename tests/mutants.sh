@@ -1,0 +1,56 @@
+#!/bin/bash
+# Breaks the project in one place at a time and wants the named command to go red. `make mutants`; slow.
+# usage: mutants.sh [WORD] — only the mutants whose command or file contains WORD.
+#
+# Add a line for each promise: mutant COMMAND FILE SED-EXPRESSION   # what is broken
+set -uo pipefail
+only=${1:-} work=build/mutant bad=0
+export CARGO_TARGET_DIR=$PWD/target/mutant
+# A mutant must go red by its test, and not because a peer happens to be missing.
+unset BMCNOTICE_REQUIRE_PEERS
+
+mutant() {
+    local command=$1 file=$2 change=$3
+    [[ "$command $file" == *"$only"* ]] || return 0
+    rm -rf "$work" && mkdir -p "$work"
+    # -m: with their old times, cargo would take restored files for built ones.
+    git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -xm -C "$work" || exit
+    sed -i "$change" "$work/$file"
+    if cmp -s "$file" "$work/$file"; then echo "NO CHANGE  $file: $change"; bad=1; return; fi
+    if (cd "$work" && timeout 600 bash -c "$command") > build/mutant.log 2>&1
+    then echo "SURVIVED   $command: $file: $change"; bad=1
+    elif grep -q 'could not compile' build/mutant.log; then echo "NO MUTANT  $file: $change"; bad=1 # red for nothing
+    else echo "red        $command: $file: $change"
+    fi
+}
+
+mkdir -p build
+rules='cargo test -q --test architecture'
+mutant "$rules" src/now.rs                  '$a use std::fs as _;'                             # the system below io
+mutant "$rules" src/now.rs                  '$a use crate::words as _;'                        # a neighbour
+mutant "$rules" src/words.rs                '$a use crate::wire::pet as _;'                    # a circle of neighbours
+mutant "$rules" src/words.rs                '$a use subtle as _;'                              # a crypto crate elsewhere
+mutant "$rules" src/words.rs                '1d'                                               # no opening
+mutant "$rules" src/words.rs                '$a /// Limit: x.\npub const X: u8 = 1;'           # an unlisted limit
+mutant "$rules" tests/architecture/rules.rs 's/Some(other) => other < own/Some(_) => true/'
+mutant "$rules" tests/architecture/rules.rs 's/filter(|u| !u.handed_on)/filter(|_| true)/'
+mutant "$rules" tests/architecture/rules.rs 's/Some(own) < floor("io")/Some(own) < floor("engine")/'
+mutant "$rules" tests/architecture/rules.rs 's/\[begin..\]/[..begin]/'
+mutant "$rules" tests/architecture/scan.rs  's/depth -= 1;$/depth = 0;/'                       # nested comments
+mutant "$rules" tests/architecture/scan.rs  's/!rest.contains(&"not")/true/'                   # cfg(not(test))
+mutant "$rules" tests/architecture/limits.rs 's/source != table/false/'
+mutant tests/suites-test.sh tests/suites.sh 's/ran nothing/&/; s/failed=1$/failed=0/'
+mutant tests/suites-test.sh tests/suites.sh 's/if (cargo) passed -= skipped.*//'
+mutant 'python3 tests/licences.py --self-test' tests/licences.py 's/and not words/or not words/'
+mutant 'python3 tests/licences.py'          tests/licences.py   's/"BSD-3-Clause", //'
+
+if [ -f src/ffi/mod.rs ]; then
+    mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten
+    mutant 'make -s test-abi'  Makefile                 's/-Wl,-z,nodelete//'
+    mutant 'make -s test-abi'  Makefile                 's/^export RUSTFLAGS.*//'              # the builder's home
+    mutant 'make -s test-c'    Makefile                 's/-lgcc_s/-lnone/'                    # cc -static
+fi
+if [ -f python/bmcnotice/__init__.py ]; then
+    mutant 'make -s test-python' bindings/python/Cargo.toml 's/default-features = false/features = ["capi"]/'
+fi
+exit $bad
