@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 /// Octets of an AES block, and of an initialisation vector.
 pub const AES_BLOCK: usize = 16;
 
+/// Key material of a fixed size, zeroised on drop.
+pub type Wiped<T> = Zeroizing<T>;
+
 /// Octets that must not be shown: redacted in `Debug`, zeroised on drop, compared in constant time.
 #[derive(Clone, Default)]
 pub struct Secret(Zeroizing<Vec<u8>>);

@@ -4,12 +4,11 @@
 //! Client and simulated BMC use the same functions. Suites without authentication, integrity or
 //! confidentiality cannot be expressed here. Uses `wire` and `crypto`; knows no clock and no socket.
 
-use crate::crypto::{AES_BLOCK, Secret, aes128_cbc_decrypt, aes128_cbc_encrypt, hmac_sha1, hmac_sha256, same};
+use crate::crypto::{AES_BLOCK, Secret, Wiped, aes128_cbc_decrypt, aes128_cbc_encrypt, hmac_sha1, hmac_sha256, same};
 use crate::wire::rakp::Algorithms;
 use crate::wire::rmcp::{self, GUARDED_FROM, PayloadType, Plus, emit_guarded};
 use crate::words::Guid;
 use core::fmt;
-use zeroize::Zeroizing;
 
 /// Octets of the constants that K1 and K2 are derived with; also with SHA-256.
 const DERIVATION: usize = 20;
@@ -79,13 +78,13 @@ impl fmt::Display for Suite {
 /// The result of an HMAC, whole or cut. Compared in constant time.
 #[derive(Clone)]
 pub struct Code {
-    octets: Zeroizing<[u8; 32]>,
+    octets: Wiped<[u8; 32]>,
     length: usize,
 }
 
 impl Code {
     fn new(octets: &[u8]) -> Self {
-        let mut code = Self { octets: Zeroizing::new([0; 32]), length: octets.len() };
+        let mut code = Self { octets: Wiped::new([0; 32]), length: octets.len() };
         code.octets[..octets.len()].copy_from_slice(octets);
         code
     }
@@ -165,7 +164,7 @@ impl Exchange {
         let session_key = suite.hmac(kg.expose(), &parts);
         let integrity = suite.hmac(session_key.octets(), &[&[1; DERIVATION]]);
         let derived = suite.hmac(session_key.octets(), &[&[2; DERIVATION]]);
-        let mut cipher = Zeroizing::new([0; 16]);
+        let mut cipher = Wiped::new([0; 16]);
         cipher.copy_from_slice(&derived.octets()[..16]);
         Keys { suite, session_key, integrity, cipher }
     }
@@ -192,7 +191,7 @@ pub struct Keys {
     suite: Suite,
     session_key: Code,
     integrity: Code,
-    cipher: Zeroizing<[u8; 16]>,
+    cipher: Wiped<[u8; 16]>,
 }
 
 impl Keys {

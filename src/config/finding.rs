@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-/// At most so many findings are kept; the last one then says that there are more.
+/// Limit: at most so many findings are kept; the last one then says that there are more.
 pub const MAX_FINDINGS: usize = 500;
 
 /// Whether a finding stands in the way.

@@ -8,10 +8,10 @@ use super::tree::{Entry, MAX_DEPTH, Node, Origin, Table, Value, node};
 use std::borrow::Cow;
 use toml::de::DeValue;
 
-/// The longest value set by a call, its path included, in bytes.
+/// Limit: the longest value set by a call, its path included, in bytes.
 pub const MAX_OVERRIDE: usize = 16 << 10;
 
-/// The most values set by calls.
+/// Limit: the most values set by calls.
 pub const MAX_OVERRIDES: usize = 4096;
 
 const REMEDY: &str =

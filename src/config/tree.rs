@@ -10,11 +10,11 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The longest text, in bytes.
+/// Limit: the longest text, in bytes.
 pub const MAX_TEXT: usize = 512 << 10;
-/// The deepest nesting of tables and lists.
+/// Limit: the deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 8;
-/// The longest list, in items; tables of tables have limits of their own.
+/// Limit: the longest list, in items; tables of tables have limits of their own.
 pub const MAX_LIST: usize = 128;
 
 pub(super) struct Node<'a> {

@@ -6,11 +6,11 @@ use crate::words::Guid;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-/// The longest name, in bytes; a host's full name fits.
+/// Limit: the longest name, in bytes; a host's full name fits.
 pub const MAX_NAME: usize = 255;
-/// The longest keyword, in bytes, as in CLUSTERPRO.
+/// Limit: the longest keyword, in bytes, as in CLUSTERPRO.
 pub const MAX_KEYWORD: usize = 1023;
-/// Longer words are not compared with the known ones, in bytes.
+/// Limit: longer words are not compared with the known ones, in bytes.
 const MAX_GUESS: usize = 64;
 
 /// `500ms`, `90s`, `5min`, `1h`: a whole number and its unit.

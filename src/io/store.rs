@@ -10,9 +10,9 @@ mod lock;
 
 use crate::recovery::journal::HOT_OCTETS;
 use copy::{Copier, Folder};
+use file::{Content, NAME, NEW_NAME};
 use lock::Lock;
 use parking_lot::Mutex;
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
@@ -20,12 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The file's name, in both folders.
-const NAME: &str = "journal";
-/// While it is being written.
-const NEW_NAME: &str = "journal.new";
-/// A copy that could not be read at the start.
-const OLD_NAME: &str = "journal.old";
 /// Held by the process that writes.
 const LOCK_NAME: &str = "journal.lock";
 /// How long the start waits for the disk, if there is no hot file.
@@ -68,15 +62,6 @@ struct Hot {
     /// What the thread sees of it.
     shared: Arc<Mutex<Content>>,
     lock: Lock,
-}
-
-/// What the storage thread copies. Its lock is never held while the disk is touched.
-#[derive(Debug, Clone)]
-struct Content {
-    file: Arc<File>,
-    end: usize,
-    /// Counts the replacements.
-    generation: u64,
 }
 
 impl Store {

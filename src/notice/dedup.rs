@@ -4,8 +4,8 @@
 //! taken by its numbers; one that does not, by what it says within a minute. The table is bounded and
 //! fair: every sender has its own part, so that a chatty one forgets only itself, oldest first.
 
-use super::NoticeId;
 use super::source::VerifiedTrap;
+use super::told::NoticeId;
 use crate::crypto::Digest;
 use crate::now::Now;
 use crate::wire::pet::Pet;

@@ -17,7 +17,7 @@ use core::time::Duration;
 
 /// What is to be done, in this order. At most `MAX_ACTIONS`.
 pub type Actions = Vec<Action>;
-/// The most actions that one event causes.
+/// Limit: the most actions that one event causes.
 pub const MAX_ACTIONS: usize = 8;
 
 /// Where a recovery stands.

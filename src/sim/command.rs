@@ -4,14 +4,14 @@
 //! about sessions in `lan`, which owns them. Data comes from whoever has a session, or from anybody
 //! where the table says so.
 
+use super::ask::{Answer, Context, exactly, none};
 use super::board::Board;
 use super::event::Event;
 use super::host::{Do, RestartCause};
-use super::log::{Caller, Entry};
+use super::log::Entry;
 use super::sdr::SENSORS;
 use super::storage;
 use crate::config::model::Privilege;
-use crate::now::Now;
 use crate::wire::command::{self as known, ChassisStatus, Command, Control, PetAcknowledge};
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::words::{Outcome, Phase};
@@ -57,16 +57,6 @@ impl Needs {
     }
 }
 
-/// The circumstances of a command.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub now: Now,
-    pub caller: &'a Caller,
-    /// Of the session; none outside one.
-    pub privilege: Option<Privilege>,
-}
-
-pub(super) type Answer = Result<Vec<u8>, Completion>;
 type Handler = fn(&mut Board, Context<'_>, &[u8]) -> Answer;
 
 const COMMANDS: [(Command, Needs, Handler); 26] = [
@@ -133,15 +123,6 @@ pub(super) fn answered(
         response.completion
     });
     response
-}
-
-/// The data must have exactly `N` octets.
-pub(super) fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Completion> {
-    data.try_into().map_err(|_| Completion::LENGTH)
-}
-
-pub(super) fn none(data: &[u8]) -> Result<(), Completion> {
-    exactly::<0>(data).map(|_| ())
 }
 
 fn chassis_status(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {

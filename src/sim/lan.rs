@@ -2,8 +2,9 @@
 //!
 //! Everything that comes in is hostile. What is not understood or not proven is counted and dropped.
 
+use super::ask::{Answer, Context, exactly};
 use super::board::Board;
-use super::command::{self, Answer, Context, exactly};
+use super::command;
 use super::event::Event;
 use super::log::Caller;
 use super::sessions::{Login, Session, Sessions, privilege};

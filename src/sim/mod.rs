@@ -32,6 +32,7 @@
 //! disarms: whoever comes up again must arm again.
 
 mod alert;
+mod ask;
 mod board;
 mod command;
 mod event;
@@ -136,7 +137,7 @@ impl Bmc {
     pub fn command(&mut self, now: Now, request: &Request) -> Response {
         self.catch_up(now);
         let caller = Caller { channel: SYSTEM_INTERFACE, from: None, user: None };
-        let context = command::Context { now, caller: &caller, privilege: Some(Privilege::Administrator) };
+        let context = ask::Context { now, caller: &caller, privilege: Some(Privilege::Administrator) };
         let response = command::execute(&mut self.board, context, request);
         self.restart_if_wanted(now);
         response

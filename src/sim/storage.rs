@@ -2,8 +2,8 @@
 //!
 //! Partial reads and erasures need a reservation, which a later one, an erasure or a new record voids.
 
+use super::ask::{Answer, Context, exactly, none};
 use super::board::Board;
-use super::command::{Answer, Context, exactly, none};
 use super::sdr;
 use crate::wire::command::Command;
 use crate::wire::ipmi::Completion;

@@ -11,7 +11,7 @@ use nom::IResult;
 /// What a leaf parser returns: the octets behind the element, and its value.
 pub type Parsed<'a, T> = IResult<&'a [u8], T, Error>;
 
-/// The widest length field that is read, in octets behind the first.
+/// Limit: the widest length field that is read, in octets behind the first.
 pub const MAX_LENGTH_OCTETS: usize = 4;
 
 /// INTEGER.

@@ -4,17 +4,9 @@
 //! `parse` takes the data after a good completion code and is forgiving about octets that later
 //! versions append, never about missing ones; `emit` is for the simulated BMC. Input is hostile.
 
+pub use super::ipmi::Command;
 use super::ipmi::{Error, Request};
 use crate::words::Guid;
-
-/// A command's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Command {
-    /// Network function of the request.
-    pub netfn: u8,
-    /// Command.
-    pub number: u8,
-}
 
 const fn command(netfn: u8, number: u8) -> Command {
     Command { netfn, number }

@@ -4,10 +4,9 @@
 //! [`Response`] are what the floors above think in. Input is a decrypted payload; still hostile,
 //! because the BMC itself may be.
 
-use super::command::Command;
 use core::fmt;
 
-/// Octets of a message at most, frame included; the kernel's driver has the same limit.
+/// Limit: octets of a message at most, frame included; the kernel's driver has the same limit.
 pub const MAX_MESSAGE: usize = 272;
 /// Octets of the frame around the data.
 const FRAME: usize = 7;
@@ -150,6 +149,15 @@ impl<'a> Message<'a> {
 /// What makes the octets and itself add up to zero.
 fn sum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum: u8, octet| sum.wrapping_sub(*octet))
+}
+
+/// A command's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// Network function of the request.
+    pub netfn: u8,
+    /// Command.
+    pub number: u8,
 }
 
 /// A command with its data.

@@ -8,10 +8,10 @@ use super::Error;
 use super::ber::{self, Parsed};
 use core::fmt;
 
-/// The most arcs, as RFC 3416 section 4.1 has it.
+/// Limit: the most arcs, as RFC 3416 section 4.1 has it.
 pub const MAX_ARCS: usize = 128;
 
-/// The most octets of one arc: as many as 32 bits need.
+/// Limit: the most octets of one arc: as many as 32 bits need.
 pub const MAX_ARC_OCTETS: usize = 5;
 
 /// An object identifier of 2 to [`MAX_ARCS`] arcs of 32 bits.

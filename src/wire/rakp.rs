@@ -10,7 +10,7 @@ use core::fmt;
 use nom::bytes::complete::take;
 use nom::number::complete::le_u32;
 
-/// Octets of a user's name at most.
+/// Limit: octets of a user's name at most.
 pub const MAX_NAME: usize = 16;
 
 /// The RMCP+ status of an answer that refuses (IPMI 2.0, table 13-15).

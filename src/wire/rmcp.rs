@@ -11,7 +11,7 @@ use nom::number::complete::{be_u32, le_u16, le_u32, u8 as octet};
 
 /// Where BMCs answer RMCP.
 pub const PORT: u16 = 623;
-/// Octets of an RMCP+ payload at most that we take; the real ones stay below 300.
+/// Limit: octets of an RMCP+ payload at most that we take; the real ones stay below 300.
 pub const MAX_PAYLOAD: usize = 1024;
 
 /// IANA number of the ASF forum, in presence messages.

@@ -7,9 +7,9 @@ use crate::config::model::{AfterEnded, Privilege, RawOctet, SecretSource};
 use crate::config::report::At;
 use core::net::IpAddr;
 
-/// IPMI 2.0: a user name's octets.
+/// Limit: iPMI 2.0: a user name's octets.
 const MAX_USER: usize = 16;
-/// IPMI 2.0: a password's octets.
+/// Limit: iPMI 2.0: a password's octets.
 const MAX_PASSWORD: usize = 20;
 
 /// Logins that makers ship, user and password; any user case, exact password.

@@ -13,7 +13,7 @@ use core::time::Duration;
 
 /// How often a keep-alive may be repeated.
 const EVERY: RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(3600);
-/// The highest network function of a request.
+/// Limit: the highest network function of a request.
 const MAX_NETFN: i64 = 0x3E;
 /// What a data octet may stand for, besides a number.
 const WORDS: &[(&str, RawOctet)] = &[

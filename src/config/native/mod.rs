@@ -18,7 +18,7 @@ use core::time::Duration;
 pub use monitors::MAX_SERVERS;
 use reader::Reader;
 
-/// The most monitors of a cluster.
+/// Limit: the most monitors of a cluster.
 pub const MAX_MONITORS: usize = 64;
 /// The shortest and the longest heartbeat interval and timeout.
 const HEARTBEAT: core::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);

@@ -14,15 +14,15 @@ use core::net::SocketAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// The most servers of a cluster, and so the most keywords of a monitor.
+/// Limit: the most servers of a cluster, and so the most keywords of a monitor.
 pub const MAX_SERVERS: usize = 64;
-/// The most words of a command.
+/// Limit: the most words of a command.
 const MAX_WORDS: usize = 64;
-/// The longest word of a command, in bytes.
+/// Limit: the longest word of a command, in bytes.
 const MAX_WORD: usize = 4095;
 /// The one category.
 const CATEGORY: &str = "BMCNOTICE";
-/// The longest category of CLUSTERPRO, in bytes.
+/// Limit: the longest category of CLUSTERPRO, in bytes.
 const MAX_CATEGORY: usize = 32;
 
 const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);

@@ -313,7 +313,7 @@ impl<'r, 'f, 'a> Reader<'r, 'f, 'a> {
     }
 }
 
-/// The longest path, in bytes (PATH_MAX of Linux, its NUL taken off).
+/// Limit: the longest path, in bytes (PATH_MAX of Linux, its NUL taken off).
 const MAX_PATH: usize = 4095;
 
 pub(super) fn text(value: Value<'_>) -> Result<Cow<'_, str>, Value<'_>> {

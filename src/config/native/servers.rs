@@ -13,9 +13,9 @@ use crate::words::Guid;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// The longest community, in bytes.
+/// Limit: the longest community, in bytes.
 const MAX_COMMUNITY: usize = 255;
-/// The longest text of a login, in bytes; the shorter limits of IPMI are a rule of their own.
+/// Limit: the longest text of a login, in bytes; the shorter limits of IPMI are a rule of their own.
 const MAX_LOGIN: usize = 255;
 /// What a BMC may declare to wait.
 const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);

@@ -3,7 +3,7 @@
 //! It is only nudged; what to copy it sees for itself by comparing how far the disk has come with
 //! how far the hot file has. So a copy is never lost, only late, and memory does not grow.
 
-use super::{Content, NAME, NEW_NAME, OLD_NAME, file};
+use super::file::{self, Content, NAME, NEW_NAME, OLD_NAME};
 use crate::recovery::journal::HOT_OCTETS;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;

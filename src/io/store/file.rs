@@ -7,6 +7,22 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
+
+/// The file's name, in both folders.
+pub(super) const NAME: &str = "journal";
+/// While it is being written.
+pub(super) const NEW_NAME: &str = "journal.new";
+/// A copy that could not be read at the start.
+pub(super) const OLD_NAME: &str = "journal.old";
+/// What the storage thread copies. Its lock is never held while the disk is touched.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    pub(super) file: Arc<File>,
+    pub(super) end: usize,
+    /// Counts the replacements.
+    pub(super) generation: u64,
+}
 
 /// Mode of the folders that we make.
 const FOLDER_MODE: u32 = 0o700;

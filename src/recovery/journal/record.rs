@@ -10,7 +10,7 @@ use crate::words::{Answer, Class, Outcome, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
 
-/// The longest text in a record, in octets; longer ones are cut at a character.
+/// Limit: the longest text in a record, in octets; longer ones are cut at a character.
 pub const MAX_TEXT_OCTETS: usize = 255;
 
 /// Which boot of the host something happened in (`/proc/sys/kernel/random/boot_id`, 16 octets).

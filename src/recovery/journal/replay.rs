@@ -11,9 +11,9 @@ use core::time::Duration;
 
 /// How much of a file is looked at, in octets: more than we ever write.
 pub const MAX_REPLAY_OCTETS: usize = 4 * HOT_OCTETS;
-/// How much of a later release's frames is carried along, in octets.
+/// Limit: how much of a later release's frames is carried along, in octets.
 pub const MAX_UNKNOWN_OCTETS: usize = 64 * 1024;
-/// How often a recovery may begin for one record under `rerun`: a recovery that kills its host process
+/// Limit: how often a recovery may begin for one record under `rerun`: a recovery that kills its host process
 /// each time must not do so for ever.
 pub const MAX_RUNS: u8 = 3;
 

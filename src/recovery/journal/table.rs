@@ -6,11 +6,11 @@
 use super::record::{Record, RecordId, Step, Taken};
 use std::collections::BTreeMap;
 
-/// Open records kept; a further one gets a volatile id. One recovery at a time a monitor needs one each.
+/// Limit: open records kept; a further one gets a volatile id. One recovery at a time a monitor needs one each.
 pub const MAX_OPEN: usize = 128;
-/// Closed records whose recovery had begun; apart, so that no flood of notices puts them out.
+/// Limit: closed records whose recovery had begun; apart, so that no flood of notices puts them out.
 pub const MAX_CLOSED_RECOVERIES: usize = 32;
-/// Closed records of all others.
+/// Limit: closed records of all others.
 pub const MAX_CLOSED_OTHERS: usize = 64;
 
 #[derive(Debug, Clone, Default)]

@@ -18,7 +18,7 @@ use super::oid::{self, Arcs, Oid};
 use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
 
-/// The most varbinds of one message. A datagram of 65 kB holds as many of 8 octets.
+/// Limit: the most varbinds of one message. A datagram of 65 kB holds as many of 8 octets.
 pub const MAX_VARBINDS: usize = 8192;
 
 /// sysUpTime.0, 1.3.6.1.2.1.1.3.0.
