@@ -94,6 +94,8 @@ pub struct Engine {
     graces: Vec<Grace>,
     tokens: u64,
     armed: bool,
+    /// When the BMC is to hear again that we live, if its profile wants that.
+    keep_alive: Option<Duration>,
     leaving: bool,
     murmur: Murmur,
     statistics: Statistics,
@@ -120,6 +122,7 @@ impl Engine {
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
             armed: false,
+            keep_alive: None,
             leaving: false,
             murmur: Murmur::default(),
             statistics: Statistics::default(),
@@ -225,6 +228,9 @@ impl Engine {
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
+        if self.keep_alive.is_some_and(|at| at <= now.boottime) {
+            self.say_that_we_live(now);
+        }
         let (over, wait) = core::mem::take(&mut self.graces).into_iter().partition(|g| g.end <= now.boottime);
         self.graces = wait;
         let over: Vec<Grace> = over;
@@ -282,14 +288,21 @@ impl Engine {
         if ended {
             self.graces.retain(|grace| grace.token != token);
             // The command of a recovery that is over may end late: that is no answer.
-            let answer = if event == CommandEvent::Exited(0) { Answer::Done } else { Answer::Failed };
-            let _ = self.answer(now, token, answer);
+            let _ = match event {
+                CommandEvent::Exited(0) => self.answer(now, token, Answer::Done),
+                CommandEvent::Lost => self.conclude(now, token, Answer::Failed, Event::Lost),
+                _ => self.answer(now, token, Answer::Failed),
+            };
         }
         self.settle(now);
     }
 
     /// The answer to a recovery, by its token.
     pub fn answer(&mut self, now: Now, token: u64, answer: Answer) -> Result<(), Stale> {
+        self.conclude(now, token, answer, Event::Answered(answer))
+    }
+
+    fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
         let seat = &mut self.seats[place];
         if answer != Answer::Later
@@ -303,7 +316,7 @@ impl Engine {
             Answer::Later => {}
         }
         self.progress(now, place, Stage::Answered(answer));
-        self.handle(now, place, Event::Answered(answer));
+        self.handle(now, place, event);
         self.settle(now);
         Ok(())
     }
@@ -315,6 +328,7 @@ impl Engine {
             return;
         }
         self.leaving = true;
+        self.keep_alive = None;
         self.roads.forget(Owner::Context);
         let busy = self.seats.iter().any(Seat::is_busy);
         if !busy && self.armed {
@@ -334,7 +348,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Duration> {
         let seats = self.seats.iter().filter_map(|seat| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
-        let others = [self.roads.next_deadline(), self.timetable.next_deadline()];
+        let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 

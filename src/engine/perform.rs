@@ -6,7 +6,7 @@ use super::output::{Delivery, Line, Output, Progress, Stage, Urgency};
 use super::roads::{News, Owner};
 use super::seat::{Acknowledgement, Matter};
 use super::{Engine, Grace};
-use crate::bmc::handshake::Telling;
+use crate::bmc::handshake::{Telling, raw_request};
 use crate::bmc::link::{Checked, Status};
 use crate::config::model::{AfterEnded, Handshake, Recovery};
 use crate::heartbeat::Evidence;
@@ -174,7 +174,7 @@ impl Engine {
                 self.statistics.told += 1;
                 match owner {
                     Owner::Seat(_) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
-                    Owner::Context => self.context_told(phase),
+                    Owner::Context => self.context_told(now, phase),
                     Owner::Leftover(record) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
@@ -221,10 +221,30 @@ impl Engine {
         }
     }
 
-    fn context_told(&mut self, phase: Phase) {
+    fn context_told(&mut self, now: Now, phase: Phase) {
         self.armed = phase == Phase::Armed;
+        self.keep_alive = self.keep_alive_after(now).filter(|_| self.armed);
         if !self.is_mute() {
             self.log(Line::info(format!("the BMC knows that we are {phase}")));
+        }
+    }
+
+    /// When the BMC is to hear next that we live.
+    fn keep_alive_after(&self, now: Now) -> Option<Duration> {
+        match &self.cluster.this_server().bmc.as_ref()?.handshake {
+            Handshake::Raw { keepalive: Some((_, interval)), .. } => Some(now.boottime.saturating_add(*interval)),
+            Handshake::Raw { keepalive: None, .. } | Handshake::Sel { .. } | Handshake::None => None,
+        }
+    }
+
+    pub(super) fn say_that_we_live(&mut self, now: Now) {
+        self.keep_alive = self.keep_alive_after(now);
+        let cluster = self.cluster.clone();
+        if let Some(bmc) = &cluster.this_server().bmc
+            && let Handshake::Raw { keepalive: Some((message, _)), .. } = &bmc.handshake
+            && let Ok(request) = raw_request(message, Phase::Armed, 0, cluster.listen())
+        {
+            self.roads.say(now, cluster.this, request);
         }
     }
 

@@ -76,6 +76,8 @@ const LOOK: Duration = Duration::from_secs(30);
 enum Errand {
     Conversation(u64),
     Heartbeat(ServerId),
+    /// It was said in passing.
+    Nobody,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,19 @@ impl Roads {
         self.converse(now, server, owner, Talk::Telling(telling, phase));
     }
 
+    /// Says something once, whose answer nobody waits for.
+    pub(super) fn say(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::Nobody);
+        if let Some(Road::Link(link)) = self.road(server) {
+            link.submit(now, ticket, Urgency::Normal, request);
+        }
+        self.settle(now);
+    }
+
+    fn road(&mut self, server: ServerId) -> Option<&mut Road> {
+        self.places.iter_mut().find(|place| place.server == server).map(|place| &mut place.road)
+    }
+
     /// Orders a chassis action, once; its effect is news.
     pub(super) fn order(&mut self, now: Now, server: ServerId, owner: Owner, action: AfterEnded) {
         if let Some(control) = chassis::control(action) {
@@ -167,11 +182,13 @@ impl Roads {
     /// Asks the heartbeat's question; the answer is news.
     pub(super) fn ask(&mut self, now: Now, server: ServerId) {
         let ticket = self.ticket(Errand::Heartbeat(server));
-        if let Some(place) = self.places.iter_mut().find(|place| place.server == server) {
-            match &mut place.road {
-                Road::Link(link) => link.submit(now, ticket, Urgency::Normal, Request::new(CHASSIS_STATUS, [])),
-                Road::Ping(ping) => ping.ask(now),
+        match self.road(server) {
+            Some(Road::Link(link)) => link.submit(now, ticket, Urgency::Normal, Request::new(CHASSIS_STATUS, [])),
+            Some(Road::Ping(ping)) => {
+                ping.ask(now);
+                self.errands.remove(&ticket.0); // its answer bears no ticket
             }
+            None => {}
         }
         self.settle(now);
     }
@@ -306,7 +323,7 @@ impl Roads {
             match self.errands.remove(&ticket) {
                 Some(Errand::Heartbeat(server)) => self.news.push_back(News::Evidence(server, evidence(result))),
                 Some(Errand::Conversation(id)) => self.answer(now, id, result),
-                None => {}
+                Some(Errand::Nobody) | None => {}
             }
         }
         moved
@@ -384,8 +401,7 @@ impl Roads {
 
     fn submit(&mut self, now: Now, server: ServerId, id: u64, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
-        let place = self.places.iter_mut().find(|place| place.server == server);
-        match place.map(|place| &mut place.road) {
+        match self.road(server) {
             Some(Road::Link(link)) => link.submit(now, ticket, Urgency::Urgent, request),
             Some(Road::Ping(_)) | None => {
                 self.errands.remove(&ticket.0);
