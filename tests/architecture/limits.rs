@@ -46,14 +46,16 @@ struct Row<'a> {
 
 /// Where table and sources disagree, one line each.
 pub fn check(files: &[(String, String)], table: &str) -> Vec<String> {
-    // Twice: a constant may be made from one of a file further down.
+    // Again and again: a constant may be made from one of a later file, and that from another.
     let mut known = BTreeMap::new();
-    let mut found: Vec<Constant> = Vec::new();
-    for _ in 0..2 {
-        found = files.iter().flat_map(|(path, text)| constants(path, text, &known)).collect();
-        known.extend(found.iter().filter_map(|constant| Some((constant.name.clone(), constant.value?))));
-    }
-    let constants = found;
+    let constants = loop {
+        let found: Vec<Constant> = files.iter().flat_map(|(path, text)| constants(path, text, &known)).collect();
+        let next = known_everywhere(&found);
+        if next == known {
+            break found;
+        }
+        known = next;
+    };
     let (rows, mut wrong) = rows(table);
     for row in &rows {
         let complaint = match constants.iter().find(|c| c.name == row.name && c.path == row.path) {
@@ -82,6 +84,13 @@ pub fn check(files: &[(String, String)], table: &str) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The values of names that mean the same in every file.
+fn known_everywhere(constants: &[Constant]) -> BTreeMap<String, Value> {
+    let same = |constant: &Constant| constants.iter().all(|c| c.name != constant.name || c.value == constant.value);
+    let plain = constants.iter().filter(|constant| same(constant));
+    plain.filter_map(|constant| Some((constant.name.clone(), constant.value?))).collect()
 }
 
 /// The table's lines: | name | value | unit | where | why |.
@@ -225,9 +234,17 @@ impl Sum<'_> {
     }
 
     fn product(&mut self) -> Option<i128> {
-        let mut value = self.single()?;
+        let mut value = self.cast()?;
         while self.next_is(&["*"]) {
-            value *= self.single()?;
+            value *= self.cast()?;
+        }
+        Some(value)
+    }
+
+    fn cast(&mut self) -> Option<i128> {
+        let value = self.single()?;
+        if self.next_is(&["as"]) {
+            self.rest = self.rest.split_first()?.1;
         }
         Some(value)
     }
@@ -236,6 +253,11 @@ impl Sum<'_> {
         if self.next_is(&["("]) {
             let value = self.shifted()?;
             return self.next_is(&[")"]).then_some(value);
+        }
+        for (name, most) in [("i64", i64::MAX.into()), ("u32", u32::MAX.into()), ("u16", u16::MAX.into())] {
+            if self.next_is(&[name, "::", "MAX"]) {
+                return Some(most);
+            }
         }
         let (text, rest) = self.rest.split_first()?;
         self.rest = rest;

@@ -271,6 +271,7 @@ fn limits_and_their_table_must_agree() {
         ("1 << 2 + 2", 16),
         ("OTHER * 2", 14),
         ("crate::b::FAR", 5),
+        ("(u16::MAX as usize) * 2", 131_070),
         ("0x1F", 31),
         ("1_000u16", 1000),
     ] {
