@@ -97,6 +97,7 @@ install: all include/bmcnotice.h
 	install -m 644 $(B)/bmcnotice.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 
 header:
+	@mkdir -p include
 	cp "$$(cargo build -q --features header --message-format=json | sed -n \
 	  's/.*"build-script-executed".*#bmcnotice@.*"out_dir":"\([^"]*\)".*/\1/p')/bmcnotice.h" include/bmcnotice.h
 

@@ -30,6 +30,8 @@ struct Constant {
     path: String,
     line: usize,
     limit: bool,
+    /// Whether it is a text, and so limits nothing.
+    text: bool,
     value: Option<Value>,
 }
 
@@ -44,7 +46,16 @@ struct Row<'a> {
 
 /// Where table and sources disagree, one line each.
 pub fn check(files: &[(String, String)], table: &str) -> Vec<String> {
-    let constants: Vec<Constant> = files.iter().flat_map(|(path, text)| constants(path, text)).collect();
+    // Again and again: a constant may be made from one of a later file, and that from another.
+    let mut known = BTreeMap::new();
+    let constants = loop {
+        let found: Vec<Constant> = files.iter().flat_map(|(path, text)| constants(path, text, &known)).collect();
+        let next = known_everywhere(&found);
+        if next == known {
+            break found;
+        }
+        known = next;
+    };
     let (rows, mut wrong) = rows(table);
     for row in &rows {
         let complaint = match constants.iter().find(|c| c.name == row.name && c.path == row.path) {
@@ -68,11 +79,18 @@ pub fn check(files: &[(String, String)], table: &str) -> Vec<String> {
             let row = format!("| `{}` | {value} | `{}` | ? |", constant.name, constant.path);
             wrong.push(format!("{place} is not in docs/limits.md; add: {row}"));
         }
-        if !constant.limit && constant.name.starts_with("MAX_") && constant.value.is_some() {
+        if !constant.limit && constant.name.starts_with("MAX_") && !constant.text {
             wrong.push(format!("{place} limits something: begin its doc comment with `Limit:`"));
         }
     }
     wrong
+}
+
+/// The values of names that mean the same in every file.
+fn known_everywhere(constants: &[Constant]) -> BTreeMap<String, Value> {
+    let same = |constant: &Constant| constants.iter().all(|c| c.name != constant.name || c.value == constant.value);
+    let plain = constants.iter().filter(|constant| same(constant));
+    plain.filter_map(|constant| Some((constant.name.clone(), constant.value?))).collect()
 }
 
 /// The table's lines: | name | value | unit | where | why |.
@@ -108,7 +126,7 @@ fn show(value: Value) -> String {
 }
 
 /// The constants of one source, tests excepted.
-fn constants(path: &str, text: &str) -> Vec<Constant> {
+fn constants(path: &str, text: &str, elsewhere: &BTreeMap<String, Value>) -> Vec<Constant> {
     let (tokens, _) = without_tests(&scan(text));
     let (mut found, mut known) = (Vec::new(), BTreeMap::new());
     let (mut at, mut limit) = (0, false);
@@ -123,10 +141,11 @@ fn constants(path: &str, text: &str) -> Vec<Constant> {
         } else if let Some(name) = named {
             let end = statement_end(&tokens, at);
             let equals = (at..end).find(|&index| tokens[index].is("=")).unwrap_or(end);
-            let value = tokens.get(equals + 1..end).and_then(|expression| evaluate(expression, &known));
+            let value = tokens.get(equals + 1..end).and_then(|expression| evaluate(expression, (&known, elsewhere)));
             known.extend(value.map(|value| (name.text.clone(), value)));
             let (name, line) = (name.text.clone(), name.line);
-            found.push(Constant { name, path: path.to_owned(), line, limit, value });
+            let text = tokens[at..equals].iter().any(|token| token.is("str"));
+            found.push(Constant { name, path: path.to_owned(), line, limit, text, value });
             (at, limit) = (end, false);
         } else {
             // `pub` and `pub(crate)` stand between a comment and its constant.
@@ -155,42 +174,108 @@ fn statement_end(tokens: &[Token], at: usize) -> usize {
     tokens.len()
 }
 
-/// Numbers joined by `*`, `<<`, `+` or `-` from left to right, constants above it in the file, and `Duration::from_*`.
-fn evaluate(expression: &[Token], known: &BTreeMap<String, Value>) -> Option<Value> {
-    let texts: Vec<&str> = expression.iter().map(|token| token.text.as_str()).collect();
-    if let ["Duration", "::", from, "(", argument @ .., ")"] = &texts[..] {
-        let scale = match *from {
-            "from_hours" => 3_600_000_000_000,
-            "from_mins" => 60_000_000_000,
-            "from_secs" => 1_000_000_000,
-            "from_millis" => 1_000_000,
-            "from_micros" => 1_000,
-            "from_nanos" => 1,
-            _ => return None,
-        };
-        let Value::Number(number) = evaluate(&expression[4..4 + argument.len()], known)? else { return None };
-        return Some(Value::Nanoseconds(number * scale));
+/// Values of constants by name: those of the file first, then those of all files.
+type Names<'a> = (&'a BTreeMap<String, Value>, &'a BTreeMap<String, Value>);
+
+/// What an expression of numbers, `* + - <<`, brackets, names and `Duration::from_*` is worth.
+fn evaluate(expression: &[Token], names: Names<'_>) -> Option<Value> {
+    let mut texts: Vec<&str> = expression.iter().map(|token| token.text.as_str()).collect();
+    let scale = match texts[..] {
+        ["Duration", "::", "from_hours", ..] => 3_600_000_000_000,
+        ["Duration", "::", "from_mins", ..] => 60_000_000_000,
+        ["Duration", "::", "from_secs", ..] => 1_000_000_000,
+        ["Duration", "::", "from_millis", ..] => 1_000_000,
+        ["Duration", "::", "from_micros", ..] => 1_000,
+        ["Duration", "::", "from_nanos", ..] => 1,
+        [name] if names.0.contains_key(name) => return names.0.get(name).copied(),
+        _ => 0,
+    };
+    if scale > 0 {
+        texts.drain(..3);
     }
-    let value = |text: &str| known.get(text).copied().or_else(|| literal(text).map(Value::Number));
-    let mut total = value(texts.first()?)?;
-    let mut rest = &texts[1..];
-    while !rest.is_empty() {
-        let (operator, operand, next) = match rest {
-            ["<", "<", operand, next @ ..] => ("<<", *operand, next),
-            [operator, operand, next @ ..] => (*operator, *operand, next),
-            _ => return None,
-        };
-        let (Value::Number(left), Value::Number(right)) = (total, value(operand)?) else { return None };
-        total = Value::Number(match operator {
-            "*" => left * right,
-            "+" if !next.contains(&"*") => left + right, // no precedence: refuse what would need it
-            "-" if !next.contains(&"*") => left - right,
-            "<<" if next.is_empty() => left << right,
-            _ => return None,
-        });
-        rest = next;
+    let mut sum = Sum { rest: &texts, names };
+    let number = sum.shifted()?;
+    let value = if scale > 0 { Value::Nanoseconds(number * scale) } else { Value::Number(number) };
+    sum.rest.is_empty().then_some(value)
+}
+
+/// A sum that is being read, with Rust's precedence.
+struct Sum<'a> {
+    rest: &'a [&'a str],
+    names: Names<'a>,
+}
+
+impl Sum<'_> {
+    fn next_is(&mut self, signs: &[&str]) -> bool {
+        let found = self.rest.starts_with(signs);
+        self.rest = if found { &self.rest[signs.len()..] } else { self.rest };
+        found
     }
-    Some(total)
+
+    fn shifted(&mut self) -> Option<i128> {
+        let mut value = self.sum()?;
+        while self.next_is(&["<", "<"]) {
+            value <<= self.sum()?;
+        }
+        Some(value)
+    }
+
+    fn sum(&mut self) -> Option<i128> {
+        let mut value = self.product()?;
+        loop {
+            if self.next_is(&["+"]) {
+                value += self.product()?;
+            } else if self.next_is(&["-"]) {
+                value -= self.product()?;
+            } else {
+                return Some(value);
+            }
+        }
+    }
+
+    fn product(&mut self) -> Option<i128> {
+        let mut value = self.cast()?;
+        while self.next_is(&["*"]) {
+            value *= self.cast()?;
+        }
+        Some(value)
+    }
+
+    fn cast(&mut self) -> Option<i128> {
+        let value = self.single()?;
+        if self.next_is(&["as"]) {
+            self.rest = self.rest.split_first()?.1;
+        }
+        Some(value)
+    }
+
+    fn single(&mut self) -> Option<i128> {
+        if self.next_is(&["("]) {
+            let value = self.shifted()?;
+            return self.next_is(&[")"]).then_some(value);
+        }
+        for (name, most) in [("i64", i64::MAX.into()), ("u32", u32::MAX.into()), ("u16", u16::MAX.into())] {
+            if self.next_is(&[name, "::", "MAX"]) {
+                return Some(most);
+            }
+        }
+        let (text, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        while let ["::", name, rest @ ..] = self.rest {
+            self.rest = rest; // a path: its last name counts
+            if !matches!(rest, ["::", ..]) {
+                return self.name(name);
+            }
+        }
+        literal(text).or_else(|| self.name(text))
+    }
+
+    fn name(&self, name: &str) -> Option<i128> {
+        match self.names.0.get(name).or_else(|| self.names.1.get(name))? {
+            Value::Number(number) => Some(*number),
+            Value::Nanoseconds(_) => None,
+        }
+    }
 }
 
 /// `65_507`, `0x1F`, `16u8`.

@@ -258,9 +258,27 @@ fn limits_and_their_table_must_agree() {
     says(check(source, &format!("{table}{}{wait}", arcs.replace("RFC 2578 3.5", ""))), "no reason");
     says(check(source, &format!("{table}{}{wait}", arcs.replace("128", "many"))), "no number");
     says(check(source, &format!("{table}{arcs}{wait}| a | b |")), "not five cells");
+    says(check("/// What f says.\nconst MAX_LENGTH: usize = f();", table), "MAX_LENGTH limits something");
     says(check("/// Octets.\nconst MAX_LENGTH: usize = 1 << 16;", table), "MAX_LENGTH limits something");
     says(
         check("/// Limit: x.\nconst A: usize = f();", &format!("{table}{}", arcs.replace("ARCS", "A"))),
         "can read it",
     );
+
+    // What a value may be made of: Rust's precedence, and constants of other files.
+    for (expression, value) in [
+        ("1 + 2 * (3 + 4) - 5", 10),
+        ("1 << 2 + 2", 16),
+        ("OTHER * 2", 14),
+        ("crate::b::FAR", 5),
+        ("(u16::MAX as usize) * 2", 131_070),
+        ("0x1F", 31),
+        ("1_000u16", 1000),
+    ] {
+        let source = format!("const OTHER: u8 = 7;\n/// Limit: x.\nconst A: usize = {expression};");
+        let files = [("src/a.rs".to_owned(), source), ("src/b.rs".to_owned(), "pub const FAR: u8 = 5;".to_owned())];
+        let row = |value: i32| format!("{table}| `A` | {value} | x | `src/a.rs` | y |");
+        assert_eq!(limits::check(&files, &row(value)), Vec::<String>::new(), "{expression}");
+        says(limits::check(&files, &row(value + 1)), &format!("the source says {value}"));
+    }
 }
