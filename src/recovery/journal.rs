@@ -23,7 +23,7 @@ pub const COMPACT_AT_OCTETS: usize = HOT_OCTETS - 64 * 1024;
 /// Kinds of steps, each kept once a record.
 const STEP_KINDS: usize = 16;
 
-/// The largest file that `Journal::compact` makes, in octets.
+/// Limit: the largest file that `Journal::compact` makes, in octets.
 const MAX_COMPACTED_OCTETS: usize = (MAX_OPEN + MAX_CLOSED_RECOVERIES + MAX_CLOSED_OTHERS)
     * (codec::MAX_OPENED_OCTETS + STEP_KINDS * codec::MAX_STEP_OCTETS)
     + MAX_UNKNOWN_OCTETS;

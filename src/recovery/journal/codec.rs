@@ -25,11 +25,11 @@ pub(super) const HEADER_OCTETS: usize = 52;
 pub(super) const MAX_BODY_OCTETS: usize = 2048;
 /// Limit: the longest frame, in octets.
 pub(super) const MAX_FRAME_OCTETS: usize = HEADER_OCTETS + MAX_BODY_OCTETS + 1;
-/// The longest frame that opens a record, in octets: 34 fixed ones, five texts with their lengths.
+/// Limit: the longest frame that opens a record, in octets: 34 fixed ones, five texts with their lengths.
 pub(super) const MAX_OPENED_OCTETS: usize = HEADER_OCTETS + 34 + 5 * (1 + MAX_TEXT_OCTETS) + 1;
 /// Limit: the longest frame of a step, in octets.
 pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 12 + 1;
-/// Serials beyond it are not believed: one record a nanosecond reaches it after 292 years.
+/// Limit: serials beyond it are not believed: one record a nanosecond reaches it after 292 years.
 const MAX_SERIAL: u64 = i64::MAX as u64;
 
 const OPENED: u8 = 0x01;

@@ -9,7 +9,7 @@ use super::table::Table;
 use crate::words::{Answer, Outcome};
 use core::time::Duration;
 
-/// How much of a file is looked at, in octets: more than we ever write.
+/// Limit: how much of a file is looked at, in octets: more than we ever write.
 pub const MAX_REPLAY_OCTETS: usize = 4 * HOT_OCTETS;
 /// Limit: how much of a later release's frames is carried along, in octets.
 pub const MAX_UNKNOWN_OCTETS: usize = 64 * 1024;
