@@ -280,6 +280,8 @@ impl Context {
         }
         if self.mark.in_child() {
             self.feed.descriptors.iter().copied().for_each(sys::close);
+        } else {
+            self.feed.halt(); // another thread's `run` must not sleep on
         }
     }
 

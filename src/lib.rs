@@ -15,9 +15,13 @@
 //!  beside it: heartbeat ─► bmc::link ─► verdict on every server
 //! ```
 //!
+//! `engine` joins them: datagrams, answers and time in; work and deliveries out. `io::reactor` performs the
+//! work, `feed` carries the deliveries, `context` calls back. `setup` makes all that from what the operator
+//! wrote and `config` judged.
+//!
 //! Floors, from the ground up; a file uses only floors below its own (`tests/architecture.rs`):
 //! `now`, `words`, `crypto`, `wire` · `config`, `suite` · `notice`, `bmc`, `sim` · `recovery`, `heartbeat`
-//! · `engine` · `io` · `context` · `ffi`, `bin`, Python.
+//! · `engine` · `io`, `shield`, `model` · `setup` · `feed` · `context` · `ffi`, `bin`, Python.
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
