@@ -171,7 +171,7 @@ pub(super) mod default {
     /// No enterprise: the record is for people, and nobody's tool should claim it.
     pub(in crate::config) const MANUFACTURER: u32 = 0;
     pub(in crate::config) const DEADLINE: Duration = Duration::from_secs(60);
-    pub(in crate::config) const TELL_DEADLINE: Duration = Duration::from_secs(5);
+    pub(in crate::config) const TELL_DEADLINE: Duration = Duration::from_secs(30);
     pub(in crate::config) const WAIT_FOR_STARTED: Duration = Duration::ZERO;
     pub(in crate::config) const RESET_DEADLINE: Duration = Duration::from_secs(600);
     /// CLUSTERPRO's.
