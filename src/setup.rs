@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What a context is made from: a text, settings made by calls, and what was found wrong with them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     text: String,
     name: String,
@@ -96,6 +96,14 @@ impl Config {
             },
             warnings: findings.into_iter().filter(|finding| finding.severity == Severity::Warning).collect(),
         })
+    }
+}
+
+impl std::fmt::Debug for Config {
+    /// Without the text and the values, which may hold passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let paths: Vec<&str> = self.settings.iter().map(|(path, _)| path.as_str()).collect();
+        f.debug_struct("Config").field("name", &self.name).field("set", &paths).finish_non_exhaustive()
     }
 }
 
@@ -185,5 +193,19 @@ fn secret(source: &SecretSource) -> Result<Secret, Error> {
         SecretSource::Inline(secret) => Ok(secret.clone()),
         SecretSource::File(path) => host::read_secret(Path::new(path))
             .map_err(|error| Error::Io(format!("cannot read the secret in {path}"), error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_shows_no_password() {
+        let mut config = Config::from_text("[server.bmc]\npassword = \"open sesame\"", "here.toml");
+        config.set("server.server1.bmc.password", "\"open sesame\"");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("here.toml") && shown.contains("server1.bmc.password"), "{shown}");
+        assert!(!shown.contains("sesame"), "{shown}");
     }
 }
