@@ -331,7 +331,7 @@ impl Engine {
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
         let busy = self.seats.iter().any(Seat::is_busy);
-        if !busy && self.armed {
+        if !busy && (self.armed || self.may_be_armed()) {
             self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
         }
         self.settle(now);

@@ -237,6 +237,11 @@ impl Engine {
         }
     }
 
+    /// Whether the BMC can hear us and may have heard *armed*, though its answer did not come.
+    pub(super) fn may_be_armed(&self) -> bool {
+        !self.is_mute() && matches!(self.roads.status(self.cluster.this), Some(Status::Up { .. }))
+    }
+
     pub(super) fn say_that_we_live(&mut self, now: Now) {
         self.keep_alive = self.keep_alive_after(now);
         let cluster = self.cluster.clone();

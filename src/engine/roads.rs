@@ -7,7 +7,7 @@
 use crate::bmc::chassis::{self, Order, Undone};
 use crate::bmc::failure::Failure;
 use crate::bmc::handshake::{self, Telling, Untold};
-use crate::bmc::link::{self, Identity, Link, Login, Status, Ticket, Urgency};
+use crate::bmc::link::{self, Checked, Identity, Link, Login, Status, Ticket, Urgency};
 use crate::bmc::ping::{self, Probe};
 use crate::config::model::{AfterEnded, Cluster};
 use crate::crypto::Random;
@@ -321,7 +321,10 @@ impl Roads {
         let moved = !answers.is_empty();
         for (Ticket(ticket), result) in answers {
             match self.errands.remove(&ticket) {
-                Some(Errand::Heartbeat(server)) => self.news.push_back(News::Evidence(server, evidence(result))),
+                Some(Errand::Heartbeat(server)) => {
+                    let proven = matches!(self.status(server), Some(Status::Up { identity: Checked::Matched, .. }));
+                    self.news.push_back(News::Evidence(server, evidence(result, proven)));
+                }
                 Some(Errand::Conversation(id)) => self.answer(now, id, result),
                 Some(Errand::Nobody) | None => {}
             }
@@ -418,10 +421,10 @@ enum Step {
 }
 
 /// What an answer to Get Chassis Status tells of the server.
-fn evidence(result: Result<Response, Failure>) -> Evidence {
+fn evidence(result: Result<Response, Failure>, proven: bool) -> Evidence {
     match result {
         Ok(response) if response.completion == 0 => match ChassisStatus::parse(&response.data) {
-            Ok(status) => Evidence::Power { on: status.power },
+            Ok(status) => Evidence::Power { on: status.power, proven },
             Err(_) => Evidence::None(Doubt::Malformed),
         },
         Ok(_) => Evidence::None(Doubt::Malformed),

@@ -37,6 +37,8 @@ pub enum bmcn_doubt {
     BMCN_NO_LOGIN = 6,
     /// It answers what we do not understand.
     BMCN_MALFORMED = 7,
+    /// It says that the power is off, but whose BMC it is was not proven: no GUID is pinned.
+    BMCN_UNPROVEN = 8,
 }
 
 /// What the heartbeat says of one server.  Set `size` before it is handed in.
@@ -107,6 +109,7 @@ pub(super) fn verdict(verdict: Verdict) -> (bmcn_verdict, bmcn_doubt) {
                 Doubt::Identity => BMCN_IDENTITY,
                 Doubt::NoLogin => BMCN_NO_LOGIN,
                 Doubt::Malformed => BMCN_MALFORMED,
+                Doubt::Unproven => BMCN_UNPROVEN,
             },
         ),
     }

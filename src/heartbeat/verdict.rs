@@ -17,6 +17,8 @@ pub enum Evidence {
     Power {
         /// Whether the server's power is on.
         on: bool,
+        /// Whether the BMC has proven to be this server's. Only then its *off* counts.
+        proven: bool,
     },
     /// It answered without a session, which tells nothing of the server.
     Answers,
@@ -41,6 +43,8 @@ pub enum Doubt {
     NoLogin,
     /// It answers what we do not understand.
     Malformed,
+    /// It says that the power is off, but whose BMC it is was not proven: no GUID is pinned.
+    Unproven,
 }
 
 /// What the BMC's words mean for its server.
@@ -105,14 +109,15 @@ impl Peer {
     /// changes nothing: one lost datagram is no news.
     pub fn weigh(&mut self, now: Now, evidence: Evidence, timeout: Duration) -> bool {
         let verdict = match evidence {
-            Evidence::Power { on: true } => {
+            Evidence::Power { on: true, .. } => {
                 self.off_readings = 0;
                 if self.verdict == Verdict::Off {
                     self.restarted();
                 }
                 Verdict::Powered
             }
-            Evidence::Power { on: false } => {
+            Evidence::Power { on: false, proven: false } => Verdict::Unknown(Doubt::Unproven),
+            Evidence::Power { on: false, proven: true } => {
                 self.off_readings = self.off_readings.saturating_add(1);
                 if self.off_readings < OFF_READINGS { self.verdict } else { Verdict::Off }
             }
@@ -157,6 +162,7 @@ impl fmt::Display for Doubt {
             Self::Identity => "another BMC answers",
             Self::NoLogin => "BMC answers, no login configured",
             Self::Malformed => "answer not understood",
+            Self::Unproven => "off, says a BMC whose guid is not pinned",
         })
     }
 }
@@ -174,12 +180,12 @@ mod tests {
     #[test]
     fn off_is_believed_at_the_second_reading() {
         let mut peer = Peer::new(at(0));
-        assert!(peer.weigh(at(1), Evidence::Power { on: true }, TIMEOUT));
-        assert!(!peer.weigh(at(4), Evidence::Power { on: false }, TIMEOUT));
+        assert!(peer.weigh(at(1), Evidence::Power { on: true, proven: true }, TIMEOUT));
+        assert!(!peer.weigh(at(4), Evidence::Power { on: false, proven: true }, TIMEOUT));
         assert_eq!(peer.verdict(), Verdict::Powered);
-        assert!(peer.weigh(at(7), Evidence::Power { on: false }, TIMEOUT));
+        assert!(peer.weigh(at(7), Evidence::Power { on: false, proven: true }, TIMEOUT));
         assert_eq!(peer.verdict(), Verdict::Off);
-        assert!(peer.weigh(at(10), Evidence::Power { on: true }, TIMEOUT));
+        assert!(peer.weigh(at(10), Evidence::Power { on: true, proven: true }, TIMEOUT));
         assert_eq!((peer.verdict(), peer.restarts()), (Verdict::Powered, 1));
     }
 
@@ -187,15 +193,24 @@ mod tests {
     fn off_on_off_is_not_off() {
         let mut peer = Peer::new(at(0));
         for (second, on) in [(1, true), (2, false), (3, true), (4, false)] {
-            peer.weigh(at(second), Evidence::Power { on }, TIMEOUT);
+            peer.weigh(at(second), Evidence::Power { on, proven: true }, TIMEOUT);
         }
         assert_eq!((peer.verdict(), peer.restarts()), (Verdict::Powered, 0));
     }
 
     #[test]
+    fn off_from_an_unproven_bmc_is_no_word_on_the_server() {
+        let mut peer = Peer::new(at(0));
+        for second in 1..9 {
+            peer.weigh(at(second), Evidence::Power { on: false, proven: false }, TIMEOUT);
+            assert_eq!(peer.verdict(), Verdict::Unknown(Doubt::Unproven));
+        }
+    }
+
+    #[test]
     fn silence_becomes_unknown_after_the_timeout_and_never_off() {
         let mut peer = Peer::new(at(0));
-        peer.weigh(at(1), Evidence::Power { on: true }, TIMEOUT);
+        peer.weigh(at(1), Evidence::Power { on: true, proven: true }, TIMEOUT);
         assert!(!peer.weigh(at(90), Evidence::None(Doubt::Silent), TIMEOUT));
         assert!(peer.weigh(at(91), Evidence::None(Doubt::Silent), TIMEOUT));
         assert_eq!(peer.verdict(), Verdict::Unknown(Doubt::Silent));
@@ -205,7 +220,7 @@ mod tests {
     #[test]
     fn a_refused_login_is_said_at_once() {
         let mut peer = Peer::new(at(0));
-        peer.weigh(at(1), Evidence::Power { on: true }, TIMEOUT);
+        peer.weigh(at(1), Evidence::Power { on: true, proven: true }, TIMEOUT);
         assert!(peer.weigh(at(2), Evidence::None(Doubt::Login), TIMEOUT));
         assert_eq!(peer.verdict(), Verdict::Unknown(Doubt::Login));
     }
