@@ -250,3 +250,73 @@ impl Keys {
         Ok(message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::rmcp::Datagram;
+
+    fn exchange() -> Exchange {
+        Exchange {
+            console_session: 1,
+            bmc_session: 2,
+            console_random: [3; 16],
+            bmc_random: [4; 16],
+            guid: Guid([5; 16]),
+            role: 0x14,
+            name: b"admin".to_vec(),
+        }
+    }
+
+    fn open(keys: &Keys, datagram: &[u8]) -> Result<Vec<u8>, Refused> {
+        match Datagram::parse(datagram).unwrap() {
+            Datagram::Plus(plus) => keys.open(&plus),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_one_seals_the_other_opens() {
+        for suite in [Suite::Three, Suite::Seventeen] {
+            let password = Secret::new("secret");
+            let keys = exchange().keys(suite, &password, None);
+            for length in 0..70 {
+                let message: Vec<u8> = (0..length).collect();
+                assert_eq!(open(&keys, &keys.seal(2, 9, [7; 16], &message)), Ok(message));
+            }
+            let datagram = keys.seal(2, 9, [7; 16], &[1, 2, 3]);
+            let zeros = Secret::new([0; 20]);
+            assert!(open(&exchange().keys(suite, &password, Some(&zeros)), &datagram).is_ok());
+            let other = exchange().keys(suite, &password, Some(&Secret::new("key")));
+            assert_eq!(open(&other, &datagram), Err(Refused::Code));
+        }
+    }
+
+    #[test]
+    fn a_sender_who_knows_the_keys_but_not_the_format() {
+        let keys = exchange().keys(Suite::Seventeen, &Secret::new("secret"), None);
+        let sealed = |plain: &mut [u8], authenticated: bool| {
+            let mut payload = vec![7; 16];
+            aes128_cbc_encrypt(&keys.cipher, &[7; 16], plain).ok();
+            payload.extend(&*plain);
+            let mut datagram = emit_guarded(PayloadType::Ipmi, 2, 9, &payload);
+            if !authenticated {
+                datagram[5] &= 0x7F;
+            }
+            let code = keys.suite.hmac(keys.integrity.octets(), &[&datagram[GUARDED_FROM..]]).cut(16);
+            datagram.extend(code.octets());
+            datagram
+        };
+        let mut good = [0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8];
+        assert_eq!(open(&keys, &sealed(&mut good.clone(), true)), Ok(vec![0; 7]));
+        assert_eq!(open(&keys, &sealed(&mut good.clone(), false)), Err(Refused::Unprotected));
+        good[8] = 9;
+        assert_eq!(open(&keys, &sealed(&mut good.clone(), true)), Err(Refused::Pad));
+        let mut too_long = [16; 32];
+        too_long[15..31].copy_from_slice(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+        assert_eq!(open(&keys, &sealed(&mut too_long, true)), Err(Refused::Pad));
+        assert_eq!(open(&keys, &sealed(&mut [0xFF; 16], true)), Err(Refused::Pad));
+        assert_eq!(open(&keys, &sealed(&mut [1; 7], true)), Err(Refused::Blocks));
+        assert_eq!(open(&keys, &sealed(&mut [], true)), Err(Refused::Blocks));
+    }
+}

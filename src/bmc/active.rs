@@ -72,6 +72,16 @@ impl Active {
         self.in_flight = Some(InFlight { request, request_sequence });
     }
 
+    /// Whether the command in flight is sent again when no answer comes.
+    pub(super) fn repeats(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(|in_flight| may_repeat(&in_flight.request))
+    }
+
+    /// No answer to the command in flight is taken any more.
+    pub(super) fn forget(&mut self) {
+        self.in_flight = None;
+    }
+
     /// The datagram of the command in flight: the first one, or one that repeats it under a new
     /// session sequence number, if it may be repeated.
     pub(super) fn seal_command(&mut self, random: &mut Random, first: bool) -> Option<Vec<u8>> {

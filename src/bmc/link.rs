@@ -116,6 +116,9 @@ pub struct Link {
     tried: Duration,
     /// Attempts that failed in a row.
     failures: u32,
+    /// Those at its end that only the operator can help. The first is not believed: a key exchange
+    /// whose messages were repeated on the way looks like a wrong password.
+    refusals: u32,
     /// Timer: open again.
     reopen: Option<Duration>,
     /// Timer: use the session, so that it stays.
@@ -143,6 +146,7 @@ impl Link {
             down_since: Duration::ZERO,
             tried: Duration::ZERO,
             failures: 0,
+            refusals: 0,
             reopen: None,
             keep_alive: None,
             ignored: 0,
@@ -154,7 +158,7 @@ impl Link {
     pub fn start(&mut self, now: Now) {
         if self.stage == Stage::Stopped {
             self.down_since = now.boottime;
-            self.failures = 0;
+            (self.failures, self.refusals) = (0, 0);
             self.set_status(Status::Opening);
             self.attempt(now);
         }
@@ -260,7 +264,7 @@ impl Link {
         match self.stage {
             Stage::Stopped => Some(Failure::Stopped),
             _ if self.wrong.is_some() => Some(Failure::WrongIdentity),
-            Stage::Waiting => self.why().filter(|why| !why.is_passing()),
+            Stage::Waiting => self.why().filter(|_| self.refusals > 1),
             Stage::Opening | Stage::Raising | Stage::Identifying | Stage::Ready => None,
         }
     }
@@ -311,7 +315,9 @@ impl Link {
             (session::Output::Answer(Ok(response)), Stage::Identifying) => self.identified(now, &response),
             (session::Output::Answer(Err(_)), Stage::Raising | Stage::Identifying) => {} // Closed follows
             (session::Output::Answer(result), Stage::Ready | Stage::Stopped) => {
-                self.keep_alive = Some(now.boottime + KEEP_ALIVE);
+                // After silence the session is tried at once; if it is over, Closed follows anyway.
+                let pause = if result.is_ok() { KEEP_ALIVE } else { Duration::ZERO };
+                self.keep_alive = Some(now.boottime + pause);
                 if let Some(ticket) = self.in_flight.take() {
                     self.answer(ticket, result);
                 }
@@ -331,7 +337,9 @@ impl Link {
 
     /// The BMC answered Set Session Privilege.
     fn raised(&mut self, now: Now, response: &Response) {
+        let granted = response.data.first().map_or(u8::MAX, |level| level & 0x0F);
         match response.completion {
+            0x00 if granted < self.login.privilege as u8 => self.close(Failure::PrivilegeTooHigh),
             0x00 => {
                 self.stage = Stage::Identifying;
                 self.command(now, Request::new(GET_SYSTEM_GUID, []));
@@ -353,7 +361,7 @@ impl Link {
             Some(identity) => {
                 self.stage = Stage::Ready;
                 self.wrong = None;
-                self.failures = 0;
+                (self.failures, self.refusals) = (0, 0);
                 self.keep_alive = Some(now.boottime + KEEP_ALIVE);
                 self.set_status(Status::Up { suite, guid, identity });
             }
@@ -404,9 +412,14 @@ impl Link {
     /// Doubled with each failure, up to a bound; a quarter of it is chance, so that the consoles of a
     /// BMC that comes back do not all knock at once.
     fn pause(&mut self, why: Failure) -> Duration {
-        let (first, last) = if why.is_passing() { (REOPEN_FIRST, REOPEN_LAST) } else { (REFUSED_FIRST, REFUSED_LAST) };
-        let doubled = first.saturating_mul(2_u32.saturating_pow(self.failures)).min(last);
         self.failures = self.failures.saturating_add(1);
+        self.refusals = if why.is_passing() { 0 } else { self.refusals.saturating_add(1) };
+        let (first, last, doublings) = match self.refusals {
+            0 => (REOPEN_FIRST, REOPEN_LAST, self.failures - 1),
+            1 => (REOPEN_FIRST, REOPEN_FIRST, 0),
+            refusals => (REFUSED_FIRST, REFUSED_LAST, refusals - 2),
+        };
+        let doubled = first.saturating_mul(2_u32.saturating_pow(doublings)).min(last);
         let [chance] = self.random.array();
         doubled + doubled / 4 * u32::from(chance) / 255
     }

@@ -183,10 +183,28 @@ impl Session {
             return;
         }
         if self.transmissions >= TRANSMISSIONS {
-            let why = if self.malformed { Failure::Malformed } else { Failure::Silent };
-            return self.end(why);
+            return self.give_up();
         }
         self.transmit(now);
+    }
+
+    /// The message that is out stays unanswered. One loss proves nothing: only a command that was sent
+    /// again and again takes the session with it.
+    fn give_up(&mut self) {
+        let why = if self.malformed { Failure::Malformed } else { Failure::Silent };
+        match &mut self.state {
+            State::Active(active) if !active.repeats() => {
+                active.forget();
+                self.resend = None;
+                self.output.push_back(Output::Answer(Err(why)));
+            }
+            State::Active(_)
+            | State::Idle
+            | State::Opening { .. }
+            | State::Introducing { .. }
+            | State::Proving { .. }
+            | State::Closed => self.end(why),
+        }
     }
 
     /// A datagram came from the BMC's address.

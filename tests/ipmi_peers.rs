@@ -1,0 +1,273 @@
+//! Links to real BMC implementations over real sockets. What is not installed is skipped, loudly;
+//! with BMCNOTICE_REQUIRE_PEERS set it fails instead.
+
+#[path = "support/ipmi.rs"]
+mod support;
+
+use bmcnotice::bmc::chassis::{self, Effect, Order};
+use bmcnotice::bmc::failure::Failure;
+use bmcnotice::bmc::handshake::{Telling, Untold};
+use bmcnotice::bmc::link::{Checked, Identity, Status, Urgency};
+use bmcnotice::bmc::ping::{self, Probe};
+use bmcnotice::config::model::{Handshake, Privilege, RawMessage, RawOctet};
+use bmcnotice::crypto::Random;
+use bmcnotice::suite::Suite;
+use bmcnotice::wire::command::{self, ChassisStatus, Control};
+use bmcnotice::wire::ipmi::{Completion, Request};
+use bmcnotice::wire::sel;
+use bmcnotice::words::{Guid, Outcome, Phase};
+use std::fs;
+use std::net::UdpSocket;
+use std::time::Duration;
+use support::{GUID, Peer, Wire, administrator, free_address, has_ipmi_sim, has_pyghmi, login};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn raw_profile() -> Handshake {
+    let message = |word: u8, rest: &[RawOctet]| {
+        let data = [&[RawOctet::Literal(word)], rest].concat();
+        Some(RawMessage { netfn: 0x30, lun: 0, command: 0x70, data, accept: vec![0x00] })
+    };
+    let record: Vec<_> = (0..4).map(RawOctet::Record).collect();
+    let address: Vec<_> = (0..4).map(RawOctet::ListenAddress).chain((0..2).map(RawOctet::ListenPort)).collect();
+    Handshake::Raw {
+        name: "the tests' own".into(),
+        armed: message(0, &address),
+        started: message(1, &record),
+        ended: message(2, &[&[RawOctet::Outcome], record.as_slice()].concat()),
+        disarmed: message(3, &[]),
+        keepalive: None,
+    }
+}
+
+fn chassis_status() -> Request {
+    Request::new(command::CHASSIS_STATUS, [])
+}
+
+fn expected() -> Identity {
+    Identity::Expected(vec![Guid(GUID)])
+}
+
+fn telling(wire: &Wire, phase: Phase, patience: Duration) -> Telling {
+    let listen = "192.168.0.11:10162".parse().ok();
+    Telling::new(&raw_profile(), phase, 0x0102_0304, listen, wire.now().boottime + patience)
+}
+
+#[test]
+fn the_handshake_reaches_ipmi_sim_over_suite_3() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("handshake", free_address());
+    let mut wire = Wire::new(peer.address, administrator(), expected());
+    wire.up();
+    let up = Status::Up { suite: Suite::Three, guid: Guid(GUID), identity: Checked::Matched };
+    assert_eq!(*wire.link.status(), up, "17 is refused there, then comes 3");
+    let status = wire.ask(chassis_status()).unwrap();
+    assert!(ChassisStatus::parse(&status.data).unwrap().power);
+    for (phase, logged) in [
+        (Phase::Armed, "recovery-armed ch=1 netfn=30 cmd=70 lun=0 data=00c0a8000bb227"),
+        (Phase::Started, "recovery-started ch=1 netfn=30 cmd=70 lun=0 data=0104030201"),
+        (Phase::Ended(Outcome::Failed), "recovery-ended ch=1 netfn=30 cmd=70 lun=0 data=020104030201"),
+        (Phase::Disarmed, "recovery-disarmed ch=1 netfn=30 cmd=70 lun=0 data=03"),
+    ] {
+        assert_eq!(wire.tell(telling(&wire, phase, 5 * SECOND)), Ok(()));
+        assert_eq!(peer.logged(logged), 1, "{logged}");
+    }
+    wire.stop();
+    wire.run(SECOND, |_| peer.logged("cmd=3c") == 1); // Close Session
+    assert_eq!(wire.ask(chassis_status()), Err(Failure::Stopped));
+}
+
+#[test]
+fn a_refusal_is_reported_and_said_again_until_the_deadline() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("refusal", free_address());
+    fs::write(peer.folder.join("fault.70"), "c0").unwrap();
+    let mut wire = Wire::new(peer.address, administrator(), expected());
+    wire.up();
+    let busy = Untold::Refused(Completion::BUSY);
+    assert_eq!(wire.tell(telling(&wire, Phase::Started, 2 * SECOND)), Err(busy));
+    let said = peer.logged("recovery-started");
+    assert!((3..=5).contains(&said), "{said}");
+    fs::write(peer.folder.join("fault.70"), "c1").unwrap();
+    let unknown = Untold::Refused(Completion::UNKNOWN_COMMAND);
+    assert_eq!(wire.tell(telling(&wire, Phase::Started, 2 * SECOND)), Err(unknown));
+    assert_eq!(peer.logged("recovery-started"), said + 1, "slowly");
+}
+
+#[test]
+fn a_sel_record_is_there_once() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("sel", free_address());
+    let mut wire = Wire::new(peer.address, administrator(), expected());
+    wire.up();
+    let profile = Handshake::Sel { record_type: 0xC0, manufacturer: 0x00_1291 };
+    let deadline = wire.now().boottime + 5 * SECOND;
+    let mut telling = Telling::new(&profile, Phase::Ended(Outcome::Done), 0xA1B2_C3D4, None, deadline);
+    // The answer to the first Add is lost on its way to us: the record is found and not added again.
+    let bmcnotice::bmc::handshake::Step::Submit(add) = telling.poll(wire.now()) else { panic!() };
+    assert_eq!(wire.ask(add).map(|response| response.completion), Ok(0));
+    telling.handle_answer(wire.now(), Err(Failure::Silent));
+    assert_eq!(wire.tell(telling), Ok(()));
+    let info = wire.ask(Request::new(command::SEL_INFO, [])).unwrap();
+    assert_eq!(sel::SelInfo::parse(&info.data).unwrap().entries, 1);
+    let entry = sel::Entry::parse(&wire.ask(sel::get_entry(sel::LAST)).unwrap().data).unwrap();
+    assert_eq!(entry.record.0[7..], [0x91, 0x12, 0x00, b'E', b'D', 0xA1, 0xB2, 0xC3, 0xD4][..]);
+    assert_eq!(peer.logged("cmd=44"), 1);
+}
+
+#[test]
+fn a_chassis_order_is_sent_once_and_its_effect_seen() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("chassis", free_address());
+    let mut wire = Wire::new(peer.address, administrator(), expected());
+    wire.up();
+    assert!(wire.link.identity_matched());
+    let mut order = Order::new(Control::PowerDown, wire.now().boottime + 10 * SECOND);
+    let effect = loop {
+        match order.poll(wire.now()) {
+            chassis::Step::Submit(request) => {
+                let result = wire.ask(request);
+                order.handle_answer(wire.now(), result);
+            }
+            chassis::Step::Wait(until) => wire.run(2 * SECOND, |wire| wire.now().boottime >= until.unwrap()),
+            chassis::Step::Over(result) => break result,
+        }
+    };
+    assert_eq!(effect, Ok(Effect::Seen));
+    assert_eq!(peer.logged("netfn=00 cmd=02"), 1);
+    assert_eq!(fs::read_to_string(peer.folder.join("power")).unwrap().trim(), "0");
+}
+
+#[test]
+fn failures_that_an_operator_understands() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("failures", free_address());
+    let suites = [Suite::Three];
+    for (user, password, suites, privilege, why) in [
+        ("nobody", "test", &suites[..], Privilege::Administrator, Failure::WrongUser),
+        ("ipmiusr", "wrong", &suites[..], Privilege::Administrator, Failure::WrongPassword),
+        ("ipmiusr", "test", &[Suite::Seventeen], Privilege::Administrator, Failure::SuiteNotOffered),
+        // That a user may not have a privilege is shown in tests/bmc_link.rs: ipmi_sim grants it.
+    ] {
+        let mut wire = Wire::new(peer.address, login(user, password, suites, privilege), expected());
+        assert_eq!(wire.ask(chassis_status()), Err(why), "{user}");
+        wire.run(5 * SECOND, |wire| matches!(wire.link.status(), Status::Down { why: Some(seen), .. } if *seen == why));
+    }
+    let observer = login("observer", "watch20charpasswd0", &suites, Privilege::User);
+    let mut wire = Wire::new(peer.address, observer, expected());
+    wire.up();
+    let refused = wire.ask(Control::PowerDown.request()).unwrap();
+    assert_eq!(Completion(refused.completion), Completion::PRIVILEGE);
+}
+
+#[test]
+fn another_systems_bmc_hears_nothing() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("identity", free_address());
+    let mut wire = Wire::new(peer.address, administrator(), Identity::Expected(vec![Guid([7; 16])]));
+    let early = wire.submit(Urgency::Urgent, Control::PowerDown.request());
+    wire.run(10 * SECOND, |wire| matches!(wire.link.status(), Status::WrongIdentity { .. }));
+    assert_eq!(*wire.link.status(), Status::WrongIdentity { found: Guid(GUID) });
+    assert_eq!(wire.answers[&early], Err(Failure::WrongIdentity));
+    assert_eq!(wire.ask(Control::PowerDown.request()), Err(Failure::WrongIdentity));
+    wire.run(SECOND, |_| peer.logged("cmd=3c") == 1); // Close Session
+    assert_eq!(peer.logged("netfn=00 cmd=02"), 0);
+
+    let mut wire = Wire::new(peer.address, administrator(), Identity::Unknown);
+    wire.up();
+    assert!(!wire.link.identity_matched());
+    assert!(wire.ask(chassis_status()).is_ok());
+}
+
+#[test]
+fn a_bmc_that_restarts_is_found_again() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let mut peer = Peer::ipmi_sim("restart", free_address());
+    let mut wire = Wire::new(peer.address, administrator(), expected());
+    wire.up();
+    peer.kill();
+    assert_eq!(wire.ask(chassis_status()), Err(Failure::Silent));
+    let peer = peer.restart();
+    wire.up();
+    assert_eq!(wire.tell(telling(&wire, Phase::Started, 5 * SECOND)), Ok(()));
+    assert_eq!(peer.logged("recovery-started"), 1);
+    let downs = wire.changes.iter().filter(|status| matches!(status, Status::Down { .. })).count();
+    assert_eq!(downs, 1, "{:?}", wire.changes);
+}
+
+#[test]
+fn suite_17_with_pyghmi() {
+    if !has_pyghmi() {
+        return;
+    }
+    let peer = Peer::pypeer("suite17", free_address());
+    let admin = login("admin", "password", &[Suite::Seventeen, Suite::Three], Privilege::Administrator);
+    let mut wire = Wire::new(peer.address, admin, Identity::Unknown);
+    wire.up();
+    assert!(matches!(wire.link.status(), Status::Up { suite: Suite::Seventeen, .. }));
+    let status = wire.ask(chassis_status()).unwrap();
+    assert!(ChassisStatus::parse(&status.data).unwrap().power);
+    for phase in [Phase::Armed, Phase::Started, Phase::Ended(Outcome::Done), Phase::Disarmed] {
+        assert_eq!(wire.tell(telling(&wire, phase, 5 * SECOND)), Ok(()));
+    }
+    for word in ["recovery-armed", "recovery-started", "recovery-ended", "recovery-disarmed"] {
+        assert_eq!(peer.logged(word), 1, "{word}");
+    }
+    for (user, password, why) in
+        [("admin", "wrong", Failure::WrongPassword), ("nobody", "password", Failure::WrongUser)]
+    {
+        let wrong = login(user, password, &[Suite::Seventeen], Privilege::Administrator);
+        assert_eq!(Wire::new(peer.address, wrong, Identity::Unknown).ask(chassis_status()), Err(why));
+    }
+}
+
+/// Needs no peer: a socket that takes everything and says nothing.
+#[test]
+fn a_silent_bmc() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut wire = Wire::new(silent.local_addr().unwrap(), administrator(), expected());
+    let before = wire.now().boottime;
+    assert_eq!(wire.ask(chassis_status()), Err(Failure::Silent));
+    let waited = wire.now().boottime - before;
+    assert!(waited > SECOND && waited < 3 * SECOND, "{waited:?}");
+    wire.run(10 * SECOND, |wire| matches!(wire.link.status(), Status::Down { why: Some(Failure::Silent), .. }));
+    assert_eq!(wire.sent, 4);
+}
+
+#[test]
+fn a_ping_without_login() {
+    if !has_ipmi_sim() {
+        return;
+    }
+    let peer = Peer::ipmi_sim("ping", free_address());
+    let wire = Wire::new(free_address(), administrator(), Identity::Unknown); // for its clock alone
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(SECOND)).unwrap();
+    let mut probe = Probe::new(&mut Random::from_seed([1; 32]));
+    probe.ask(wire.now());
+    let Some(ping::Output::Send(question)) = probe.poll_output() else { panic!() };
+    socket.send_to(&question, peer.address).unwrap();
+    let mut bytes = [0; 64];
+    let length = socket.recv(&mut bytes).unwrap();
+    let now = wire.now();
+    assert!(probe.handle_datagram(now, &bytes[..length]));
+    assert!(!probe.handle_datagram(now, &bytes[..length]), "once");
+    match probe.poll_output() {
+        Some(ping::Output::Alive { at, capabilities }) => assert!(at == now && capabilities.rmcp_plus),
+        other => panic!("{other:?}"),
+    }
+}
