@@ -187,11 +187,10 @@ impl Engine {
                     self.log(line);
                 }
             }
-            Ok(Received { notice, repeated: true, reply }) => {
+            Ok(Received { repeated: true, reply, .. }) => {
                 self.statistics.repeats += 1;
-                let held = |seat: &Seat| {
-                    seat.matter.as_ref().is_some_and(|matter| matter.notice.id == notice.id && !matter.held.is_empty())
-                };
+                // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
+                let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
                 if !self.seats.iter().any(held) {
                     let acknowledge = self.acknowledgements(from, reply);
                     self.acknowledge(acknowledge);
@@ -429,7 +428,7 @@ impl Engine {
         acknowledge: Vec<Acknowledgement>,
     ) {
         let place = wanted.and_then(|id| self.seats.iter().position(|seat| seat.id == id));
-        let hold = !record.is_durable() && place.is_some();
+        let hold = !record.is_durable() && place.is_some_and(|place| !self.seats[place].has_begun());
         let held = if hold {
             acknowledge
         } else {

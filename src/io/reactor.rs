@@ -199,7 +199,11 @@ impl Reactor {
                     let stored = self.store.replace(&bytes).is_ok();
                     self.engine.handle_compacted(stored);
                 }
-                Output::Run(command) => self.actions.run(command),
+                Output::Run(command) => {
+                    if let Some(failed) = self.actions.run(command) {
+                        self.engine.handle_command(now(), failed.token, failed.event);
+                    }
+                }
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
                 Output::Deliver(delivery) => out(delivery),
             }

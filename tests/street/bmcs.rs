@@ -138,6 +138,11 @@ impl Real {
         has_pyghmi().then(|| Self { peer: Peer::pypeer(name, free_address()), login: ("admin", "password"), guid })
     }
 
+    /// Power gone and back; it keeps what it had written down.
+    pub fn restart(&mut self) {
+        self.peer.restart();
+    }
+
     fn file(&self, name: &str) -> String {
         fs::read_to_string(self.peer.folder.join(name)).unwrap_or_default()
     }

@@ -22,5 +22,13 @@ mod pets;
 mod site;
 mod wait;
 
+mod after_ended;
+mod bad_bmcs;
+mod bad_input;
+mod commands;
 mod handshake;
+mod ipv6;
+mod journal;
+mod kills;
+mod ports;
 mod senders;

@@ -43,6 +43,7 @@ pub struct Site {
     bmc: BTreeMap<&'static str, String>,
     monitor: BTreeMap<&'static str, String>,
     heartbeat: bool,
+    hot: Option<PathBuf>,
 }
 
 pub fn quoted(text: impl std::fmt::Display) -> String {
@@ -67,6 +68,7 @@ impl Site {
             bmc: BTreeMap::new(),
             monitor: BTreeMap::new(),
             heartbeat: false,
+            hot: None,
         };
         site.bmc("address", quoted(address))
             .bmc("trap_sources", format!("[\"{}\"]", address.ip()))
@@ -105,8 +107,13 @@ impl Site {
     }
 
     /// The folder of the hot journal.
-    pub fn hot(&self) -> PathBuf {
-        self.folder.path().join("journal")
+    fn hot(&self) -> PathBuf {
+        self.hot.clone().unwrap_or_else(|| self.folder.path().join("journal"))
+    }
+
+    /// Both keep their journal in one folder, which cannot be.
+    pub fn share_journal(&mut self, other: &Self) {
+        self.hot = Some(other.hot());
     }
 
     pub fn text(&self) -> String {

@@ -121,9 +121,9 @@ impl Peer {
     }
 
     /// Starts the killed one again, with what it had written down.
-    pub fn restart(mut self) -> Self {
+    pub fn restart(&mut self) {
         self.kill();
-        Self::ipmi_sim_in(self.folder.clone(), self.address)
+        *self = Self::ipmi_sim_in(self.folder.clone(), self.address);
     }
 
     /// How many lines of its own log have this word.
