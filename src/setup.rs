@@ -162,6 +162,8 @@ impl Site {
                 let holders = facts::gather(&wanted).port_holders;
                 match holders.iter().find_map(|holder| holder.process.as_ref()) {
                     Some((pid, name)) => format!(", it is held by {name} (process {pid})"),
+                    // What this process holds is not among them.
+                    None if holders.is_empty() => ", it is held by this process itself".into(),
                     None => ", it is held by a process that cannot be seen from here".into(),
                 }
             }

@@ -201,7 +201,7 @@ fn a_bmc_that_restarts_is_found_again() {
     wire.up();
     peer.kill();
     assert_eq!(wire.ask(chassis_status()), Err(Failure::Silent));
-    let peer = peer.restart();
+    peer.restart();
     wire.up();
     assert_eq!(wire.tell(telling(&wire, Phase::Started, 5 * SECOND)), Ok(()));
     assert_eq!(peer.logged("recovery-started"), 1);

@@ -190,11 +190,10 @@ impl Engine {
                     self.log(line);
                 }
             }
-            Ok(Received { notice, repeated: true, reply }) => {
+            Ok(Received { repeated: true, reply, .. }) => {
                 self.statistics.repeats += 1;
-                let held = |seat: &Seat| {
-                    seat.matter.as_ref().is_some_and(|matter| matter.notice.id == notice.id && !matter.held.is_empty())
-                };
+                // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
+                let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
                 if !self.seats.iter().any(held) {
                     let acknowledge = self.acknowledgements(from, reply);
                     self.acknowledge(acknowledge);
@@ -304,7 +303,15 @@ impl Engine {
 
     fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
+        // Too late is too late, even where nobody could look at the clock meanwhile.
         let seat = &mut self.seats[place];
+        let overrun = seat.machine.handle_timeout(now, &seat.policy);
+        self.perform(now, place, overrun);
+        let seat = &mut self.seats[place];
+        if !seat.holds(token) {
+            self.settle(now);
+            return Err(Stale);
+        }
         if answer != Answer::Later
             && let Some(matter) = &mut seat.matter
         {
@@ -435,7 +442,7 @@ impl Engine {
         acknowledge: Vec<Acknowledgement>,
     ) {
         let place = wanted.and_then(|id| self.seats.iter().position(|seat| seat.id == id));
-        let hold = !record.is_durable() && place.is_some();
+        let hold = !record.is_durable() && place.is_some_and(|place| !self.seats[place].has_begun());
         let held = if hold {
             acknowledge
         } else {

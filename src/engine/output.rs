@@ -228,8 +228,8 @@ impl Stage {
     /// How loud it is.
     pub fn level(&self) -> Level {
         match self {
-            Self::Recorded { durable: false, .. } | Self::Joined { .. } => Level::Warning,
-            Self::Untold(..) | Self::Overrun => Level::Error,
+            Self::Joined { .. } => Level::Warning,
+            Self::Recorded { durable: false, .. } | Self::Untold(..) | Self::Overrun => Level::Error,
             Self::Answered(Answer::Failed) | Self::Told(Phase::Ended(Outcome::Failed | Outcome::Unknown)) => {
                 Level::Error
             }

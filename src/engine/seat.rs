@@ -99,6 +99,14 @@ impl Seat {
         }
     }
 
+    /// Whether the recovery was begun: whoever told us of the fault need not tell us again.
+    pub(super) fn has_begun(&self) -> bool {
+        match self.machine.state() {
+            State::Recovering | State::Ending | State::AwaitingReset | State::Failed => true,
+            State::Idle | State::Recorded | State::Verifying | State::Started | State::Held => false,
+        }
+    }
+
     /// What the application's callback is told.
     pub(super) fn recover(&self, matter: &Matter, token: u64) -> Recover {
         Recover {

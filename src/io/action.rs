@@ -9,6 +9,10 @@ use std::io::Result;
 
 /// Limit: octets of one command's output that are handed on; the rest is read and thrown away.
 const OUTPUT_BYTES: usize = 16 * 1024;
+/// Limit: lines of it.
+const OUTPUT_LINES: usize = 200;
+/// Stands in the place of what is thrown away.
+const CUT: &str = "(it prints more, which is not shown)";
 /// Octets read at once.
 const READ_BYTES: usize = 1024;
 /// Limit: reads of one command's output in one round.
@@ -27,8 +31,14 @@ pub struct Happened {
 struct Running {
     token: u64,
     child: Child,
+    /// The line that it is printing.
     line: Vec<u8>,
-    told: usize,
+    octets: usize,
+    lines: usize,
+    /// It has printed more than is shown, and that was said.
+    cut: bool,
+    /// It was asked to end.
+    asked: bool,
 }
 
 /// The commands that run, in an epoll set of their own.
@@ -50,12 +60,16 @@ impl Actions {
         &self.epoll
     }
 
-    /// Starts a command; that it could not be started is an event, too.
-    pub fn run(&mut self, command: Command) {
+    /// Starts a command. That it could not be started is an event like its end, and comes at once: nothing
+    /// would make the set readable for it.
+    pub fn run(&mut self, command: Command) -> Option<Happened> {
         let token = command.token;
         match self.start(command) {
-            Ok(running) => self.running.push(running),
-            Err(error) => self.tell(token, CommandEvent::NotStarted(error.to_string())),
+            Ok(running) => {
+                self.running.push(running);
+                None
+            }
+            Err(error) => Some(Happened { token, event: CommandEvent::NotStarted(error.to_string()) }),
         }
     }
 
@@ -67,7 +81,8 @@ impl Actions {
         let child = Child::spawn(&argv, &env)?;
         self.epoll.add(&child)?;
         self.epoll.add(child.output())?;
-        Ok(Running { token: command.token, child, line: Vec::new(), told: 0 })
+        let token = command.token;
+        Ok(Running { token, child, line: Vec::new(), octets: 0, lines: 0, cut: false, asked: false })
     }
 
     /// Asks a command, and all it started in its group, to end.
@@ -76,7 +91,8 @@ impl Actions {
             Urgency::Ask => libc::SIGTERM,
             Urgency::Kill => libc::SIGKILL,
         };
-        for running in self.running.iter().filter(|running| running.token == token) {
+        for running in self.running.iter_mut().filter(|running| running.token == token) {
+            running.asked = true;
             // It fails only when there is nobody left to hear it.
             let _ = running.child.signal(signal);
         }
@@ -94,7 +110,12 @@ impl Actions {
         let mut place = 0;
         while place < self.running.len() {
             self.read(place);
-            match self.running[place].child.poll() {
+            let Running { child, asked, .. } = &self.running[place];
+            if *asked && matches!(child.peek(), Ok(Some(_))) {
+                // It did as asked; what it started may be deaf, and would run on beside the next recovery.
+                let _ = child.signal(libc::SIGKILL);
+            }
+            match child.poll() {
                 Ok(None) => place += 1,
                 ended => {
                     self.read(place);
@@ -122,13 +143,23 @@ impl Actions {
             if count == 0 {
                 return;
             }
-            let keep = count.min(OUTPUT_BYTES.saturating_sub(running.told));
-            running.told += count;
+            let keep = count.min(OUTPUT_BYTES - running.octets);
+            running.octets += keep;
             running.line.extend_from_slice(&buffer[..keep]);
             let (token, mut lines) = (running.token, Vec::new());
-            while let Some(end) = running.line.iter().position(|&octet| octet == b'\n') {
+            while running.lines < OUTPUT_LINES
+                && let Some(end) = running.line.iter().position(|&octet| octet == b'\n')
+            {
+                running.lines += 1;
                 lines.push(text(&running.line[..end]));
                 running.line.drain(..=end);
+            }
+            if !running.cut && (keep < count || running.lines == OUTPUT_LINES && !running.line.is_empty()) {
+                running.cut = true;
+                lines.push(CUT.into());
+            }
+            if running.lines == OUTPUT_LINES {
+                running.line.clear();
             }
             for line in lines {
                 self.tell(token, CommandEvent::Printed(line));

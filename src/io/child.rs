@@ -104,6 +104,11 @@ impl Child {
         self.look(libc::WNOHANG)
     }
 
+    /// The same, and leaves the ending to be taken; until then the keeper's number is not given to others.
+    pub fn peek(&self) -> Result<Option<Ending>> {
+        self.look(libc::WNOHANG | libc::WNOWAIT)
+    }
+
     fn look(&self, flags: c_int) -> Result<Option<Ending>> {
         let (fd, flags) = (self.keeper.as_raw_fd() as libc::id_t, libc::WEXITED | libc::__WALL | flags);
         // SAFETY: waitid writes one siginfo_t, for which zeroes are valid.
@@ -127,7 +132,11 @@ impl Child {
     /// Sends a signal to the command and all that it started in its group. The keeper blocks what can be
     /// blocked, so that it still tells how the command ended.
     pub fn signal(&self, signal: c_int) -> Result<()> {
-        // The number cannot have been given to strangers: the keeper holds it until `wait` has reaped it.
+        // The number cannot have been given to strangers: the keeper holds it until `wait` has reaped it, or a
+        // host that waits with `__WALL`.
+        if self.peek()? == Some(Ending::Lost) {
+            return Err(Error::from_raw_os_error(libc::ESRCH));
+        }
         // SAFETY: no memory is involved.
         check(unsafe { libc::kill(-self.group, signal) }).map(drop)
     }

@@ -1,6 +1,6 @@
 //! Joins the descriptors to the engine: one epoll set, one pump.
 //!
-//! `pump` does what is due without blocking: timers, endings and BMC answers first, then traps, each
+//! `pump` does what is due without blocking: BMC answers, timers and endings first, then traps, each
 //! kind within a budget, so that no flood keeps another from its turn. After every input all output of
 //! the engine is performed, in order: what must be in the journal is there before anyone hears of it.
 
@@ -109,14 +109,15 @@ impl Reactor {
 
     /// Does what is due without blocking, and hands every delivery to `out`.
     pub fn pump(&mut self, out: &mut dyn FnMut(Delivery)) {
+        // Answers that came while the host was busy are in time: before the timers, or they are asked for again.
+        for ipv6 in [false, true] {
+            self.receive_answers(ipv6, out);
+        }
         self.engine.handle_timeout(now());
         self.drain(out);
         while let Some(ended) = self.actions.poll() {
             self.engine.handle_command(now(), ended.token, ended.event);
             self.drain(out);
-        }
-        for ipv6 in [false, true] {
-            self.receive_answers(ipv6, out);
         }
         self.receive_traps(out);
         self.rearm();
@@ -198,7 +199,11 @@ impl Reactor {
                     let stored = self.store.replace(&bytes).is_ok();
                     self.engine.handle_compacted(stored);
                 }
-                Output::Run(command) => self.actions.run(command),
+                Output::Run(command) => {
+                    if let Some(failed) = self.actions.run(command) {
+                        self.engine.handle_command(now(), failed.token, failed.event);
+                    }
+                }
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
                 Output::Deliver(delivery) => out(delivery),
             }

@@ -1,0 +1,121 @@
+//! A simulated BMC raises a fault and sends its own trap: told *started*, it holds its reset until the
+//! recovery has ended, however the application answers.
+
+use crate::bmcs::{Bmc, ENDED_DONE, ENDED_FAILED, Simulated, Word};
+use crate::host::Host;
+use crate::site::{Site, quoted};
+use crate::{pets, wait};
+use bmcnotice::sim::Fault;
+use bmcnotice::words::Level;
+use bmcnotice::{Answer, Error, Mode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+const MODES: [Mode; 2] = [Mode::Loop, Mode::Thread];
+
+fn raise(bmc: &Simulated, site: &Site) {
+    bmc.alert(site.listen);
+    bmc.0.raise(&Fault::preset("uncorrectable-memory").unwrap());
+}
+
+#[test]
+fn the_reset_waits_for_the_recovery() {
+    for mode in MODES {
+        let bmc = Arc::new(Simulated::new());
+        let site = Site::of(&*bmc);
+        let held = Arc::new(AtomicBool::new(false));
+        let (asked, seen) = (bmc.clone(), held.clone());
+        let host = Host::with(&site, mode, move |recover| {
+            assert_eq!((&*recover.monitor, &*recover.target), ("mrw1", "failover1"));
+            std::thread::sleep(Duration::from_millis(300));
+            seen.store(asked.resets() == 0, SeqCst);
+            Answer::Done
+        });
+        host.armed();
+        raise(&bmc, &site);
+        host.until("reset", || bmc.resets() == 1);
+        assert!(held.load(SeqCst), "{}", bmc.story());
+        assert_eq!(host.calls(), 1);
+        let words = bmc.words();
+        assert!(words.starts_with(&[Word::Armed, Word::Started, ENDED_DONE]), "{words:?}");
+        assert!(bmc.story().contains("trap 1 acknowledged"), "{}", bmc.story());
+    }
+}
+
+#[test]
+fn a_recovery_is_completed_later_by_its_token() {
+    for mode in MODES {
+        let bmc = Simulated::new();
+        let site = Site::of(&bmc);
+        let token = Arc::new(AtomicU64::new(0));
+        let kept = token.clone();
+        let host = Host::with(&site, mode, move |recover| {
+            kept.store(recover.token, SeqCst);
+            Answer::Later
+        });
+        host.armed();
+        raise(&bmc, &site);
+        host.until("callback", || token.load(SeqCst) != 0);
+        wait::a_while();
+        assert_eq!(bmc.resets(), 0, "it holds");
+        host.context.complete(token.load(SeqCst), Answer::Done).unwrap();
+        host.until("reset", || bmc.resets() == 1);
+        assert!(matches!(host.context.complete(token.load(SeqCst), Answer::Done), Err(Error::Stale)));
+    }
+}
+
+#[test]
+fn a_recovery_that_fails_is_told_as_failed() {
+    for mode in MODES {
+        let bmc = Simulated::new();
+        let site = Site::of(&bmc);
+        let host = Host::with(&site, mode, |_| Answer::Failed);
+        host.armed();
+        pets::send(site.listen, bmc.guid(), 1);
+        bmc.hears(&[Word::Started, ENDED_FAILED]);
+        host.hear(Level::Error, "FAILED");
+        assert_eq!(host.statistics().failed, 1);
+    }
+}
+
+/// In loop mode nobody can look at the clock while the callback runs; its answer is too late all the same.
+#[test]
+fn a_callback_that_overruns_has_failed_and_its_answer_is_stale() {
+    for mode in MODES {
+        let bmc = Simulated::new();
+        let mut site = Site::of(&bmc);
+        site.monitor("deadline", quoted("300ms"));
+        let token = Arc::new(AtomicU64::new(0));
+        let kept = token.clone();
+        let host = Host::with(&site, mode, move |recover| {
+            kept.store(recover.token, SeqCst);
+            std::thread::sleep(Duration::from_millis(900));
+            Answer::Done
+        });
+        host.armed();
+        pets::send(site.listen, bmc.guid(), 1);
+        bmc.hears(&[Word::Started, ENDED_FAILED]);
+        host.hear(Level::Error, "overran its deadline");
+        assert!(matches!(host.context.complete(token.load(SeqCst), Answer::Done), Err(Error::Stale)));
+        wait::a_while();
+        bmc.hears(&[Word::Started, ENDED_FAILED]);
+        assert_eq!((host.statistics().done, host.statistics().failed), (0, 1));
+    }
+}
+
+#[test]
+fn two_contexts_live_in_one_process() {
+    let bmcs = [Simulated::new(), Simulated::new()];
+    let sites = [Site::of(&bmcs[0]), Site::of(&bmcs[1])];
+    let hosts = [Host::start(&sites[0], Mode::Loop), Host::start(&sites[1], Mode::Thread)];
+    hosts.iter().for_each(Host::armed);
+    pets::send(sites[0].listen, bmcs[0].guid(), 1);
+    bmcs[0].hears(&[Word::Started, ENDED_DONE]);
+    wait::a_while();
+    assert_eq!((hosts[0].calls(), hosts[1].calls()), (1, 0));
+    assert!(bmcs[1].recoveries().is_empty());
+    pets::send(sites[1].listen, bmcs[1].guid(), 1);
+    bmcs[1].hears(&[Word::Started, ENDED_DONE]);
+    bmcs[0].hears(&[Word::Started, ENDED_DONE]);
+}

@@ -1,0 +1,186 @@
+//! `kill -9` at the worst moments: what the next start tells the BMC, once.
+//!
+//! The victim is this test binary, started again with an order in its environment.
+
+use crate::bmcs::{Bmc, ENDED_DONE, ENDED_UNKNOWN, Simulated, Word};
+use crate::host::Host;
+use crate::site::{Site, quoted};
+use crate::{pets, wait};
+use bmcnotice::words::Level;
+use bmcnotice::{Answer, Config, Mode};
+use std::env;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+const CONFIG: &str = "BMCNOTICE_VICTIM_CONFIG";
+const MODE: &str = "BMCNOTICE_VICTIM_MODE";
+const MODES: [(Mode, &str); 2] = [(Mode::Loop, "loop"), (Mode::Thread, "thread")];
+
+/// The victim's whole life; without the order, nothing.
+#[test]
+fn victim() {
+    let Some(config) = env::var_os(CONFIG) else { return };
+    let mode = if env::var(MODE).unwrap() == "loop" { Mode::Loop } else { Mode::Thread };
+    let called = PathBuf::from(&config).with_file_name("called");
+    let log = PathBuf::from(&config).with_file_name("log");
+    let host = Host::of(&Config::from_file(&config).unwrap(), mode, move |_| {
+        File::create(&called).unwrap();
+        sleep(Duration::from_secs(60));
+        Answer::Done
+    });
+    let host = host.unwrap_or_else(|error| panic!("{error}"));
+    loop {
+        fs::write(&log, host.log().join("\n")).unwrap();
+        sleep(Duration::from_millis(20));
+    }
+}
+
+struct Victim<'a> {
+    process: Child,
+    site: &'a Site,
+}
+
+impl<'a> Victim<'a> {
+    fn start(site: &'a Site, mode: &str) -> Self {
+        let process = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "kills::victim", "--nocapture"])
+            .env(CONFIG, site.file())
+            .env(MODE, mode)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { process, site }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.site.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn says(&self, part: &str) {
+        wait::until(part, || self.log(), || self.log().contains(part));
+    }
+
+    fn is_called(&self) {
+        let called = self.site.folder.path().join("called");
+        wait::until("called", || self.log(), || called.exists());
+    }
+}
+
+impl Drop for Victim<'_> {
+    /// SIGKILL, whatever happens.
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+/// A recovery is killed in its callback.
+fn killed_in_the_callback(site: &Site, bmc: &Simulated, mode: &str) {
+    let victim = Victim::start(site, mode);
+    wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+    pets::send(site.listen, bmc.guid(), 1);
+    victim.is_called();
+    bmc.hears(&[Word::Started]);
+}
+
+#[test]
+fn the_next_start_tells_that_nobody_knows_once() {
+    for (mode, name) in MODES {
+        let bmc = Simulated::new();
+        let site = Site::of(&bmc);
+        killed_in_the_callback(&site, &bmc, name);
+
+        let second = Host::start(&site, mode);
+        bmc.hears(&[Word::Started, ENDED_UNKNOWN]);
+        second.hear(Level::Error, "killed in the middle of the recovery");
+        // The BMC's repetition is no news to the new process.
+        pets::send(site.listen, bmc.guid(), 1);
+        second.until("a repetition", || second.statistics().repeats == 1);
+        assert_eq!(second.calls(), 0);
+        second.until("closed", || second.said(Level::Info, "may reset the server now"));
+        drop(second);
+
+        let third = Host::start(&site, mode);
+        third.armed();
+        wait::a_while();
+        bmc.hears(&[Word::Started, ENDED_UNKNOWN]);
+        assert_eq!(third.calls(), 0);
+    }
+}
+
+/// The second process is killed, too, before the BMC has heard it.
+#[test]
+fn it_is_told_even_when_the_next_start_is_killed() {
+    let bmc = Simulated::new();
+    let site = Site::of(&bmc);
+    killed_in_the_callback(&site, &bmc, "thread");
+    bmc.change(|quirks| quirks.silent = true);
+    let second = Victim::start(&site, "thread");
+    second.says("telling the BMC: recovery ended(unknown)");
+    drop(second);
+    bmc.change(|quirks| quirks.silent = false);
+    let _third = Host::start(&site, Mode::Loop);
+    bmc.hears(&[Word::Started, ENDED_UNKNOWN]);
+}
+
+#[test]
+fn after_another_boot_nothing_is_said_and_the_record_is_closed() {
+    for (mode, name) in MODES {
+        let bmc = Simulated::new();
+        let site = Site::of(&bmc);
+        killed_in_the_callback(&site, &bmc, name);
+
+        let mut config = site.config();
+        config.pretend_boot([7; 16]);
+        let second = Host::of(&config, mode, |_| Answer::Done).unwrap();
+        second.hear(Level::Info, "closed: interrupted by reset");
+        second.armed();
+        wait::a_while();
+        bmc.hears(&[Word::Started]);
+        assert_eq!(second.calls(), 0);
+        drop(second);
+
+        let third = Host::of(&config, mode, |_| Answer::Done).unwrap();
+        third.armed();
+        assert!(!third.said(Level::Info, "interrupted by reset"), "once: {:#?}", third.log());
+        bmc.hears(&[Word::Started]);
+    }
+}
+
+#[test]
+fn a_recovery_that_had_not_begun_is_taken_up() {
+    for (mode, name) in MODES {
+        let bmc = Simulated::new();
+        let mut site = Site::of(&bmc);
+        site.monitor("wait_for_started", quoted("30s")).monitor("tell_deadline", quoted("30s"));
+        let victim = Victim::start(&site, name);
+        wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+        bmc.change(|quirks| quirks.silent = true);
+        pets::send(site.listen, bmc.guid(), 1);
+        victim.says("telling the BMC: recovery started");
+        drop(victim);
+        bmc.change(|quirks| quirks.silent = false);
+
+        let second = Host::start(&site, mode);
+        second.hear(Level::Warning, "taken up again");
+        bmc.hears(&[Word::Started, ENDED_DONE]);
+        assert_eq!(second.calls(), 1);
+        assert!(!site.folder.path().join("called").exists());
+    }
+}
+
+/// By a monitor that says so, it runs again.
+#[test]
+fn a_rerun_is_run_again() {
+    let bmc = Simulated::new();
+    let mut site = Site::of(&bmc);
+    site.monitor("rerun", "true");
+    killed_in_the_callback(&site, &bmc, "loop");
+    let second = Host::start(&site, Mode::Loop);
+    second.hear(Level::Warning, "it runs again");
+    bmc.hears(&[Word::Started, Word::Started, ENDED_DONE]);
+    assert_eq!(second.calls(), 1);
+}

@@ -1,0 +1,34 @@
+//! The whole street with real sockets, senders and BMCs: what goes in, what the BMC hears, what is
+//! survived. One crate, so that its modules share their fixtures:
+//!
+//! ```text
+//!   site     a configuration in a folder of its own     host     a context that runs, and what it said
+//!   bmcs     the BMCs, each with its own log            drivers  the same as programs: C, Python, command line
+//!   pets     the trap, as octets and from snmptrap      wait     for what must happen, within bounds
+//! ```
+#![cfg(feature = "sim")]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../support/ipmi_peer.rs"]
+mod ipmi_peer;
+#[path = "../peers/mod.rs"]
+mod peers;
+
+mod bmcs;
+mod drivers;
+mod host;
+mod pets;
+mod site;
+mod wait;
+
+mod after_ended;
+mod bad_bmcs;
+mod bad_input;
+mod commands;
+mod handshake;
+mod ipv6;
+mod journal;
+mod kills;
+mod ports;
+mod senders;
