@@ -19,12 +19,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What a context is made from: a text, settings made by calls, and what was found wrong with them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Config {
     text: String,
     name: String,
     settings: Vec<(String, String)>,
     boot: Option<BootId>,
+}
+
+/// Text and settings may hold passwords.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Config {

@@ -174,6 +174,11 @@ impl Engine {
 
     /// A datagram at the trap socket.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        #[cfg(all(feature = "sim", feature = "capi"))]
+        crate::sim::bait::nibble(from, bytes);
+        if self.leaving {
+            return; // not acknowledged: the BMC sends it again, to our successor
+        }
         self.statistics.datagrams += 1;
         // What a BMC answers to PET Acknowledge comes back to where the acknowledgement came from.
         if matches!(Datagram::parse(bytes), Ok(Datagram::Sessionless(_))) {
@@ -290,6 +295,7 @@ impl Engine {
 
     /// The answer to a recovery, by its token.
     pub fn answer(&mut self, now: Now, token: u64, answer: Answer) -> Result<(), Stale> {
+        self.handle_timeout(now); // an answer behind its deadline is stale, even if nobody looked meanwhile
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
         let seat = &mut self.seats[place];
         if answer != Answer::Later

@@ -32,6 +32,8 @@
 //! disarms: whoever comes up again must arm again.
 
 mod alert;
+#[cfg(feature = "capi")]
+pub(crate) mod bait;
 mod board;
 mod command;
 mod event;
