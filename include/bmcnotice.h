@@ -262,7 +262,7 @@ typedef enum {
 } bmcn_doubt;
 
 /**
- * What bmcn_ctx_count() can count, since the context was made.
+ * What bmcn_ctx_count() can count, since the context was made, or repaired after BMCN_EPANIC.
  */
 typedef enum {
   /**
@@ -316,8 +316,8 @@ typedef enum {
 } bmcn_counter;
 
 /**
- * A configuration, opaque: a text and settings, judged as a whole when asked.  Not for two threads at once,
- * but for bmcn_config_message().
+ * A configuration, opaque: a text and settings, judged as a whole when asked.  Any thread, but that
+ * bmcn_config_free() must be the last call on it.
  */
 typedef struct bmcn_config bmcn_config;
 
@@ -362,8 +362,9 @@ typedef struct {
  * Runs the operator's recovery and returns one of bmcn_answer.
  *
  * This callback, like all of them, is called only inside bmcn_ctx_dispatch() or bmcn_ctx_run(), with no lock
- * held, and may call any function on the context, free included.  It must not throw, longjmp or end the
- * thread.  In loop mode it must not block.
+ * held, and may call any function on the context, bmcn_ctx_free() included (but dispatching again is
+ * BMCN_EBUSY).  It must not throw, longjmp or end the thread: that ends the process.  In loop mode it must not
+ * block: while it runs nothing is received, no BMC is told anything and no deadline is kept.
  */
 typedef int (*bmcn_recovery_fn)(void *user, const bmcn_recovery *recovery);
 
@@ -389,7 +390,7 @@ typedef void (*bmcn_log_fn)(void *user, int level, const char *line);
 typedef void (*bmcn_peer_fn)(void *user, const char *server, int verdict, int doubt);
 
 /**
- * What the heartbeat says of one server.  Set `size` before it is handed in.
+ * What the heartbeat says of one server.  Zero everything, then set `size`, before it is handed in.
  *
  * Times are CLOCK_BOOTTIME milliseconds.  Later versions append members; a shorter struct is filled as far
  * as it goes.
@@ -420,7 +421,7 @@ typedef struct {
    */
   uint32_t restarts;
   /**
-   * Must be zero.
+   * Zero.
    */
   uint32_t reserved;
 } bmcn_peer;
@@ -448,7 +449,7 @@ void bmcn_config_free(bmcn_config *config);
  *
  * Nothing is judged yet.
  *
- * Returns BMCN_EINVAL, BMCN_EIO (the message says which file and why).  Since 0.1.
+ * Returns BMCN_EINVAL, BMCN_EIO (the message says which file and why); then nothing has changed.  Since 0.1.
  */
 int bmcn_config_read_file(bmcn_config *config,
                           const char *path);
@@ -495,13 +496,14 @@ int bmcn_config_message(const bmcn_config *config,
 /**
  * Make a context.
  *
- * Binds the socket, opens the journal and, in thread mode, starts the library's thread.  `config` and
- * `options` are copied; NULL options mean defaults.  `*out` is written only on success; free it with
- * bmcn_ctx_free().  On failure the message is on `config`.  Any thread.
+ * Binds the socket, opens the journal and, in thread mode, starts the library's thread.  Nothing is called
+ * back yet: register, then dispatch.  `config` and `options` are copied; NULL options mean loop mode.  `*out`
+ * is written only on success; free it with bmcn_ctx_free().  On failure the message is on `config`.  Any
+ * thread.
  *
  * Returns BMCN_EINVAL (a bad option, `config` or `out` is NULL), BMCN_E2BIG, BMCN_ECONFIG (the message lists
- * every finding), BMCN_EIO (port taken, not permitted, ...: the message says who or what is in the way).
- * Since 0.1.
+ * every finding, one a line), BMCN_EIO (port taken, not permitted, ...: the message says who or what is in
+ * the way).  Since 0.1.
  */
 int bmcn_ctx_new(const bmcn_config *config,
                  const bmcn_options *options,
@@ -510,10 +512,12 @@ int bmcn_ctx_new(const bmcn_config *config,
 /**
  * Free a context; NULL is a no-op.
  *
- * Tells the BMC that we no longer listen, within a second.  Inside a callback, or while another thread
- * dispatches, no further callback starts and the memory goes when that dispatch returns.  In a forked child
- * only the descriptors are closed, and no destructor runs.  A recovery that runs is not ended: the next
- * start finds it in the journal.  The pointer is invalid afterwards.  Any thread.  Since 0.1.
+ * Tells the BMC that we no longer listen, and waits at most a second for its answer.  Destructors run before
+ * it returns, on this thread; inside a callback, or while another thread dispatches, that is put off: no
+ * further callback starts, and all goes when that dispatch returns, on its thread.  bmcn_ctx_run() on another
+ * thread returns BMCN_EINVAL.  In a forked child only the descriptors are closed, and no destructor runs.  A
+ * recovery that goes on is not ended: the next start finds it in the journal, and tells the BMC that its end
+ * is unknown.  The pointer is invalid afterwards, for every thread and signal handler.  Any thread.  Since 0.1.
  */
 void bmcn_ctx_free(bmcn_ctx *ctx);
 
@@ -538,25 +542,30 @@ int bmcn_ctx_port(const bmcn_ctx *ctx);
 /**
  * Call back for at most `max_events` events, without blocking, and return how many there were.
  *
- * Call it when the descriptor is readable, from one thread at a time.
+ * Call it when the descriptor is readable, from one thread at a time.  What is left over keeps the
+ * descriptor readable; 16 is a good number of events, 0 only looks.  Callbacks run in the order in which
+ * things happened, but that in thread mode a recovery overtakes what is only news.
  *
- * Returns BMCN_EBUSY (inside a callback, or on two threads), BMCN_EINVAL, BMCN_EPANIC (call again),
- * BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ * Returns BMCN_EBUSY (inside a callback, or on two threads), BMCN_EINVAL (NULL, or freed inside a callback),
+ * BMCN_EPANIC (call again; what this call had delivered before is not counted), BMCN_EFORK, BMCN_EBROKEN.
+ * Since 0.1.
  */
-int bmcn_ctx_dispatch(bmcn_ctx *ctx, unsigned int max_events);
+int bmcn_ctx_dispatch(bmcn_ctx *ctx,
+                      unsigned int max_events);
 
 /**
  * Wait and dispatch until bmcn_ctx_stop(), for callers without a loop of their own.
  *
- * Returns BMCN_OK when stopped; BMCN_EBUSY, BMCN_EINVAL, BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.
- * Since 0.1.
+ * Returns BMCN_OK when stopped; BMCN_EBUSY (inside a callback, or beside another dispatch), BMCN_EINVAL (NULL,
+ * or freed meanwhile), BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
  */
 int bmcn_ctx_run(bmcn_ctx *ctx);
 
 /**
  * Make bmcn_ctx_run() return; if it is not running, at once when it is next entered.
  *
- * Any thread, and inside a signal handler.
+ * Any thread, and inside a signal handler; not after bmcn_ctx_free().  In a loop of your own there is nothing
+ * to stop, and the descriptor would stay readable.
  *
  * Returns BMCN_EINVAL, BMCN_EFORK.  Since 0.1.
  */
@@ -651,7 +660,7 @@ int64_t bmcn_ctx_count(const bmcn_ctx *ctx, int counter);
 int64_t bmcn_ctx_drops(const bmcn_ctx *ctx, int reason);
 
 /**
- * Copy the message of the last failed call on this context into `buffer`, cut to `size`, with a NUL.
+ * Copy the message of the last failed call on this context, by whatever thread, into `buffer`, cut to `size`, with a NUL.
  *
  * Returns the message's full length, so that a result of `size` or more means it was cut.  Works on a
  * broken context.  BMCN_EINVAL if ctx is NULL, or `buffer` is NULL and `size` is not 0; BMCN_EFORK.
@@ -743,8 +752,8 @@ uint64_t bmcn_recovery_token(const bmcn_recovery *recovery);
 uint64_t bmcn_recovery_record(const bmcn_recovery *recovery);
 
 /**
- * Return how many milliseconds the recovery may take, from the callback's beginning; after that it has
- * failed and the token is stale.  BMCN_EINVAL if recovery is NULL.  Since 0.1.
+ * Return how many milliseconds the recovery may take, from when it fell due, which is just before its
+ * callback unless dispatch was late; after that it has failed and the token is stale.  BMCN_EINVAL if recovery is NULL.  Since 0.1.
  */
 int64_t bmcn_recovery_deadline_ms(const bmcn_recovery *recovery);
 

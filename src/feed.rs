@@ -53,7 +53,13 @@ impl Plant {
     fn pump(&self, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| {
             let mut reactor = self.reactor.lock();
-            reactor.pump(out);
+            // Who is told of a change and asks must not find the old state.
+            reactor.pump(&mut |delivery| {
+                if let Delivery::Peer(status) = &delivery {
+                    self.show_one(status);
+                }
+                out(delivery);
+            });
             self.show(&reactor);
         })
         .map_err(|report| self.strike(report))
@@ -62,6 +68,12 @@ impl Plant {
     fn answer(&self, token: u64, answer: Answer, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| self.reactor.lock().answer(token, answer, out).map_err(|_| Error::Stale))
             .unwrap_or_else(|report| Err(self.strike(report)))
+    }
+
+    fn show_one(&self, status: &PeerStatus) {
+        if let Some(shown) = self.peers.lock().iter_mut().find(|shown| shown.server == status.server) {
+            shown.clone_from(status);
+        }
     }
 
     fn show(&self, reactor: &Reactor) {
