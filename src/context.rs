@@ -123,33 +123,43 @@ impl Context {
         }
     }
 
+    /// Cannot fail, so that a caller who has looked first knows who owns the callback.
     pub(crate) fn register_recovery(&self, monitor: Option<&str>, callback: Arc<OnRecovery>) {
         let old = self.callbacks.lock().recovery.insert(monitor.unwrap_or_default().to_owned(), callback);
         drop(old); // runs foreign code: not under the lock
     }
 
-    /// Registers what is told of notices, in place of what was there.
-    pub fn on_notice(&self, callback: Arc<OnNotice>) -> Result<(), Error> {
-        self.usable()?;
+    /// As [`Context::register_recovery`].
+    pub(crate) fn register_notice(&self, callback: Arc<OnNotice>) {
         let old = self.callbacks.lock().notice.replace(callback);
         drop(old);
-        Ok(())
+    }
+
+    /// As [`Context::register_recovery`].
+    pub(crate) fn register_log(&self, callback: Arc<OnLog>) {
+        let old = self.callbacks.lock().log.replace(callback);
+        drop(old);
+    }
+
+    /// As [`Context::register_recovery`].
+    pub(crate) fn register_peer(&self, callback: Arc<OnPeer>) {
+        let old = self.callbacks.lock().peer.replace(callback);
+        drop(old);
+    }
+
+    /// Registers what is told of notices, in place of what was there.
+    pub fn on_notice(&self, callback: Arc<OnNotice>) -> Result<(), Error> {
+        self.usable().map(|()| self.register_notice(callback))
     }
 
     /// Registers what is told the log's lines, in place of what was there.
     pub fn on_log(&self, callback: Arc<OnLog>) -> Result<(), Error> {
-        self.usable()?;
-        let old = self.callbacks.lock().log.replace(callback);
-        drop(old);
-        Ok(())
+        self.usable().map(|()| self.register_log(callback))
     }
 
     /// Registers what is told of the heartbeat's changes, in place of what was there.
     pub fn on_peer(&self, callback: Arc<OnPeer>) -> Result<(), Error> {
-        self.usable()?;
-        let old = self.callbacks.lock().peer.replace(callback);
-        drop(old);
-        Ok(())
+        self.usable().map(|()| self.register_peer(callback))
     }
 
     /// Registers what is told of a recovery's steps, in place of what was there.
@@ -253,6 +263,10 @@ impl Context {
 
     /// Waits and dispatches until [`Context::stop`], for callers without a loop of their own.
     pub fn run(&self) -> Result<(), Error> {
+        self.usable()?;
+        if self.busy.load(SeqCst) {
+            return Err(Error::Busy); // inside a callback nothing would ever wake it
+        }
         while !self.halted.swap(false, SeqCst) {
             self.wait(None)?;
             self.dispatch(DELIVERIES_PER_ROUND)?;
@@ -279,9 +293,9 @@ impl Context {
             return;
         }
         if self.mark.in_child() {
-            self.feed.descriptors.iter().copied().for_each(sys::close);
+            self.feed.descriptors().for_each(sys::close);
         } else {
-            self.feed.halt(); // another thread's `run` must not sleep on
+            self.feed.halt(); // another thread may be asleep in `run`
         }
     }
 

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ const QUEUE_DELIVERIES: usize = 1024;
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How often it looks whether it has been heard.
 const GOODBYE_STEP: Duration = Duration::from_millis(1);
+/// Limit: panics that a context does not survive.
+const BROKEN: u8 = 2;
 
 /// The reactor with its safety net; in thread mode both threads hold it.
 pub struct Plant {
@@ -51,7 +53,13 @@ impl Plant {
     fn pump(&self, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| {
             let mut reactor = self.reactor.lock();
-            reactor.pump(out);
+            // Who is told of a change and asks must not find the old state.
+            reactor.pump(&mut |delivery| {
+                if let Delivery::Peer(status) = &delivery {
+                    self.show_one(status);
+                }
+                out(delivery);
+            });
             self.show(&reactor);
         })
         .map_err(|report| self.strike(report))
@@ -62,6 +70,12 @@ impl Plant {
             .unwrap_or_else(|report| Err(self.strike(report)))
     }
 
+    fn show_one(&self, status: &PeerStatus) {
+        if let Some(shown) = self.peers.lock().iter_mut().find(|shown| shown.server == status.server) {
+            shown.clone_from(status);
+        }
+    }
+
     fn show(&self, reactor: &Reactor) {
         reactor.engine().peers(&mut self.peers.lock());
     }
@@ -69,26 +83,28 @@ impl Plant {
     /// A panic was caught: the first rebuilds the engine from its journal, the second breaks the context.
     pub fn strike(&self, report: String) -> Error {
         *self.report.lock() = report.clone();
-        if self.strikes.fetch_add(1, SeqCst) > 0 {
-            return Error::Broken(report);
+        let second = self.strikes.fetch_add(1, SeqCst) > 0;
+        if !second && self.rebuild() {
+            return Error::Panicked(report);
         }
-        let mut reactor = self.reactor.lock();
-        let replayed = reactor.journal();
-        match self.site.setup(&replayed) {
-            Ok(setup) => {
-                reactor.rebuild(setup);
-                Error::Panicked(report)
-            }
-            Err(_) => {
-                self.strikes.fetch_add(1, SeqCst);
-                Error::Broken(report)
-            }
-        }
+        self.strikes.store(BROKEN, SeqCst);
+        self.wake.raise(); // for good: the host is to look, and the library's thread to end
+        Error::Broken(report)
+    }
+
+    /// What is wrong with the journal's content would be wrong again: a panic here is no third chance.
+    fn rebuild(&self) -> bool {
+        let rebuilt = shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            let replayed = reactor.journal();
+            self.site.setup(&replayed).map(|setup| reactor.rebuild(setup))
+        });
+        matches!(rebuilt, Ok(Ok(())))
     }
 
     /// The error that every call returns once the context is broken.
     pub fn broken(&self) -> Option<Error> {
-        (self.strikes.load(SeqCst) > 1).then(|| Error::Broken(self.report.lock().clone()))
+        (self.strikes.load(SeqCst) >= BROKEN).then(|| Error::Broken(self.report.lock().clone()))
     }
 
     /// What was counted.
@@ -127,8 +143,10 @@ pub struct Feed {
     pub listen: Option<SocketAddr>,
     /// Readable for ever once raised: ends `run`.
     halt: Event,
-    /// Every descriptor of the context, for a forked child to close.
-    pub descriptors: Vec<RawFd>,
+    /// The descriptors that stay the same for life.
+    descriptors: Vec<RawFd>,
+    /// The journal's, which changes when the journal is compacted.
+    journal: Arc<AtomicI32>,
 }
 
 enum Side {
@@ -180,6 +198,7 @@ impl Feed {
         let listen = reactor.listen();
         let mut descriptors = vec![epoll.raw(), wake.as_fd().as_raw_fd(), halt.as_fd().as_raw_fd()];
         descriptors.extend(reactor.descriptors());
+        let journal = reactor.journal_descriptor();
         let plant = Arc::new(Plant {
             reactor: Mutex::new(reactor),
             site,
@@ -210,7 +229,14 @@ impl Feed {
                 Side::Thread { outlet, queue: Queue { recoveries: recoveries_out, others: others_out }, epoll, thread }
             }
         };
-        Ok(Self { plant, side, listen, halt, descriptors })
+        Ok(Self { plant, side, listen, halt, descriptors, journal })
+    }
+
+    /// Every descriptor of the context, for a forked child to close. Takes no lock: the thread that held it
+    /// is not there in the child.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let journal = Some(self.journal.load(SeqCst)).filter(|&fd| fd >= 0);
+        self.descriptors.iter().copied().chain(journal)
     }
 
     /// The descriptor to poll, the same for life.
@@ -275,7 +301,9 @@ impl Feed {
     /// we took from the socket, so this is ours to say.
     pub fn settle(&self) {
         match &self.side {
-            Side::Loop { backlog } if backlog.lock().is_empty() => self.plant.wake.lower(),
+            Side::Loop { backlog } if backlog.lock().is_empty() && self.plant.broken().is_none() => {
+                self.plant.wake.lower();
+            }
             Side::Loop { .. } => self.plant.wake.raise(),
             Side::Thread { outlet, queue, .. } => {
                 if !queue.is_empty() || outlet.trouble.lock().is_some() || self.plant.broken().is_some() {
@@ -307,6 +335,9 @@ fn work(plant: &Plant, outlet: &Outlet) {
             *outlet.trouble.lock() = Some(error);
             outlet.ready.raise();
         }
+    }
+    if plant.broken().is_some() {
+        outlet.ready.raise(); // whoever struck last: the host is to look
     }
     plant.leave();
 }

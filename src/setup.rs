@@ -27,6 +27,13 @@ pub struct Config {
     boot: Option<BootId>,
 }
 
+/// Text and settings may hold passwords.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Config {
     /// An empty configuration, to be filled by [`Config::set`].
     pub fn new() -> Self {
@@ -160,11 +167,11 @@ impl Site {
             std::io::ErrorKind::AddrInUse => {
                 let wanted = Wanted { ports: vec![address.port()], paths: Vec::new() };
                 let holders = facts::gather(&wanted).port_holders;
-                match holders.iter().find_map(|holder| holder.process.as_ref()) {
-                    Some((pid, name)) => format!(", it is held by {name} (process {pid})"),
-                    // What this process holds is not among them.
-                    None if holders.is_empty() => ", it is held by this process itself".into(),
-                    None => ", it is held by a process that cannot be seen from here".into(),
+                match holders.first().map(|holder| &holder.process) {
+                    Some(Some((pid, name))) => format!(", it is held by {name} (process {pid})"),
+                    Some(None) => ", it is held by a process that cannot be seen from here".into(),
+                    // What is our own is no obstacle to a check, and not listed.
+                    None => ", this very process holds it: another context?".into(),
                 }
             }
             std::io::ErrorKind::PermissionDenied => ", a low port needs the capability CAP_NET_BIND_SERVICE".into(),

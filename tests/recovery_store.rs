@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -252,14 +253,19 @@ fn helper_that_opens_the_store() {
 #[test]
 fn a_forked_childs_descriptors_are_listed() {
     let folders = Folders::new();
-    let (store, _, _) = folders.open();
-    let listed = store.descriptors();
-    assert_eq!(listed.len(), 2);
-    for descriptor in listed {
-        let target = fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
-        assert!(target.starts_with(&folders.0), "{target:?}");
+    let (mut store, _, _) = folders.open();
+    let journal = store.descriptor();
+    for _ in 0..2 {
+        let listed = [store.descriptors(), vec![journal.load(SeqCst)]].concat();
+        assert_eq!(listed.len(), 2);
+        for descriptor in &listed {
+            let target = fs::read_link(format!("/proc/self/fd/{descriptor}")).unwrap();
+            assert!(target.starts_with(&folders.0), "{target:?}");
+            assert!(!target.to_string_lossy().contains("deleted"), "{target:?}");
+        }
+        assert!(!listed.contains(&std::io::stdin().as_raw_fd()));
+        store.replace(b"x\n").unwrap(); // another file, with another descriptor
     }
-    assert!(!store.descriptors().contains(&std::io::stdin().as_raw_fd()));
 }
 
 #[test]

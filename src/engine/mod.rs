@@ -177,6 +177,11 @@ impl Engine {
 
     /// A datagram at the trap socket.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        #[cfg(all(feature = "sim", feature = "capi"))]
+        crate::sim::bait::nibble(from, bytes);
+        if self.leaving {
+            return; // not acknowledged: the BMC sends it again, to our successor
+        }
         self.statistics.datagrams += 1;
         // What a BMC answers to PET Acknowledge comes back to where the acknowledgement came from.
         if matches!(Datagram::parse(bytes), Ok(Datagram::Sessionless(_))) {

@@ -35,8 +35,9 @@ pub enum bmcn_level {
 /// Runs the operator's recovery and returns one of bmcn_answer.
 ///
 /// This callback, like all of them, is called only inside bmcn_ctx_dispatch() or bmcn_ctx_run(), with no lock
-/// held, and may call any function on the context, free included.  It must not throw, longjmp or end the
-/// thread.  In loop mode it must not block.
+/// held, and may call any function on the context, bmcn_ctx_free() included (but dispatching again is
+/// BMCN_EBUSY).  It must not throw, longjmp or end the thread: that ends the process.  In loop mode it must not
+/// block: while it runs nothing is received, no BMC is told anything and no deadline is kept.
 pub type bmcn_recovery_fn =
     Option<unsafe extern "C-unwind" fn(user: *mut c_void, recovery: *const bmcn_recovery) -> c_int>;
 

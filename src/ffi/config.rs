@@ -7,18 +7,21 @@ use crate::{Config, Error, shield};
 use parking_lot::Mutex;
 use std::ffi::{c_char, c_int};
 
-/// A configuration, opaque: a text and settings, judged as a whole when asked.  Not for two threads at once,
-/// but for bmcn_config_message().
+/// A configuration, opaque: a text and settings, judged as a whole when asked.  Any thread, but that
+/// bmcn_config_free() must be the last call on it.
 pub struct bmcn_config {
-    pub(super) config: Mutex<Config>,
-    pub(super) message: Mutex<String>,
+    config: Mutex<Config>,
+    message: Mutex<String>,
 }
 
 /// NULL, panic, message and code of a call on a configuration.
 ///
 /// # Safety
 /// `config` is NULL or made by bmcn_config_new and not freed.
-unsafe fn enter(config: *const bmcn_config, body: impl FnOnce(&mut Config) -> Result<c_int, Error>) -> c_int {
+pub(super) unsafe fn enter(
+    config: *const bmcn_config,
+    body: impl FnOnce(&mut Config) -> Result<c_int, Error>,
+) -> c_int {
     // SAFETY: by contract.
     let Some(handle) = (unsafe { config.as_ref() }) else { return BMCN_EINVAL as c_int };
     let outcome =
@@ -58,7 +61,7 @@ pub unsafe extern "C" fn bmcn_config_free(config: *mut bmcn_config) {
 ///
 /// Nothing is judged yet.
 ///
-/// Returns BMCN_EINVAL, BMCN_EIO (the message says which file and why).  Since 0.1.
+/// Returns BMCN_EINVAL, BMCN_EIO (the message says which file and why); then nothing has changed.  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_config_read_file(config: *mut bmcn_config, path: *const c_char) -> c_int {
     unsafe {

@@ -1,13 +1,13 @@
 //! The context handle and every call on it.
 
 use super::callback::{Registered, bmcn_destroy_fn, bmcn_log_fn, bmcn_notice_fn, bmcn_peer_fn, bmcn_recovery_fn};
-use super::config::bmcn_config;
+use super::config::{self, bmcn_config};
 use super::options::{self, bmcn_options};
 use super::peer::{self, bmcn_peer};
 use super::result::{bmcn_result::*, code, shielded};
 use super::{statistics, text};
 use crate::words::Answer;
-use crate::{Context, Error, shield};
+use crate::{Config, Context, Error, shield};
 use parking_lot::Mutex;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::mem::ManuallyDrop;
@@ -31,50 +31,52 @@ unsafe fn hold(ctx: *const bmcn_ctx) -> Option<Arc<bmcn_ctx>> {
 unsafe fn enter(ctx: *const bmcn_ctx, body: impl FnOnce(&Context) -> Result<c_int, Error>) -> c_int {
     let Some(ctx) = (unsafe { hold(ctx) }) else { return BMCN_EINVAL as c_int };
     let outcome = shield::catch(|| body(&ctx.context)).unwrap_or_else(|report| Err(ctx.context.strike(report)));
-    outcome.unwrap_or_else(|error| {
+    let code = outcome.unwrap_or_else(|error| {
         if !ctx.context.in_child() {
             *ctx.message.lock() = error.to_string(); // a child may find the lock taken for ever
         }
         code(&error)
-    })
+    });
+    // This may be the last count, and all of the context's end with it.
+    let _ = shield::catch(|| drop(ctx));
+    code
 }
 
 /// Make a context.
 ///
-/// Binds the socket, opens the journal and, in thread mode, starts the library's thread.  `config` and
-/// `options` are copied; NULL options mean defaults.  `*out` is written only on success; free it with
-/// bmcn_ctx_free().  On failure the message is on `config`.  Any thread.
+/// Binds the socket, opens the journal and, in thread mode, starts the library's thread.  Nothing is called
+/// back yet: register, then dispatch.  `config` and `options` are copied; NULL options mean loop mode.  `*out`
+/// is written only on success; free it with bmcn_ctx_free().  On failure the message is on `config`.  Any
+/// thread.
 ///
 /// Returns BMCN_EINVAL (a bad option, `config` or `out` is NULL), BMCN_E2BIG, BMCN_ECONFIG (the message lists
-/// every finding), BMCN_EIO (port taken, not permitted, ...: the message says who or what is in the way).
-/// Since 0.1.
+/// every finding, one a line), BMCN_EIO (port taken, not permitted, ...: the message says who or what is in
+/// the way).  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_ctx_new(
     config: *const bmcn_config,
     options: *const bmcn_options,
     out: *mut *mut bmcn_ctx,
 ) -> c_int {
-    // SAFETY: NULL or made by bmcn_config_new, by contract.
-    let Some(config) = (unsafe { config.as_ref() }) else { return BMCN_EINVAL as c_int };
-    shielded(|| {
-        let make = || {
-            // SAFETY: by contract, as documented above.
-            let (mode, out) = unsafe { (options::read(options)?, out.as_mut()) };
-            let out = out.ok_or(Error::invalid("out is NULL"))?;
-            let context = Context::new(&config.config.lock(), mode)?;
-            *out = Arc::into_raw(Arc::new(bmcn_ctx { context, message: Mutex::default() })).cast_mut();
-            Ok(BMCN_OK as c_int)
-        };
-        make().inspect_err(|error: &Error| *config.message.lock() = error.to_string())
-    })
+    let make = |config: &mut Config| {
+        // SAFETY: by contract, as documented above.
+        let (mode, out) = unsafe { (options::read(options)?, out.as_mut()) };
+        let out = out.ok_or(Error::invalid("out is NULL"))?;
+        let context = Context::new(config, mode)?;
+        *out = Arc::into_raw(Arc::new(bmcn_ctx { context, message: Mutex::default() })).cast_mut();
+        Ok(BMCN_OK as c_int)
+    };
+    unsafe { config::enter(config, make) }
 }
 
 /// Free a context; NULL is a no-op.
 ///
-/// Tells the BMC that we no longer listen, within a second.  Inside a callback, or while another thread
-/// dispatches, no further callback starts and the memory goes when that dispatch returns.  In a forked child
-/// only the descriptors are closed, and no destructor runs.  A recovery that runs is not ended: the next
-/// start finds it in the journal.  The pointer is invalid afterwards.  Any thread.  Since 0.1.
+/// Tells the BMC that we no longer listen, and waits at most a second for its answer.  Destructors run before
+/// it returns, on this thread; inside a callback, or while another thread dispatches, that is put off: no
+/// further callback starts, and all goes when that dispatch returns, on its thread.  bmcn_ctx_run() on another
+/// thread returns BMCN_EINVAL.  In a forked child only the descriptors are closed, and no destructor runs.  A
+/// recovery that goes on is not ended: the next start finds it in the journal, and tells the BMC that its end
+/// is unknown.  The pointer is invalid afterwards, for every thread and signal handler.  Any thread.  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_ctx_free(ctx: *mut bmcn_ctx) {
     shielded(|| {
@@ -109,10 +111,13 @@ pub unsafe extern "C" fn bmcn_ctx_port(ctx: *const bmcn_ctx) -> c_int {
 
 /// Call back for at most `max_events` events, without blocking, and return how many there were.
 ///
-/// Call it when the descriptor is readable, from one thread at a time.
+/// Call it when the descriptor is readable, from one thread at a time.  What is left over keeps the
+/// descriptor readable; 16 is a good number of events, 0 only looks.  Callbacks run in the order in which
+/// things happened, but that in thread mode a recovery overtakes what is only news.
 ///
-/// Returns BMCN_EBUSY (inside a callback, or on two threads), BMCN_EINVAL, BMCN_EPANIC (call again),
-/// BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+/// Returns BMCN_EBUSY (inside a callback, or on two threads), BMCN_EINVAL (NULL, or freed inside a callback),
+/// BMCN_EPANIC (call again; what this call had delivered before is not counted), BMCN_EFORK, BMCN_EBROKEN.
+/// Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_ctx_dispatch(ctx: *mut bmcn_ctx, max_events: c_uint) -> c_int {
     let max = max_events.min(c_int::MAX as c_uint) as usize; // the count must fit the result
@@ -121,8 +126,8 @@ pub unsafe extern "C" fn bmcn_ctx_dispatch(ctx: *mut bmcn_ctx, max_events: c_uin
 
 /// Wait and dispatch until bmcn_ctx_stop(), for callers without a loop of their own.
 ///
-/// Returns BMCN_OK when stopped; BMCN_EBUSY, BMCN_EINVAL, BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.
-/// Since 0.1.
+/// Returns BMCN_OK when stopped; BMCN_EBUSY (inside a callback, or beside another dispatch), BMCN_EINVAL (NULL,
+/// or freed meanwhile), BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_ctx_run(ctx: *mut bmcn_ctx) -> c_int {
     unsafe { enter(ctx, |context| context.run().map(|()| BMCN_OK as c_int)) }
@@ -130,7 +135,8 @@ pub unsafe extern "C" fn bmcn_ctx_run(ctx: *mut bmcn_ctx) -> c_int {
 
 /// Make bmcn_ctx_run() return; if it is not running, at once when it is next entered.
 ///
-/// Any thread, and inside a signal handler.
+/// Any thread, and inside a signal handler; not after bmcn_ctx_free().  In a loop of your own there is nothing
+/// to stop, and the descriptor would stay readable.
 ///
 /// Returns BMCN_EINVAL, BMCN_EFORK.  Since 0.1.
 #[unsafe(no_mangle)]
@@ -183,9 +189,9 @@ pub unsafe extern "C" fn bmcn_ctx_on_notice(
 ) -> c_int {
     let register = |context: &Context| {
         let function = function.ok_or(Error::invalid("function is NULL"))?;
-        context.usable()?;
+        context.usable()?; // as in bmcn_ctx_on_recovery
         let callback = Registered { function, user, destroy };
-        context.on_notice(Arc::new(move |heard| callback.hear(heard)))?;
+        context.register_notice(Arc::new(move |heard| callback.hear(heard)));
         Ok(BMCN_OK as c_int)
     };
     unsafe { enter(ctx, register) }
@@ -206,7 +212,7 @@ pub unsafe extern "C" fn bmcn_ctx_on_log(
         let function = function.ok_or(Error::invalid("function is NULL"))?;
         context.usable()?;
         let callback = Registered { function, user, destroy };
-        context.on_log(Arc::new(move |line| callback.log(line)))?;
+        context.register_log(Arc::new(move |line| callback.log(line)));
         Ok(BMCN_OK as c_int)
     };
     unsafe { enter(ctx, register) }
@@ -227,7 +233,7 @@ pub unsafe extern "C" fn bmcn_ctx_on_peer(
         let function = function.ok_or(Error::invalid("function is NULL"))?;
         context.usable()?;
         let callback = Registered { function, user, destroy };
-        context.on_peer(Arc::new(move |status| callback.peer(status)))?;
+        context.register_peer(Arc::new(move |status| callback.peer(status)));
         Ok(BMCN_OK as c_int)
     };
     unsafe { enter(ctx, register) }
@@ -314,7 +320,7 @@ unsafe fn counted(ctx: *const bmcn_ctx, read: impl FnOnce(&crate::engine::Statis
     }
 }
 
-/// Copy the message of the last failed call on this context into `buffer`, cut to `size`, with a NUL.
+/// Copy the message of the last failed call on this context, by whatever thread, into `buffer`, cut to `size`, with a NUL.
 ///
 /// Returns the message's full length, so that a result of `size` or more means it was cut.  Works on a
 /// broken context.  BMCN_EINVAL if ctx is NULL, or `buffer` is NULL and `size` is not 0; BMCN_EFORK.

@@ -41,7 +41,7 @@ pub enum bmcn_doubt {
     BMCN_UNPROVEN = 8,
 }
 
-/// What the heartbeat says of one server.  Set `size` before it is handed in.
+/// What the heartbeat says of one server.  Zero everything, then set `size`, before it is handed in.
 ///
 /// Times are CLOCK_BOOTTIME milliseconds.  Later versions append members; a shorter struct is filled as far
 /// as it goes.
@@ -59,7 +59,7 @@ pub struct bmcn_peer {
     pub heard_ms: u64,
     /// How often the server's power was seen to come back.
     pub restarts: u32,
-    /// Must be zero.
+    /// Zero.
     pub reserved: u32,
 }
 
@@ -76,15 +76,20 @@ pub(super) unsafe fn write(status: &PeerStatus, out: *mut bmcn_peer) -> Result<(
     }
     // SAFETY: by contract.
     unsafe { fits(out.cast_const().cast(), FIRST_SIZE, size_of::<bmcn_peer>())? };
-    // SAFETY: at least the first version is writable.
-    let out = unsafe { &mut *out };
+    // SAFETY: at least the first version is there.
+    let size = unsafe { (*out).size };
     let (verdict, doubt) = verdict(status.verdict);
-    out.verdict = verdict as i32;
-    out.doubt = doubt as i32;
-    out.since_ms = milliseconds(status.since);
-    out.heard_ms = status.heard.map_or(0, |heard| milliseconds(heard.boottime));
-    out.restarts = status.restarts;
-    out.reserved = 0;
+    let full = bmcn_peer {
+        size,
+        verdict: verdict as i32,
+        doubt: doubt as i32,
+        since_ms: milliseconds(status.since),
+        heard_ms: status.heard.map_or(0, |heard| milliseconds(heard.boottime)),
+        restarts: status.restarts,
+        reserved: 0,
+    };
+    // SAFETY: a caller of an older version has room for the beginning only.
+    unsafe { out.cast::<u8>().copy_from_nonoverlapping((&raw const full).cast(), size.min(size_of::<bmcn_peer>())) };
     Ok(())
 }
 

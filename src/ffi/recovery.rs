@@ -44,8 +44,8 @@ pub unsafe extern "C" fn bmcn_recovery_record(recovery: *const bmcn_recovery) ->
     unsafe { recovery.as_ref() }.map_or(0, |recovery| recovery.record)
 }
 
-/// Return how many milliseconds the recovery may take, from the callback's beginning; after that it has
-/// failed and the token is stale.  BMCN_EINVAL if recovery is NULL.  Since 0.1.
+/// Return how many milliseconds the recovery may take, from when it fell due, which is just before its
+/// callback unless dispatch was late; after that it has failed and the token is stale.  BMCN_EINVAL if recovery is NULL.  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_recovery_deadline_ms(recovery: *const bmcn_recovery) -> i64 {
     unsafe { recovery.as_ref() }.map_or(BMCN_EINVAL as i64, |recovery| recovery.deadline_ms)

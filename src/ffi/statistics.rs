@@ -7,7 +7,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::ptr::null;
 use std::sync::OnceLock;
 
-/// What bmcn_ctx_count() can count, since the context was made.
+/// What bmcn_ctx_count() can count, since the context was made, or repaired after BMCN_EPANIC.
 #[repr(C)]
 pub enum bmcn_counter {
     /// Datagrams at the trap socket; each is a new notice, a repetition, or a drop.

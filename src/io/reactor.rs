@@ -92,6 +92,11 @@ impl Reactor {
         all
     }
 
+    /// The journal's descriptor, as it is now; negative: none. See [`Store::descriptor`].
+    pub fn journal_descriptor(&self) -> std::sync::Arc<std::sync::atomic::AtomicI32> {
+        self.store.descriptor()
+    }
+
     /// The engine, to be read.
     pub fn engine(&self) -> &Engine {
         &self.engine

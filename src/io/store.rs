@@ -18,6 +18,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use std::time::Duration;
 
 /// Held by the process that writes.
@@ -62,6 +63,8 @@ struct Hot {
     /// What the thread sees of it.
     shared: Arc<Mutex<Content>>,
     lock: Lock,
+    /// The descriptor of `now`, readable without a lock.
+    number: Arc<AtomicI32>,
 }
 
 impl Store {
@@ -150,10 +153,16 @@ impl Store {
         self.hot.is_some()
     }
 
-    /// What a forked child has to close. The storage thread's own are opened for one copy at a time.
+    /// What a forked child has to close, besides [`Store::descriptor`]. The storage thread's own are opened
+    /// for one copy at a time.
     pub fn descriptors(&self) -> Vec<RawFd> {
-        let Some(hot) = &self.hot else { return vec![] };
-        [Some(hot.now.file.as_raw_fd()), hot.lock.descriptor()].into_iter().flatten().collect()
+        self.hot.as_ref().and_then(|hot| hot.lock.descriptor()).into_iter().collect()
+    }
+
+    /// The hot file's descriptor, kept up to date: a replaced file has another, and a child that closed the
+    /// old number would close something of its host's. Negative: there is none.
+    pub fn descriptor(&self) -> Arc<AtomicI32> {
+        self.hot.as_ref().map_or_else(|| Arc::new(AtomicI32::new(-1)), |hot| hot.number.clone())
     }
 
     /// Never blocks. When an earlier copy still runs, its successor will see this append too.
@@ -184,7 +193,8 @@ impl Hot {
         }
         let now = Content { file: Arc::new(file), end: found.len(), generation: 0 };
         let shared = Arc::new(Mutex::new(now.clone()));
-        Ok((Self { folder: folder.into(), now, shared, lock }, found))
+        let number = Arc::new(AtomicI32::new(now.file.as_raw_fd()));
+        Ok((Self { folder: folder.into(), now, shared, lock, number }, found))
     }
 
     fn write(&mut self, octets: &[u8]) -> io::Result<()> {
@@ -210,6 +220,7 @@ impl Hot {
         file::preallocate(&file, HOT_OCTETS)?;
         file.write_all_at(octets, 0)?;
         std::fs::rename(&new, self.folder.join(NAME))?;
+        self.number.store(file.as_raw_fd(), SeqCst); // before the old one is closed
         self.now = Content { file: Arc::new(file), end: octets.len(), generation: self.now.generation + 1 };
         *self.shared.lock() = self.now.clone();
         Ok(())

@@ -33,6 +33,8 @@
 
 mod alert;
 mod ask;
+#[cfg(feature = "capi")]
+pub(crate) mod bait;
 mod board;
 mod command;
 mod event;
