@@ -57,6 +57,10 @@ impl Plant {
         .map_err(|report| self.strike(report))
     }
 
+    fn acknowledge(&self) {
+        self.reactor.lock().acknowledge();
+    }
+
     fn answer(&self, token: u64, answer: Answer, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| self.reactor.lock().answer(token, answer, out).map_err(|_| Error::Stale))
             .unwrap_or_else(|report| Err(self.strike(report)))
@@ -275,8 +279,13 @@ impl Feed {
     /// we took from the socket, so this is ours to say.
     pub fn settle(&self) {
         match &self.side {
-            Side::Loop { backlog } if backlog.lock().is_empty() => self.plant.wake.lower(),
-            Side::Loop { .. } => self.plant.wake.raise(),
+            Side::Loop { backlog } => {
+                self.plant.acknowledge();
+                match backlog.lock().is_empty() {
+                    true => self.plant.wake.lower(),
+                    false => self.plant.wake.raise(),
+                }
+            }
             Side::Thread { outlet, queue, .. } => {
                 if !queue.is_empty() || outlet.trouble.lock().is_some() || self.plant.broken().is_some() {
                     outlet.ready.raise();
@@ -307,6 +316,7 @@ fn work(plant: &Plant, outlet: &Outlet) {
             *outlet.trouble.lock() = Some(error);
             outlet.ready.raise();
         }
+        plant.acknowledge();
     }
     plant.leave();
 }

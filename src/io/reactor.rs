@@ -57,6 +57,8 @@ pub struct Reactor {
     actions: Actions,
     engine: Engine,
     buffer: Box<[u8]>,
+    /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
+    replies: Vec<(SocketAddr, Vec<u8>)>,
     unsent: u64,
 }
 
@@ -75,7 +77,7 @@ impl Reactor {
         let buffer = vec![0; DATAGRAM_BYTES].into();
         // Readable from the start: the engine has something to say to the BMCs.
         timer.set(Some(Duration::from_nanos(1)));
-        Ok(Self { sockets, timer, armed: None, store, actions, engine, buffer, unsent: 0 })
+        Ok(Self { sockets, timer, armed: None, store, actions, engine, buffer, replies: Vec::new(), unsent: 0 })
     }
 
     /// Where traps are received.
@@ -108,7 +110,11 @@ impl Reactor {
     }
 
     /// Does what is due without blocking, and hands every delivery to `out`.
+    ///
+    /// Acknowledgements stay behind until [`Reactor::acknowledge`] or the next pump: the application is
+    /// called first.
     pub fn pump(&mut self, out: &mut dyn FnMut(Delivery)) {
+        self.acknowledge();
         self.engine.handle_timeout(now());
         self.drain(out);
         while let Some(ended) = self.actions.poll() {
@@ -140,6 +146,14 @@ impl Reactor {
         }
     }
 
+    /// Sends the acknowledgements that the last pump left.
+    pub fn acknowledge(&mut self) {
+        for (to, bytes) in core::mem::take(&mut self.replies) {
+            let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
+            self.count_unsent(sent);
+        }
+    }
+
     /// The application's answer to a recovery.
     pub fn answer(
         &mut self,
@@ -149,6 +163,7 @@ impl Reactor {
     ) -> std::result::Result<(), Stale> {
         let answered = self.engine.answer(now(), token, answer);
         self.drain(out);
+        self.acknowledge();
         self.rearm();
         answered
     }
@@ -157,6 +172,7 @@ impl Reactor {
     pub fn stop(&mut self, out: &mut dyn FnMut(Delivery)) {
         self.engine.stop(now());
         self.drain(out);
+        self.acknowledge();
         self.rearm();
     }
 
@@ -182,10 +198,7 @@ impl Reactor {
     fn drain(&mut self, out: &mut dyn FnMut(Delivery)) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Reply { to, bytes } => {
-                    let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
-                    self.count_unsent(sent);
-                }
+                Output::Reply { to, bytes } => self.replies.push((to, bytes)),
                 Output::Ask { to, bytes } => {
                     let sent = self.sockets.client(to).map(|socket| udp::send(socket, &bytes, to));
                     self.count_unsent(sent);
