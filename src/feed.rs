@@ -50,15 +50,21 @@ pub struct Plant {
 impl Plant {
     fn pump(&self, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| {
-            let mut reactor = self.reactor.lock();
-            reactor.pump(out);
-            self.show(&reactor);
+            self.reactor.lock().pump(out);
         })
         .map_err(|report| self.strike(report))
     }
 
-    fn acknowledge(&self) {
-        self.reactor.lock().acknowledge();
+    /// What can wait until the application was called.
+    fn finish(&self) {
+        let finished = shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            reactor.finish();
+            self.show(&reactor);
+        });
+        if let Err(report) = finished {
+            self.strike(report); // the next call tells
+        }
     }
 
     fn answer(&self, token: u64, answer: Answer, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
@@ -280,7 +286,7 @@ impl Feed {
     pub fn settle(&self) {
         match &self.side {
             Side::Loop { backlog } => {
-                self.plant.acknowledge();
+                self.plant.finish();
                 match backlog.lock().is_empty() {
                     true => self.plant.wake.lower(),
                     false => self.plant.wake.raise(),
@@ -316,7 +322,7 @@ fn work(plant: &Plant, outlet: &Outlet) {
             *outlet.trouble.lock() = Some(error);
             outlet.ready.raise();
         }
-        plant.acknowledge();
+        plant.finish();
     }
     plant.leave();
 }

@@ -3,6 +3,7 @@
 //! `pump` does what is due without blocking: timers, endings and BMC answers first, then traps, each
 //! kind within a budget, so that no flood keeps another from its turn. After every input all output of
 //! the engine is performed, in order: what must be in the journal is there before anyone hears of it.
+//! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
 
 use super::action::Actions;
 use super::store::Store;
@@ -11,6 +12,7 @@ use super::udp;
 use crate::engine::{Delivery, Engine, Output, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
+use std::collections::VecDeque;
 use std::io::Result;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -58,7 +60,9 @@ pub struct Reactor {
     engine: Engine,
     buffer: Box<[u8]>,
     /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
-    replies: Vec<(SocketAddr, Vec<u8>)>,
+    replies: VecDeque<(SocketAddr, Vec<u8>)>,
+    /// Whether `finish` has something to do.
+    unfinished: bool,
     unsent: u64,
 }
 
@@ -76,8 +80,20 @@ impl Reactor {
         let engine = Engine::new(now(), setup);
         let buffer = vec![0; DATAGRAM_BYTES].into();
         // Readable from the start: the engine has something to say to the BMCs.
-        timer.set(Some(Duration::from_nanos(1)));
-        Ok(Self { sockets, timer, armed: None, store, actions, engine, buffer, replies: Vec::new(), unsent: 0 })
+        let armed = Some(Duration::from_nanos(1));
+        timer.set(armed);
+        Ok(Self {
+            sockets,
+            timer,
+            armed,
+            store,
+            actions,
+            engine,
+            buffer,
+            replies: VecDeque::new(),
+            unfinished: false,
+            unsent: 0,
+        })
     }
 
     /// Where traps are received.
@@ -109,13 +125,16 @@ impl Reactor {
         self.store.stats()
     }
 
-    /// Does what is due without blocking, and hands every delivery to `out`.
-    ///
-    /// Acknowledgements stay behind until [`Reactor::acknowledge`] or the next pump: the application is
-    /// called first.
+    /// Does what is due without blocking, and hands every delivery to `out`; `finish` is to follow, once
+    /// the application was called.
     pub fn pump(&mut self, out: &mut dyn FnMut(Delivery)) {
-        self.acknowledge();
-        self.engine.handle_timeout(now());
+        self.finish();
+        self.unfinished = true;
+        // The timer is armed for whatever the engine waits for: before that a look at every clock is spared.
+        let moment = now();
+        if self.armed.is_some_and(|at| at <= moment.boottime) {
+            self.engine.handle_timeout(moment);
+        }
         self.drain(out);
         while let Some(ended) = self.actions.poll() {
             self.engine.handle_command(now(), ended.token, ended.event);
@@ -125,6 +144,17 @@ impl Reactor {
             self.receive_answers(ipv6, out);
         }
         self.receive_traps(out);
+    }
+
+    /// Sends the acknowledgements and arms the timer, if there was a pump since.
+    pub fn finish(&mut self) {
+        if !core::mem::take(&mut self.unfinished) {
+            return;
+        }
+        while let Some((to, bytes)) = self.replies.pop_front() {
+            let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
+            self.count_unsent(sent);
+        }
         self.rearm();
     }
 
@@ -146,14 +176,6 @@ impl Reactor {
         }
     }
 
-    /// Sends the acknowledgements that the last pump left.
-    pub fn acknowledge(&mut self) {
-        for (to, bytes) in core::mem::take(&mut self.replies) {
-            let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
-            self.count_unsent(sent);
-        }
-    }
-
     /// The application's answer to a recovery.
     pub fn answer(
         &mut self,
@@ -163,8 +185,8 @@ impl Reactor {
     ) -> std::result::Result<(), Stale> {
         let answered = self.engine.answer(now(), token, answer);
         self.drain(out);
-        self.acknowledge();
-        self.rearm();
+        self.unfinished = true;
+        self.finish();
         answered
     }
 
@@ -172,14 +194,16 @@ impl Reactor {
     pub fn stop(&mut self, out: &mut dyn FnMut(Delivery)) {
         self.engine.stop(now());
         self.drain(out);
-        self.acknowledge();
-        self.rearm();
+        self.unfinished = true;
+        self.finish();
     }
 
     /// Gives the BMCs' sessions back.
     pub fn hang_up(&mut self, out: &mut dyn FnMut(Delivery)) {
         self.engine.hang_up(now());
         self.drain(out);
+        self.unfinished = true;
+        self.finish();
     }
 
     /// Starts over with a fresh engine, after a panic; the sockets and their queues stay, and the
@@ -198,7 +222,7 @@ impl Reactor {
     fn drain(&mut self, out: &mut dyn FnMut(Delivery)) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Reply { to, bytes } => self.replies.push((to, bytes)),
+                Output::Reply { to, bytes } => self.replies.push_back((to, bytes)),
                 Output::Ask { to, bytes } => {
                     let sent = self.sockets.client(to).map(|socket| udp::send(socket, &bytes, to));
                     self.count_unsent(sent);
