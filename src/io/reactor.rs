@@ -1,14 +1,14 @@
 //! Joins the descriptors to the engine: one epoll set, one pump.
 //!
 //! `pump` does what is due without blocking: timers, endings and BMC answers first, then traps, each
-//! kind within a budget, so that no flood keeps another from its turn. After every input all output of
+//! kind within a budget (one [`Batch`]), so that no flood keeps another from its turn. After every input all output of
 //! the engine is performed, in order: what must be in the journal is there before anyone hears of it.
 //! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
 
 use super::action::Actions;
 use super::store::Store;
 use super::sys::{Epoll, Event, Timer, now};
-use super::udp;
+use super::udp::{self, Batch};
 use crate::engine::{Delivery, Engine, Output, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
@@ -17,13 +17,6 @@ use std::io::Result;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
-
-/// Limit: traps taken from the socket in one pump.
-const TRAPS_PER_PUMP: usize = 32;
-/// Limit: BMC answers taken from a socket in one pump.
-const ANSWERS_PER_PUMP: usize = 32;
-/// The largest UDP payload, octets.
-const DATAGRAM_BYTES: usize = 65_535;
 
 /// The sockets of a context; each may be absent when nothing needs it.
 #[derive(Debug)]
@@ -58,7 +51,7 @@ pub struct Reactor {
     store: Store,
     actions: Actions,
     engine: Engine,
-    buffer: Box<[u8]>,
+    batch: Batch,
     /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
     replies: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Whether `finish` has something to do.
@@ -78,7 +71,6 @@ impl Reactor {
         let actions = Actions::new()?;
         epoll.add(actions.epoll())?;
         let engine = Engine::new(now(), setup);
-        let buffer = vec![0; DATAGRAM_BYTES].into();
         // Readable from the start: the engine has something to say to the BMCs.
         let armed = Some(Duration::from_nanos(1));
         timer.set(armed);
@@ -89,7 +81,7 @@ impl Reactor {
             store,
             actions,
             engine,
-            buffer,
+            batch: Batch::new(),
             replies: VecDeque::new(),
             unfinished: false,
             unsent: 0,
@@ -159,20 +151,22 @@ impl Reactor {
     }
 
     fn receive_answers(&mut self, ipv6: bool, out: &mut dyn FnMut(Delivery)) {
-        for _ in 0..ANSWERS_PER_PUMP {
-            let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
-            let Some((length, from)) = udp::receive(socket, &mut self.buffer) else { return };
-            self.engine.handle_bmc_datagram(now(), from, &self.buffer[..length]);
-            self.drain(out);
+        let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
+        for place in 0..self.batch.receive(socket) {
+            if let Some((from, bytes)) = self.batch.get(place) {
+                self.engine.handle_bmc_datagram(now(), from, bytes);
+                self.drain(out);
+            }
         }
     }
 
     fn receive_traps(&mut self, out: &mut dyn FnMut(Delivery)) {
-        for _ in 0..TRAPS_PER_PUMP {
-            let Some(socket) = &self.sockets.traps else { return };
-            let Some((length, from)) = udp::receive(socket, &mut self.buffer) else { return };
-            self.engine.handle_datagram(now(), from, &self.buffer[..length]);
-            self.drain(out);
+        let Some(socket) = &self.sockets.traps else { return };
+        for place in 0..self.batch.receive(socket) {
+            if let Some((from, bytes)) = self.batch.get(place) {
+                self.engine.handle_datagram(now(), from, bytes);
+                self.drain(out);
+            }
         }
     }
 
