@@ -52,17 +52,27 @@ pub struct Plant {
 impl Plant {
     fn pump(&self, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| {
-            let mut reactor = self.reactor.lock();
             // Who is told of a change and asks must not find the old state.
-            reactor.pump(&mut |delivery| {
+            self.reactor.lock().pump(&mut |delivery| {
                 if let Delivery::Peer(status) = &delivery {
                     self.show_one(status);
                 }
                 out(delivery);
             });
-            self.show(&reactor);
         })
         .map_err(|report| self.strike(report))
+    }
+
+    /// What can wait until the application was called.
+    fn finish(&self) {
+        let finished = shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            reactor.finish();
+            self.show(&reactor);
+        });
+        if let Err(report) = finished {
+            self.strike(report); // the next call tells
+        }
     }
 
     fn answer(&self, token: u64, answer: Answer, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
@@ -301,10 +311,13 @@ impl Feed {
     /// we took from the socket, so this is ours to say.
     pub fn settle(&self) {
         match &self.side {
-            Side::Loop { backlog } if backlog.lock().is_empty() && self.plant.broken().is_none() => {
-                self.plant.wake.lower();
+            Side::Loop { backlog } => {
+                self.plant.finish();
+                match backlog.lock().is_empty() && self.plant.broken().is_none() {
+                    true => self.plant.wake.lower(),
+                    false => self.plant.wake.raise(),
+                }
             }
-            Side::Loop { .. } => self.plant.wake.raise(),
             Side::Thread { outlet, queue, .. } => {
                 if !queue.is_empty() || outlet.trouble.lock().is_some() || self.plant.broken().is_some() {
                     outlet.ready.raise();
@@ -335,6 +348,7 @@ fn work(plant: &Plant, outlet: &Outlet) {
             *outlet.trouble.lock() = Some(error);
             outlet.ready.raise();
         }
+        plant.finish();
     }
     if plant.broken().is_some() {
         outlet.ready.raise(); // whoever struck last: the host is to look

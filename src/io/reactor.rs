@@ -1,27 +1,22 @@
 //! Joins the descriptors to the engine: one epoll set, one pump.
 //!
 //! `pump` does what is due without blocking: BMC answers, timers and endings first, then traps, each
-//! kind within a budget, so that no flood keeps another from its turn. After every input all output of
+//! kind within a budget (one [`Batch`]), so that no flood keeps another from its turn. After every input all output of
 //! the engine is performed, in order: what must be in the journal is there before anyone hears of it.
+//! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
 
 use super::action::Actions;
 use super::store::Store;
 use super::sys::{Epoll, Event, Timer, now};
-use super::udp;
+use super::udp::{self, Batch};
 use crate::engine::{Delivery, Engine, Output, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
+use std::collections::VecDeque;
 use std::io::Result;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
-
-/// Limit: traps taken from the socket in one pump.
-const TRAPS_PER_PUMP: usize = 32;
-/// Limit: BMC answers taken from a socket in one pump.
-const ANSWERS_PER_PUMP: usize = 32;
-/// The largest UDP payload, octets.
-const DATAGRAM_BYTES: usize = 65_535;
 
 /// The sockets of a context; each may be absent when nothing needs it.
 #[derive(Debug)]
@@ -56,7 +51,11 @@ pub struct Reactor {
     store: Store,
     actions: Actions,
     engine: Engine,
-    buffer: Box<[u8]>,
+    batch: Batch,
+    /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
+    replies: VecDeque<(SocketAddr, Vec<u8>)>,
+    /// Whether `finish` has something to do.
+    unfinished: bool,
     unsent: u64,
 }
 
@@ -72,10 +71,21 @@ impl Reactor {
         let actions = Actions::new()?;
         epoll.add(actions.epoll())?;
         let engine = Engine::new(now(), setup);
-        let buffer = vec![0; DATAGRAM_BYTES].into();
         // Readable from the start: the engine has something to say to the BMCs.
-        timer.set(Some(Duration::from_nanos(1)));
-        Ok(Self { sockets, timer, armed: None, store, actions, engine, buffer, unsent: 0 })
+        let armed = Some(Duration::from_nanos(1));
+        timer.set(armed);
+        Ok(Self {
+            sockets,
+            timer,
+            armed,
+            store,
+            actions,
+            engine,
+            batch: Batch::new(),
+            replies: VecDeque::new(),
+            unfinished: false,
+            unsent: 0,
+        })
     }
 
     /// Where traps are received.
@@ -112,37 +122,57 @@ impl Reactor {
         self.store.stats()
     }
 
-    /// Does what is due without blocking, and hands every delivery to `out`.
+    /// Does what is due without blocking, and hands every delivery to `out`; `finish` is to follow, once
+    /// the application was called.
     pub fn pump(&mut self, out: &mut dyn FnMut(Delivery)) {
+        self.finish();
+        self.unfinished = true;
         // Answers that came while the host was busy are in time: before the timers, or they are asked for again.
         for ipv6 in [false, true] {
             self.receive_answers(ipv6, out);
         }
-        self.engine.handle_timeout(now());
+        // The timer is armed for whatever the engine waits for: before that a look at every clock is spared.
+        let moment = now();
+        if self.armed.is_some_and(|at| at <= moment.boottime) {
+            self.engine.handle_timeout(moment);
+        }
         self.drain(out);
         while let Some(ended) = self.actions.poll() {
             self.engine.handle_command(now(), ended.token, ended.event);
             self.drain(out);
         }
         self.receive_traps(out);
+    }
+
+    /// Sends the acknowledgements and arms the timer, if there was a pump since.
+    pub fn finish(&mut self) {
+        if !core::mem::take(&mut self.unfinished) {
+            return;
+        }
+        while let Some((to, bytes)) = self.replies.pop_front() {
+            let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
+            self.count_unsent(sent);
+        }
         self.rearm();
     }
 
     fn receive_answers(&mut self, ipv6: bool, out: &mut dyn FnMut(Delivery)) {
-        for _ in 0..ANSWERS_PER_PUMP {
-            let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
-            let Some((length, from)) = udp::receive(socket, &mut self.buffer) else { return };
-            self.engine.handle_bmc_datagram(now(), from, &self.buffer[..length]);
-            self.drain(out);
+        let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
+        for place in 0..self.batch.receive(socket) {
+            if let Some((from, bytes)) = self.batch.get(place) {
+                self.engine.handle_bmc_datagram(now(), from, bytes);
+                self.drain(out);
+            }
         }
     }
 
     fn receive_traps(&mut self, out: &mut dyn FnMut(Delivery)) {
-        for _ in 0..TRAPS_PER_PUMP {
-            let Some(socket) = &self.sockets.traps else { return };
-            let Some((length, from)) = udp::receive(socket, &mut self.buffer) else { return };
-            self.engine.handle_datagram(now(), from, &self.buffer[..length]);
-            self.drain(out);
+        let Some(socket) = &self.sockets.traps else { return };
+        for place in 0..self.batch.receive(socket) {
+            if let Some((from, bytes)) = self.batch.get(place) {
+                self.engine.handle_datagram(now(), from, bytes);
+                self.drain(out);
+            }
         }
     }
 
@@ -155,7 +185,8 @@ impl Reactor {
     ) -> std::result::Result<(), Stale> {
         let answered = self.engine.answer(now(), token, answer);
         self.drain(out);
-        self.rearm();
+        self.unfinished = true;
+        self.finish();
         answered
     }
 
@@ -163,13 +194,16 @@ impl Reactor {
     pub fn stop(&mut self, out: &mut dyn FnMut(Delivery)) {
         self.engine.stop(now());
         self.drain(out);
-        self.rearm();
+        self.unfinished = true;
+        self.finish();
     }
 
     /// Gives the BMCs' sessions back.
     pub fn hang_up(&mut self, out: &mut dyn FnMut(Delivery)) {
         self.engine.hang_up(now());
         self.drain(out);
+        self.unfinished = true;
+        self.finish();
     }
 
     /// Starts over with a fresh engine, after a panic; the sockets and their queues stay, and the
@@ -188,10 +222,7 @@ impl Reactor {
     fn drain(&mut self, out: &mut dyn FnMut(Delivery)) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Reply { to, bytes } => {
-                    let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
-                    self.count_unsent(sent);
-                }
+                Output::Reply { to, bytes } => self.replies.push_back((to, bytes)),
                 Output::Ask { to, bytes } => {
                     let sent = self.sockets.client(to).map(|socket| udp::send(socket, &bytes, to));
                     self.count_unsent(sent);

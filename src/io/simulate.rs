@@ -4,7 +4,7 @@
 
 use super::sys::{Epoll, Event, Timer, now};
 use super::thread;
-use super::udp;
+use super::udp::{self, Batch};
 use crate::now::Now;
 use crate::sim::{self, Bmc, Fault, Output};
 use parking_lot::Mutex;
@@ -13,9 +13,6 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
-
-/// The largest datagram a BMC takes, octets.
-const DATAGRAM_BYTES: usize = 4096;
 
 /// What happened at the BMC, and when.
 #[derive(Debug, Clone)]
@@ -109,13 +106,13 @@ impl SimulatedBmc {
 
 impl Shared {
     fn work(&self, epoll: &Epoll) {
-        let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut batch = Batch::new();
         while !self.stopped.load(SeqCst) {
             epoll.wait(None);
             self.wake.lower();
             let mut bmc = self.bmc.lock();
-            while let Some((length, from)) = udp::receive(&self.socket, &mut buffer) {
-                bmc.handle_datagram(now(), from, &buffer[..length]);
+            for (from, bytes) in (0..batch.receive(&self.socket)).filter_map(|place| batch.get(place)) {
+                bmc.handle_datagram(now(), from, bytes);
                 self.drain(&mut bmc);
             }
             bmc.handle_timeout(now());

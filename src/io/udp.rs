@@ -2,9 +2,10 @@
 
 use super::sys::check;
 use std::io::{Error, ErrorKind, Result};
-use std::mem::size_of;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::mem::{size_of, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::ptr::null_mut;
 
 /// Limit: octets of the receive queue we ask for, so that a burst waits in the kernel while a callback runs.
 const RECEIVE_QUEUE_BYTES: libc::c_int = 1 << 20;
@@ -38,20 +39,88 @@ fn bind(address: SocketAddr) -> Result<UdpSocket> {
     Ok(socket)
 }
 
-/// The next datagram, or none when the queue is empty.
-///
-/// Errors that belong to an earlier send (ICMP: port unreachable, ...) are not ours to report here: the
-/// session notices the silence. They are skipped, a bounded number of times.
-pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-    const ERRORS_IN_A_ROW: usize = 16;
-    for _ in 0..ERRORS_IN_A_ROW {
-        match socket.recv_from(buffer) {
-            Ok((length, from)) => return Some((length, canonical(from))),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-            Err(_) => {}
-        }
+/// Datagrams of one system call.
+pub const BATCH: usize = 16;
+/// Room for the largest UDP payload (65,507 octets), and a whole number of pages.
+const SLOT_BYTES: usize = 65_536;
+
+/// Room for the datagrams of one system call, of any size: 1 MB of addresses, of which only what was once
+/// written to is resident.
+#[derive(Debug)]
+pub struct Batch {
+    octets: Box<[u8]>,
+    taken: Vec<(usize, Option<SocketAddr>)>,
+}
+
+impl Batch {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self { octets: vec![0; BATCH * SLOT_BYTES].into(), taken: Vec::with_capacity(BATCH) }
     }
-    None
+
+    /// Receives what waits in the queue, at most [`BATCH`], in place of what was here; how many.
+    ///
+    /// Errors that belong to an earlier send (ICMP: port unreachable, ...) are not ours to report here: the
+    /// session notices the silence. They are skipped, a bounded number of times.
+    pub fn receive(&mut self, socket: &UdpSocket) -> usize {
+        const ERRORS_IN_A_ROW: usize = 16;
+        for _ in 0..ERRORS_IN_A_ROW {
+            match self.try_receive(socket) {
+                Ok(count) => return count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return 0,
+                Err(_) => {}
+            }
+        }
+        0
+    }
+
+    fn try_receive(&mut self, socket: &UdpSocket) -> Result<usize> {
+        self.taken.clear();
+        // SAFETY: all zero is a header without buffers, and an address of no family.
+        let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+        let mut senders: [libc::sockaddr_in6; BATCH] = unsafe { zeroed() };
+        let mut slices: [libc::iovec; BATCH] = unsafe { zeroed() };
+        for (place, octets) in self.octets.chunks_exact_mut(SLOT_BYTES).enumerate() {
+            slices[place] = libc::iovec { iov_base: octets.as_mut_ptr().cast(), iov_len: SLOT_BYTES };
+            let header = &mut headers[place].msg_hdr;
+            (header.msg_iov, header.msg_iovlen) = (&raw mut slices[place], 1);
+            // Large enough for both families.
+            header.msg_name = (&raw mut senders[place]).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+        }
+        let (fd, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+        // SAFETY: BATCH headers, each with a buffer and an address of ours that live as long as the call.
+        let count = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), BATCH as u32, flags as _, null_mut()) };
+        let count = check(count)? as usize;
+        let taken = headers.iter().zip(&senders).take(count);
+        self.taken.extend(taken.map(|(header, sender)| (header.msg_len as usize, address(sender))));
+        Ok(count)
+    }
+
+    /// One of them; none where the kernel named no sender.
+    pub fn get(&self, place: usize) -> Option<(SocketAddr, &[u8])> {
+        let &(length, from) = self.taken.get(place)?;
+        let start = place * SLOT_BYTES;
+        Some((from?, self.octets.get(start..start + length)?))
+    }
+}
+
+/// An address as the kernel wrote it, in the room of the larger family.
+fn address(sender: &libc::sockaddr_in6) -> Option<SocketAddr> {
+    match libc::c_int::from(sender.sin6_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says that it is one; it is smaller and needs no stricter alignment.
+            let sender = unsafe { &*(&raw const *sender).cast::<libc::sockaddr_in>() };
+            let ip = Ipv4Addr::from(u32::from_be(sender.sin_addr.s_addr));
+            Some(SocketAddr::from((ip, u16::from_be(sender.sin_port))))
+        }
+        libc::AF_INET6 => {
+            let ip = Ipv6Addr::from(sender.sin6_addr.s6_addr);
+            let (port, flow, scope) = (u16::from_be(sender.sin6_port), sender.sin6_flowinfo, sender.sin6_scope_id);
+            Some(canonical(SocketAddrV6::new(ip, port, u32::from_be(flow), scope).into()))
+        }
+        _ => None,
+    }
 }
 
 /// Sends without blocking; a full queue is an error like any other, for the caller to count.

@@ -14,7 +14,11 @@ pub const MAX_CLOSED_RECOVERIES: usize = 32;
 pub const MAX_CLOSED_OTHERS: usize = 64;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Table(BTreeMap<u64, Record>);
+pub(super) struct Table {
+    records: BTreeMap<u64, Record>,
+    /// How many there are of each sort: counting them would touch every record for every notice.
+    counts: [usize; 3],
+}
 
 /// Who competes with whom for a place.
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -38,18 +42,21 @@ impl Table {
     /// False if there is no place, or if the serial is taken.
     pub(super) fn insert(&mut self, record: Record) -> bool {
         let serial = record.id.serial();
-        if self.0.contains_key(&serial) || (record.is_open() && self.count(Sort::Open) >= MAX_OPEN) {
+        if self.records.contains_key(&serial) || (record.is_open() && self.counts[Sort::Open as usize] >= MAX_OPEN) {
             return false;
         }
-        self.0.insert(serial, record);
+        self.counts[sort(&record) as usize] += 1;
+        self.records.insert(serial, record);
         self.evict();
         true
     }
 
     /// False if there is no such record.
     pub(super) fn take(&mut self, id: RecordId, taken: Taken) -> bool {
-        let Some(record) = self.0.get_mut(&id.serial()) else { return false };
+        let Some(record) = self.records.get_mut(&id.serial()) else { return false };
+        self.counts[sort(record) as usize] -= 1;
         record.take(taken);
+        self.counts[sort(record) as usize] += 1;
         if matches!(taken.step, Step::Closed(_)) {
             self.evict();
         }
@@ -57,23 +64,21 @@ impl Table {
     }
 
     pub(super) fn get(&self, serial: u64) -> Option<&Record> {
-        self.0.get(&serial)
+        self.records.get(&serial)
     }
 
     /// Oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
-        self.0.values()
-    }
-
-    fn count(&self, wanted: Sort) -> usize {
-        self.iter().filter(|record| sort(record) == wanted).count()
+        self.records.values()
     }
 
     fn evict(&mut self) {
         for (which, limit) in [(Sort::Recovery, MAX_CLOSED_RECOVERIES), (Sort::Other, MAX_CLOSED_OTHERS)] {
-            if self.count(which) > limit {
+            if self.counts[which as usize] > limit {
                 let oldest = self.iter().find(|record| sort(record) == which).map(|record| record.id.serial());
-                oldest.map(|serial| self.0.remove(&serial));
+                if oldest.and_then(|serial| self.records.remove(&serial)).is_some() {
+                    self.counts[which as usize] -= 1;
+                }
             }
         }
     }

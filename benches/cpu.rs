@@ -1,0 +1,164 @@
+//! CPU time of the receiving thread for every wanted trap: receive, decode, verify, know repetitions,
+//! call back; beside a bare recvmmsg loop. Both drain queues that were filled before, by the same traps.
+//!
+//! For information: of two kinds of trap, because the acknowledgements that a PET costs (two datagrams)
+//! are not ours to save. A vendor's trap asks for none. No journal.
+//! `cargo bench --bench cpu`
+
+#[path = "common/figure.rs"]
+mod figure;
+#[path = "common/site.rs"]
+mod site;
+#[path = "common/traps.rs"]
+mod traps;
+
+use bmcnotice::wire::oid::OidBuf;
+use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
+use bmcnotice::{Config, Context, Mode};
+use figure::Sides;
+use site::{free_address, text};
+use std::mem::zeroed;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+use traps::memory_pet;
+
+/// Traps of one side in one round: what a socket's queue of a megabyte surely holds.
+const TRAPS: usize = 1_000;
+/// Of both kinds together these make 200,000 on each side.
+const ROUNDS: usize = 101;
+/// Datagrams of one recvmmsg.
+const BATCH: usize = 32;
+
+/// A vendor's trap of its own number.
+fn vendor(number: u32) -> Vec<u8> {
+    let enterprise = OidBuf::from_dotted("1.3.6.1.4.1.674.10892.5.3.2.1").expect("an OID");
+    let variable = OidBuf::from_dotted("1.3.6.1.4.1.674.10892.5.3.1.2.0").expect("an OID");
+    let text = format!("The system board fan {number} is operating less than the lower threshold.");
+    let head = TrapV1 {
+        enterprise: enterprise.as_oid(),
+        agent: Ipv4Addr::LOCALHOST,
+        generic: ENTERPRISE_SPECIFIC,
+        specific: 2155,
+        uptime: number,
+    };
+    let varbind = Varbind { name: variable.as_oid(), value: Value::OctetString(text.as_bytes()) };
+    let mut bytes = Vec::new();
+    emit_trap_v1(b"public", &head, &[varbind], &mut bytes);
+    bytes
+}
+
+fn pets(number: u32) -> Vec<u8> {
+    memory_pet(0, false, number)
+}
+
+/// The bare receiver's buffers, as recvmmsg wants them.
+struct Batch {
+    octets: Box<[[u8; 2048]; BATCH]>,
+    senders: Box<[libc::sockaddr_storage; BATCH]>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        // SAFETY: an address of no family is all zero.
+        Self { octets: Box::new([[0; 2048]; BATCH]), senders: Box::new([unsafe { zeroed() }; BATCH]) }
+    }
+
+    /// Receives until the queue is empty; how many.
+    fn drain(&mut self, socket: &UdpSocket) -> usize {
+        let mut all = 0;
+        loop {
+            // SAFETY: all zero is a header without buffers.
+            let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+            let mut slices: [libc::iovec; BATCH] = unsafe { zeroed() };
+            for place in 0..BATCH {
+                slices[place] = libc::iovec { iov_base: self.octets[place].as_mut_ptr().cast(), iov_len: 2048 };
+                headers[place].msg_hdr.msg_iov = &raw mut slices[place];
+                headers[place].msg_hdr.msg_iovlen = 1;
+                headers[place].msg_hdr.msg_name = (&raw mut self.senders[place]).cast();
+                headers[place].msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;
+            }
+            let (fd, nobody) = (socket.as_raw_fd(), std::ptr::null_mut());
+            // SAFETY: as many headers as said, each with a buffer of ours.
+            let count = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), BATCH as u32, libc::MSG_DONTWAIT, nobody) };
+            match usize::try_from(count) {
+                Ok(count) if count > 0 => all += count,
+                _ => return all,
+            }
+        }
+    }
+}
+
+fn with_a_long_queue(address: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind(address).expect("a socket");
+    let octets: libc::c_int = 1 << 20;
+    for option in [libc::SO_RCVBUF, libc::SO_RCVBUFFORCE] {
+        // SAFETY: reads one int. The second fails without a capability.
+        unsafe {
+            let value = (&raw const octets).cast();
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, size_of_val(&octets) as u32)
+        };
+    }
+    socket
+}
+
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
+    let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one timespec; this clock exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut at) };
+    Duration::new(at.tv_sec as u64, at.tv_nsec as u32)
+}
+
+/// CPU microseconds of this thread for one of what `work` counts.
+fn spent(work: impl FnOnce() -> usize) -> Option<f64> {
+    let before = cpu_time();
+    let count = work();
+    let spent = cpu_time() - before;
+    (count > TRAPS / 2).then(|| spent.as_secs_f64() * 1e6 / count as f64)
+}
+
+fn main() {
+    let (at, beside) = (free_address(), with_a_long_queue(free_address()));
+    let to_beside = beside.local_addr().expect("its address");
+    let mut batch = Batch::new();
+    let text = text(at, free_address(), free_address().port(), None, false);
+    let config = Config::from_text(text, "bench.toml");
+    let context = Context::new(&config, Mode::Loop).unwrap_or_else(|error| panic!("{error}"));
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = heard.clone();
+    context.on_notice(Arc::new(move |_| _ = count.fetch_add(1, SeqCst))).unwrap_or_else(|error| panic!("{error}"));
+
+    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    sender.set_nonblocking(true).expect("a socket");
+    let kinds: [(&str, fn(u32) -> Vec<u8>); 2] = [("a vendor's trap", vendor), ("a PET, acknowledged twice", pets)];
+    let mut sides = [Sides::default(), Sides::default()];
+    let mut number = 0;
+    let mut acknowledgement = [0; 512];
+    for round in 0..=ROUNDS {
+        for ((_, trap), sides) in kinds.iter().zip(&mut sides) {
+            for _ in 0..TRAPS {
+                number += 1;
+                let trap = trap(number);
+                let _ = (sender.send_to(&trap, at), sender.send_to(&trap, to_beside)); // what is lost is not counted
+            }
+            heard.store(0, SeqCst);
+            let ours = spent(|| {
+                while context.wait(Some(Duration::ZERO)).unwrap_or(false) {
+                    let _ = context.dispatch(64);
+                }
+                heard.load(SeqCst)
+            });
+            let other = spent(|| batch.drain(&beside));
+            while sender.recv_from(&mut acknowledgement).is_ok() {}
+            if round > 0 {
+                sides.round(ours.into_iter().collect(), other.into_iter().collect()); // the first warms up
+            }
+        }
+    }
+    for ((kind, _), sides) in kinds.iter().zip(sides) {
+        sides.print(&format!("CPU for one wanted trap, {kind}"), "us", "bare recvmmsg", None);
+    }
+}
