@@ -11,7 +11,7 @@ The BMC's trap becomes a notice, a serious one starts a recovery, and that is yo
 ...     while not ctx.statistics()["done"]:
 ...         if ctx.wait(5):
 ...             _ = ctx.dispatch()
-mrw1 failover1 server1: memory, sensor 20h: uncorrectable ECC
+mrw1 failover1 Memory (sensor 20h): Uncorrectable memory error asserted; severity non-recoverable; reported by BMC of server1
 
 A recovery returns True or None (done), False (failed) or LATER (Context.complete() tells the end later). What it
 raises is a failure as well. What the library has to say goes to the logger "bmcnotice" of the module logging.

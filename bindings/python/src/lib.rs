@@ -6,6 +6,7 @@
 mod callback;
 mod config;
 mod context;
+mod interpreter;
 mod raise;
 mod toml;
 mod values;
@@ -22,4 +23,11 @@ mod _bmcnotice {
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // Python's name
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::interpreter::must_be_main(module.py())
+    }
 }
