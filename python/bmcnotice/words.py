@@ -11,7 +11,9 @@ class _Word(str, Enum):
     """What enum.StrEnum is from Python 3.11 on."""
 
     __str__ = str.__str__
-    __format__ = str.__format__
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__format__(self, format_spec)
 
 
 class Answer(_Word):

@@ -34,11 +34,10 @@ impl Config {
     }
 
     /// Sets one value, whatever the text says: a dotted path such as "server.server1.bmc.address", and a str, int,
-    /// bool, path or list of them. A mapping sets every value in it.
+    /// bool, path, list, or mapping for a whole table.
     fn set(&self, path: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let mut settings = Vec::new();
-        toml::setting(path.to_owned(), value, 0, &mut settings)?;
-        apply(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), settings);
+        let text = toml::text(value)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).set(path, text);
         Ok(())
     }
 
@@ -64,7 +63,7 @@ pub fn given(config: &Bound<'_, PyAny>) -> PyResult<Core> {
     }
     if let Ok(settings) = config.cast::<PyMapping>() {
         let mut core = Core::new();
-        apply(&mut core, toml::settings(settings)?);
+        toml::settings(settings)?.into_iter().for_each(|(path, value)| core.set(path, value));
         return Ok(core);
     }
     match config.extract::<PathBuf>() {
@@ -78,8 +77,4 @@ pub fn given(config: &Bound<'_, PyAny>) -> PyResult<Core> {
 
 fn file(py: Python<'_>, path: PathBuf) -> PyResult<Core> {
     py.detach(|| Core::from_file(path)).map_err(|error| raise::from(py, error))
-}
-
-fn apply(core: &mut Core, settings: Vec<(String, String)>) {
-    settings.into_iter().for_each(|(path, value)| core.set(path, value));
 }

@@ -10,33 +10,37 @@ use std::path::PathBuf;
 /// Limit: mappings and lists within each other; a list may hold itself.
 const MAX_DEPTH: usize = 8;
 
-/// Path and value of every setting in a mapping. A mapping within stands for a table.
+/// Path and text of every value in a mapping. A mapping within stands for a table; below `server` and `monitor` its
+/// names choose among the tables of the list.
 pub fn settings(mapping: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, String)>> {
     let mut settings = Vec::new();
     for item in mapping.items()? {
         let (path, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-        setting(key(&path)?.into_owned(), &value, 0, &mut settings)?;
+        spread(key(&path)?.into_owned(), &value, 0, &mut settings)?;
     }
     Ok(settings)
 }
 
-/// Path and text of one value, or of all values of a mapping.
-pub fn setting(path: String, value: &Bound<'_, PyAny>, depth: usize, out: &mut Vec<(String, String)>) -> PyResult<()> {
-    match value.cast::<PyMapping>() {
-        Ok(table) => {
-            let depth = deeper(depth)?;
-            for item in table.items()? {
-                let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-                setting(format!("{path}.{}", step(&key(&name)?)?), &value, depth, out)?;
-            }
-        }
-        Err(_) => {
-            let mut text = String::new();
-            emit(value, depth, &mut text)?;
-            out.push((path, text));
-        }
+fn spread(path: String, value: &Bound<'_, PyAny>, depth: usize, out: &mut Vec<(String, String)>) -> PyResult<()> {
+    let Ok(table) = value.cast::<PyMapping>() else {
+        let mut text = String::new();
+        emit(value, depth, &mut text)?;
+        out.push((path, text));
+        return Ok(());
+    };
+    let depth = deeper(depth)?;
+    for item in table.items()? {
+        let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        spread(format!("{path}.{}", step(&key(&name)?)?), &value, depth, out)?;
     }
     Ok(())
+}
+
+/// One value as TOML text; a mapping as an inline table.
+pub fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let mut text = String::new();
+    emit(value, 0, &mut text)?;
+    Ok(text)
 }
 
 fn key<'a>(key: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
