@@ -267,12 +267,20 @@ impl Context {
         if self.busy.load(SeqCst) {
             return Err(Error::Busy); // inside a callback nothing would ever wake it
         }
-        while !self.halted.swap(false, SeqCst) {
+        while !self.stopped() {
             self.wait(None)?;
             self.dispatch(DELIVERIES_PER_ROUND)?;
         }
-        self.feed.resume();
         Ok(())
+    }
+
+    /// Whether [`Context::stop`] was called since this last said so; for callers who write a `run` of their own.
+    pub fn stopped(&self) -> bool {
+        let stopped = self.halted.swap(false, SeqCst);
+        if stopped && !self.mark.in_child() {
+            self.feed.resume();
+        }
+        stopped
     }
 
     /// Makes [`Context::run`] return; before it is entered, at once. Any thread, and a signal handler.
@@ -280,8 +288,10 @@ impl Context {
         if self.mark.in_child() {
             return Err(Error::Forked);
         }
-        self.halted.store(true, SeqCst);
+        // In this order: the other way round, `stopped` could lower the flag before it is raised, and nobody
+        // would lower it any more.
         self.feed.halt();
+        self.halted.store(true, SeqCst);
         Ok(())
     }
 

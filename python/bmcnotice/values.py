@@ -1,0 +1,182 @@
+"""What the library tells: frozen, comparable, picklable, and free to be kept or made in a test of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Optional, TypedDict
+from uuid import UUID
+
+from .words import Class, Doubt, Severity, Trust, Verdict
+
+__all__ = ["Finding", "Notice", "Now", "Peer", "Pet", "Place", "Recovery", "Statistics"]
+
+
+@dataclass(frozen=True)
+class Now:
+    """A moment."""
+
+    boottime: float
+    """Seconds since the host booted, as time.clock_gettime(time.CLOCK_BOOTTIME)."""
+    wall: datetime
+    """The same in UTC, by a clock that may jump."""
+
+
+@dataclass(frozen=True)
+class Pet:
+    """An IPMI platform event trap, decoded; the numbers of IPMI and of the PET specification."""
+
+    sensor_type: int
+    event_type: int
+    """01h threshold, 02h to 0Ch generic, 6Fh sensor-specific, 70h up OEM."""
+    offset: int
+    deasserted: bool
+    """The event is over."""
+    guid: UUID
+    """The system's GUID, its octets in wire order."""
+    sequence: int
+    """The same for every retransmission; 0 when the sender does not number."""
+    timestamp: int
+    """Local seconds since 1998-01-01; 0: unspecified."""
+    utc_offset: Optional[int]
+    """Minutes east of UTC."""
+    trap_source: int
+    event_source: int
+    severity: int
+    """01h monitor, 02h information, 04h OK, 08h non-critical, 10h critical, 20h non-recoverable."""
+    sensor_device: int
+    sensor_number: int
+    entity: int
+    entity_instance: int
+    event_data: bytes
+    """Eight octets, of which IPMI fills three."""
+    language: int
+    manufacturer: int
+    """IANA number."""
+    system_id: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a verified trap means."""
+
+    id: int
+    """The same on every node and for every repetition."""
+    server: str
+    """The server whose BMC spoke."""
+    class_: Class
+    """What it means for that server. Elsewhere this is `class`, which Python keeps for itself."""
+    degradation: bool
+    """Of a recoverable one: the server runs worse than it should."""
+    predictive: bool
+    """Of a recoverable one: it is expected to fail."""
+    trust: Trust
+    """How the sender was accepted."""
+    source: tuple[str, int]
+    """Where the trap came from, address and port."""
+    received: Now
+    trap_oid: str
+    """The trap's OID in v2 form, as dotted decimals."""
+    pet: Optional[Pet]
+    """The event, if the trap is a PET."""
+    region: str
+    """What failed, as far as the trap says."""
+    sentence: str
+    """The sentence a person reads."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """A recovery that is due."""
+
+    token: int
+    """Completes it with Context.complete(), once; stale after that."""
+    record: int
+    """Its record in the journal."""
+    monitor: str
+    """The monitor that matched."""
+    server: str
+    """This server."""
+    target: str
+    """What is to be moved, as the operator named it, or an empty string."""
+    notice: Notice
+    """Why."""
+    deadline: float
+    """How many seconds it may take from the callback's beginning; after that it has failed."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What the heartbeat says of one server."""
+
+    server: str
+    verdict: Verdict
+    doubt: Optional[Doubt]
+    """Why nothing can be said, where the verdict is unknown."""
+    since: float
+    """Since when the verdict holds, as time.clock_gettime(time.CLOCK_BOOTTIME)."""
+    heard: Optional[Now]
+    """When the BMC last answered."""
+    restarts: int
+    """How often the server's power was seen to come back."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the configuration."""
+
+    file: str
+    """The file's name as it was given, or the dotted path of a value that was set by a call."""
+    line: int
+    """From 1; 0: a value set by a call, which has no line."""
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a configuration, and what to do about it. str() of it is one line."""
+
+    id: str
+    """The rule's id, BMCN-C..."""
+    severity: Severity
+    place: Place
+    subject: str
+    """What was found, about whom."""
+    rule: str
+    """The rule that it breaks."""
+    remedy: str
+    """What to write or to do."""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: {self.severity} {self.id}: {self.subject}"
+        return f"{where}. Rule: {self.rule}. Remedy: {self.remedy}."
+
+
+class Statistics(TypedDict):
+    """What was counted since the context was made. A read-only mapping when it comes from a context."""
+
+    datagrams: int
+    """At the trap socket; each becomes a notice, a repetition, a drop, or is an answer."""
+    notices: int
+    repeats: int
+    drops: Mapping[str, int]
+    """By reason; every reason is there, those that never occurred with 0."""
+    answers: int
+    acknowledged: int
+    recoveries: int
+    done: int
+    failed: int
+    told: int
+    """Phases that a BMC understood."""
+    untold: int
+    """Phases that it did not, within the deadline."""
+    journal_failures: int
+    strangers: int
+    """Datagrams at the BMC sockets that came from no BMC of ours."""
+    unsent: int
+    undelivered: int
+    """Deliveries dropped because dispatch was too slow; thread mode only."""

@@ -1,0 +1,92 @@
+"""The words, the same as in Rust, C, on the command line and in the documents. Each is a string as well."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+__all__ = ["Answer", "Class", "Doubt", "Severity", "Trust", "Verdict"]
+
+
+class _Word(str, Enum):
+    """What enum.StrEnum is from Python 3.11 on."""
+
+    __str__ = str.__str__
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__format__(self, format_spec)
+
+
+class Answer(_Word):
+    """What a recovery answers."""
+
+    DONE = "done"
+    """The recovery is complete. True and None say the same."""
+    FAILED = "failed"
+    """It failed. False and an exception say the same."""
+    LATER = "later"
+    """It goes on; Context.complete() will say how it ended."""
+
+
+class Class(_Word):
+    """What a notice means for its server."""
+
+    FATAL = "fatal"
+    """The board is dying; starts a recovery."""
+    RECOVERABLE = "recoverable"
+    """The server goes on, with less or not for long."""
+    CLEARED = "cleared"
+    """An earlier event is over."""
+    INFO = "info"
+    """For the record."""
+
+
+class Trust(_Word):
+    """How the sender of a notice was accepted."""
+
+    ADDRESS = "address"
+    """By its source address alone, which anyone on the network can forge."""
+    CORROBORATED = "corroborated"
+    """The BMC, asked over its authenticated link, showed a fresh matching event."""
+    AUTHENTICATED = "authenticated"
+    """The trap itself was authenticated."""
+
+
+class Verdict(_Word):
+    """What a BMC's words mean for its server."""
+
+    POWERED = "powered"
+    """The power is on; whether the services run is not known."""
+    OFF = "off"
+    """The power is off: read twice, over a session, from the right BMC."""
+    UNKNOWN = "unknown"
+    """Nothing can be said; Peer.doubt says why. BMCs often die with their host: never take this for off."""
+
+
+class Doubt(_Word):
+    """Why nothing can be said of a server."""
+
+    NOT_ASKED = "not_asked"
+    """Nothing was asked yet."""
+    SILENT = "silent"
+    """The BMC is silent."""
+    LOGIN = "login"
+    """It refused our login."""
+    NO_SLOT = "no_slot"
+    """It has no session left for us."""
+    IDENTITY = "identity"
+    """Another BMC answers at its address."""
+    NO_LOGIN = "no_login"
+    """It answers, but no login is configured."""
+    MALFORMED = "malformed"
+    """It answers what we do not understand."""
+
+
+class Severity(_Word):
+    """Whether a finding stands in the way."""
+
+    INFO = "info"
+    """Worth knowing."""
+    WARNING = "warning"
+    """It will run, and someone should look."""
+    ERROR = "error"
+    """It does not run like this."""
