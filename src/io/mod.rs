@@ -9,6 +9,7 @@ pub mod facts;
 pub mod fork;
 pub mod host;
 pub mod reactor;
+pub mod signals;
 #[cfg(feature = "sim")]
 pub mod simulate;
 pub mod store;

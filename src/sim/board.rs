@@ -8,7 +8,7 @@ use super::fault::{self, Fault};
 use super::hold::{Action, Hold, Input, State};
 use super::host::{Do, Happened, Host, NotNow, RestartCause};
 use super::log::{Caller, Entry, Log};
-use super::options::{Alert, Options};
+use super::options::{Alert, FatalAction, Options};
 use super::sdr::{SENSORS, WATCHDOG_SENSOR};
 use super::sel::{RECORD_SIZE, Record, Sel};
 use super::watchdog::{self, Watchdog};
@@ -235,7 +235,11 @@ impl Board {
 
     fn reset_for_fault(&mut self, now: Now) {
         // Without power there is nothing to reset.
-        let _ = self.act(now, Do::Reset, RestartCause::Pef);
+        let what = match self.options.fatal_action {
+            FatalAction::Reset => Do::Reset,
+            FatalAction::PowerCycle => Do::Cycle,
+        };
+        let _ = self.act(now, what, RestartCause::Pef);
     }
 
     /// The BMC restarts: what it keeps in memory is gone.

@@ -57,7 +57,9 @@ pub use hold::State as Handshaking;
 pub use host::{CYCLE_OFF, Power, RestartCause};
 pub use lan::Drops;
 pub use log::{Caller, Entry, LOG_MAX};
-pub use options::{AfterFailed, Alert, DeviceId, Handshake, Options, PASSWORD_MAX, Quirks, USER_NAME_MAX, User};
+pub use options::{
+    AfterFailed, Alert, DeviceId, FatalAction, Handshake, Options, PASSWORD_MAX, Quirks, USER_NAME_MAX, User,
+};
 pub use sdr::{SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};

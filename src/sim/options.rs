@@ -34,6 +34,8 @@ pub struct Options {
     pub patience: Duration,
     /// What follows a recovery that is not done.
     pub after_failed: AfterFailed,
+    /// What a fatal fault does to the host, sooner or later.
+    pub fatal_action: FatalAction,
     /// How long the host takes to come back.
     pub boot_time: Duration,
     /// How many records the SEL takes.
@@ -57,6 +59,7 @@ impl Default for Options {
             handshake: Handshake { raw: true, sel: true },
             patience: Duration::from_secs(120),
             after_failed: AfterFailed::Reset,
+            fatal_action: FatalAction::Reset,
             boot_time: Duration::from_secs(5),
             sel_capacity: 512,
             session_timeout: Duration::from_secs(60),
@@ -151,6 +154,15 @@ pub struct Handshake {
     pub raw: bool,
     /// OEM records added to the SEL.
     pub sel: bool,
+}
+
+/// What a fatal fault does to the host; event filters offer both (IPMI 2.0 section 17.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FatalAction {
+    /// The reset line: the power stays on, so that nobody sees it from outside.
+    Reset,
+    /// Off, then on.
+    PowerCycle,
 }
 
 /// What follows *ended(failed)* and *ended(unknown)* while a reset is held.

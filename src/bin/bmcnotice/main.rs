@@ -1,3 +1,67 @@
-//! The command line.
+//! The command line: reads the arguments, hands them to one file a subcommand, returns its exit code.
+//!
+//! Uses the library's public modules alone. `docs/cli.md` is the page for users.
 
-fn main() {}
+mod arguments;
+mod check;
+mod clock;
+mod decode;
+mod demo;
+mod exit;
+mod out;
+mod run;
+mod send;
+mod sim;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use out::Out;
+use std::process::ExitCode;
+
+/// Lets services leave a dying server before its BMC resets it.
+///
+/// A server's BMC notices a fault before the operating system does. bmcnotice receives the BMC's trap, writes it
+/// down, tells the BMC that a recovery has started, runs your recovery, and tells the BMC that it has ended. Only
+/// then the server is reset.
+///
+/// Start with:  bmcnotice demo
+#[derive(Parser)]
+#[command(name = "bmcnotice", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong,\n\
+                        3 the answer is no (decode: refused; send --wait: not acknowledged).\n\
+                        Every command has its own page: bmcnotice help COMMAND")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Run(run::Arguments),
+    Check(check::Arguments),
+    Send(send::Arguments),
+    Decode(decode::Arguments),
+    Sim(sim::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => {
+            // Help that was asked for is no error; a reader who has gone is none either.
+            let _ = told.print();
+            return if told.use_stderr() { Exit::Wrong } else { Exit::Done }.into();
+        }
+    };
+    let out = Out::new();
+    let exit = match arguments.command {
+        Command::Demo(arguments) => demo::main(&arguments, &out),
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments, &out),
+        Command::Send(arguments) => send::main(&arguments, &out),
+        Command::Decode(arguments) => decode::main(&arguments, &out),
+        Command::Sim(arguments) => sim::main(&arguments, &out),
+    };
+    out.finish(exit).into()
+}

@@ -1,0 +1,90 @@
+//! What is printed: lines on stdout and stderr that outlive a reader who goes away, and a little colour.
+//!
+//! `println!` panics when its reader has closed the pipe; here the first refusal is remembered and the
+//! rest is silence.
+
+use crate::exit::{Exit, complain};
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{Error, ErrorKind, IsTerminal, Write, stderr, stdout};
+
+/// Standard output.
+pub struct Out {
+    refused: RefCell<Option<Error>>,
+    colour: bool,
+}
+
+/// How a piece of text looks on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// As it is.
+    Plain,
+    /// What carries the line.
+    Strong,
+    /// What may be overlooked.
+    Faint,
+    /// It is well.
+    Good,
+    /// It is not.
+    Bad,
+}
+
+impl Out {
+    /// Colour only on a terminal, and not for those who set NO_COLOR (no-color.org).
+    pub fn new() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { refused: RefCell::default(), colour: stdout().is_terminal() && !unwanted }
+    }
+
+    /// One line, at once.
+    pub fn line(&self, text: impl fmt::Display) {
+        if self.is_closed() {
+            return;
+        }
+        let mut stdout = stdout().lock();
+        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+        if let Err(error) = written {
+            *self.refused.borrow_mut() = Some(error);
+        }
+    }
+
+    /// One JSON value, as a line.
+    pub fn json(&self, value: &serde_json::Value) {
+        self.line(value);
+    }
+
+    /// Nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.refused.borrow().is_some()
+    }
+
+    /// The text in its look. Pad it before: escape sequences have no width.
+    pub fn paint(&self, look: Look, text: impl fmt::Display) -> String {
+        let code = match look {
+            Look::Strong => "1",
+            Look::Faint => "2",
+            Look::Good => "32",
+            Look::Bad => "1;31",
+            Look::Plain => return text.to_string(),
+        };
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+
+    /// The exit code, unless what was to be read could not be written. A reader who closed the pipe has
+    /// seen enough; a full disk is a failure.
+    pub fn finish(&self, exit: Exit) -> Exit {
+        match &*self.refused.borrow() {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+                complain(format_args!("cannot write the output: {error}"), "");
+                if exit == Exit::Done { Exit::Failed } else { exit }
+            }
+            Some(_) | None => exit,
+        }
+    }
+}
+
+/// One line on stderr; if nobody reads it, nobody does.
+pub fn error(text: impl fmt::Display) {
+    let _ = writeln!(stderr().lock(), "{text}");
+}
