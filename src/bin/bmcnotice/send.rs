@@ -288,7 +288,7 @@ impl Ear {
         let before = self.heard;
         let mut buffer = [0; ANSWER_BYTES];
         loop {
-            while let Some((length, from)) = udp::receive(&self.socket, &mut buffer) {
+            while let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
                 self.take(&buffer[..length], from, json, out);
             }
             let left = end.saturating_sub(sys::now().boottime);
