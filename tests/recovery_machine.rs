@@ -81,9 +81,9 @@ Untold_ended(done) .    .        .         .       .          A  .  .  .        
 Untold_ended(failed) .  .        .         .       .          .  F  .  .        .    .  .
 Untold_ended(unknown) . .        .         .       .          .  .  F  .        .    .  .
 Untold_disarmed    .    .        .         .       .          .  .  .  .        .    .  .
-Verdict_Done       =    =        =         =       E          =  =  =  =        =    =  =
-Verdict_Failed     =    =        =         =       E          =  =  =  =        =    =  =
-Verdict_Later      =    =        =         =       =          =  =  =  =        =    =  =
+Answer_Done        =    =        =         =       E          =  =  =  =        =    =  =
+Answer_Failed      =    =        =         =       E          =  =  =  =        =    =  =
+Answer_Later       =    =        =         =       =          =  =  =  =        =    =  =
 Expired_Verify     .    .        H         .       .          .  .  .  .        .    .  .
 Expired_WaitForStarted . .       .         P       .          .  .  .  .        .    .  .
 Expired_Recovery   .    .        .         .       E          .  .  .  .        .    .  .
@@ -217,7 +217,7 @@ fn a_recovery_that_is_done() {
 }
 
 #[test]
-fn over_the_deadline_the_recovery_has_failed_and_its_verdict_is_stale() {
+fn over_the_deadline_the_recovery_has_failed_and_its_answer_is_stale() {
     let (mut mint, mut machine, policy) = (Mint::new(), Machine::new(), policy());
     let id = mint.id(true);
     machine.handle(NOW, Event::Recorded(id), &policy);
