@@ -81,7 +81,7 @@ impl Reactor {
             store,
             actions,
             engine,
-            batch: Batch::new(),
+            batch: Batch::default(),
             replies: VecDeque::new(),
             unfinished: false,
             unsent: 0,
