@@ -236,9 +236,12 @@ lint-suites:
 
 # --- the rest --------------------------------------------------------------------------------------
 
+# Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
+BENCHES := decode callback started cpu memory
+# The daemon whose memory is measured, where it has been built.
+export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/examples/thread
 bench:
-	@for bench in $(basename $(notdir $(wildcard benches/*.rs))); do \
-	  cargo bench -q --features $(FULL) --bench $$bench; done
+	@benches/run.sh docs/performance.md $(BENCHES)
 
 # Slow: shows that the tests can fail. ONLY=word narrows it.
 mutants:

@@ -32,6 +32,9 @@ const ROUNDS: usize = 101;
 /// Datagrams of one recvmmsg.
 const BATCH: usize = 32;
 
+/// Makes a trap of this number.
+type Kind = fn(u32) -> Vec<u8>;
+
 /// A vendor's trap of its own number.
 fn vendor(number: u32) -> Vec<u8> {
     let enterprise = OidBuf::from_dotted("1.3.6.1.4.1.674.10892.5.3.2.1").expect("an OID");
@@ -133,7 +136,7 @@ fn main() {
 
     let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     sender.set_nonblocking(true).expect("a socket");
-    let kinds: [(&str, fn(u32) -> Vec<u8>); 2] = [("a vendor's trap", vendor), ("a PET, acknowledged twice", pets)];
+    let kinds: [(&str, Kind); 2] = [("a vendor's trap", vendor), ("a PET, acknowledged twice", pets)];
     let mut sides = [Sides::default(), Sides::default()];
     let mut number = 0;
     let mut acknowledgement = [0; 512];

@@ -122,7 +122,8 @@ impl Ours {
 
     /// One recovery, from its trap to the machine's rest.
     fn shot(&self, sender: &Sender, number: u32) -> Option<f64> {
-        (self.waits.store(false, SeqCst), self.closed.store(false, SeqCst));
+        self.waits.store(false, SeqCst);
+        self.closed.store(false, SeqCst);
         self.board.heard();
         sender.send(self.at, memory_pet(1, false, number));
         let ended = until(|| self.waits.load(SeqCst), || self.turn());

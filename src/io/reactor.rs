@@ -81,7 +81,7 @@ impl Reactor {
             store,
             actions,
             engine,
-            batch: Batch::new(),
+            batch: Batch::default(),
             replies: VecDeque::new(),
             unfinished: false,
             unsent: 0,
@@ -136,10 +136,11 @@ impl Reactor {
         if self.armed.is_some_and(|at| at <= moment.boottime) {
             self.engine.handle_timeout(moment);
         }
-        self.drain(out);
+        self.drain(moment, out);
         while let Some(ended) = self.actions.poll() {
-            self.engine.handle_command(now(), ended.token, ended.event);
-            self.drain(out);
+            let moment = now();
+            self.engine.handle_command(moment, ended.token, ended.event);
+            self.drain(moment, out);
         }
         self.receive_traps(out);
     }
@@ -160,8 +161,9 @@ impl Reactor {
         let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
         for place in 0..self.batch.receive(socket) {
             if let Some((from, bytes)) = self.batch.get(place) {
-                self.engine.handle_bmc_datagram(now(), from, bytes);
-                self.drain(out);
+                let moment = now();
+                self.engine.handle_bmc_datagram(moment, from, bytes);
+                self.drain(moment, out);
             }
         }
     }
@@ -170,8 +172,9 @@ impl Reactor {
         let Some(socket) = &self.sockets.traps else { return };
         for place in 0..self.batch.receive(socket) {
             if let Some((from, bytes)) = self.batch.get(place) {
-                self.engine.handle_datagram(now(), from, bytes);
-                self.drain(out);
+                let moment = now();
+                self.engine.handle_datagram(moment, from, bytes);
+                self.drain(moment, out);
             }
         }
     }
@@ -183,8 +186,9 @@ impl Reactor {
         answer: Answer,
         out: &mut dyn FnMut(Delivery),
     ) -> std::result::Result<(), Stale> {
-        let answered = self.engine.answer(now(), token, answer);
-        self.drain(out);
+        let moment = now();
+        let answered = self.engine.answer(moment, token, answer);
+        self.drain(moment, out);
         self.unfinished = true;
         self.finish();
         answered
@@ -192,16 +196,18 @@ impl Reactor {
 
     /// Says goodbye to the BMCs; `pump` on until `stopped`.
     pub fn stop(&mut self, out: &mut dyn FnMut(Delivery)) {
-        self.engine.stop(now());
-        self.drain(out);
+        let moment = now();
+        self.engine.stop(moment);
+        self.drain(moment, out);
         self.unfinished = true;
         self.finish();
     }
 
     /// Gives the BMCs' sessions back.
     pub fn hang_up(&mut self, out: &mut dyn FnMut(Delivery)) {
-        self.engine.hang_up(now());
-        self.drain(out);
+        let moment = now();
+        self.engine.hang_up(moment);
+        self.drain(moment, out);
         self.unfinished = true;
         self.finish();
     }
@@ -218,8 +224,8 @@ impl Reactor {
         self.store.read()
     }
 
-    /// Performs all output, in order.
-    fn drain(&mut self, out: &mut dyn FnMut(Delivery)) {
+    /// Performs all output of what happened at `moment`, in order.
+    fn drain(&mut self, moment: Now, out: &mut dyn FnMut(Delivery)) {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Reply { to, bytes } => self.replies.push_back((to, bytes)),
@@ -229,7 +235,7 @@ impl Reactor {
                 }
                 Output::Append(bytes) => {
                     let stored = self.store.append(&bytes).is_ok();
-                    self.engine.handle_appended(now(), stored);
+                    self.engine.handle_appended(moment, stored);
                 }
                 Output::Compact(bytes) => {
                     let stored = self.store.replace(&bytes).is_ok();

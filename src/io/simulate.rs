@@ -106,7 +106,7 @@ impl SimulatedBmc {
 
 impl Shared {
     fn work(&self, epoll: &Epoll) {
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         while !self.stopped.load(SeqCst) {
             epoll.wait(None);
             self.wake.lower();

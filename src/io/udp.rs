@@ -39,7 +39,7 @@ fn bind(address: SocketAddr) -> Result<UdpSocket> {
     Ok(socket)
 }
 
-/// Datagrams of one system call.
+/// Limit: datagrams of one system call, and so from one socket in one pump.
 pub const BATCH: usize = 16;
 /// Room for the largest UDP payload (65,507 octets), and a whole number of pages.
 const SLOT_BYTES: usize = 65_536;
@@ -52,12 +52,13 @@ pub struct Batch {
     taken: Vec<(usize, Option<SocketAddr>)>,
 }
 
-impl Batch {
-    /// An empty one.
-    pub fn new() -> Self {
+impl Default for Batch {
+    fn default() -> Self {
         Self { octets: vec![0; BATCH * SLOT_BYTES].into(), taken: Vec::with_capacity(BATCH) }
     }
+}
 
+impl Batch {
     /// Receives what waits in the queue, at most [`BATCH`], in place of what was here; how many.
     ///
     /// Errors that belong to an earlier send (ICMP: port unreachable, ...) are not ours to report here: the
