@@ -20,6 +20,8 @@ use std::time::Duration;
 const TRAPS_PER_PUMP: usize = 32;
 /// Limit: BMC answers taken from a socket in one pump.
 const ANSWERS_PER_PUMP: usize = 32;
+/// A moment that is over: the timer fires.
+const AT_ONCE: Duration = Duration::from_nanos(1);
 /// The largest UDP payload, octets.
 const DATAGRAM_BYTES: usize = 65_535;
 
@@ -74,8 +76,8 @@ impl Reactor {
         let engine = Engine::new(now(), setup);
         let buffer = vec![0; DATAGRAM_BYTES].into();
         // Readable from the start: the engine has something to say to the BMCs.
-        timer.set(Some(Duration::from_nanos(1)));
-        Ok(Self { sockets, timer, armed: None, store, actions, engine, buffer, unsent: 0 })
+        timer.set(Some(AT_ONCE));
+        Ok(Self { sockets, timer, armed: Some(AT_ONCE), store, actions, engine, buffer, unsent: 0 })
     }
 
     /// Where traps are received.
@@ -171,7 +173,9 @@ impl Reactor {
     /// journal tells the new engine what was going on.
     pub fn rebuild(&mut self, setup: Setup) {
         self.engine = Engine::new(now(), setup);
-        self.rearm();
+        // Its output is waiting already, whatever its first deadline is.
+        self.timer.set(Some(AT_ONCE));
+        self.armed = Some(AT_ONCE);
     }
 
     /// What the journal holds now.
