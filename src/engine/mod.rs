@@ -91,6 +91,8 @@ pub struct Engine {
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
+    /// The journal is not written anew before.
+    mend_at: Duration,
     graces: Vec<Grace>,
     tokens: u64,
     armed: bool,
@@ -118,6 +120,7 @@ impl Engine {
             timetable: Timetable::new(now, cluster.heartbeat.interval, asked),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
+            mend_at: Duration::ZERO,
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
@@ -246,6 +249,7 @@ impl Engine {
     pub fn handle_appended(&mut self, now: Now, stored: bool) {
         if !stored {
             self.statistics.journal_failures += 1;
+            self.mend(now);
         }
         match self.awaited.pop_front() {
             Some(Awaited::Notice { pending, notice, wanted, acknowledge, heard }) => {
@@ -264,9 +268,21 @@ impl Engine {
         self.settle(now);
     }
 
+    /// The file lacks something now, and a restart would decide by what it lacks: it is written anew, before
+    /// anything that waits in the outputs is done.
+    fn mend(&mut self, now: Now) {
+        if self.mend_at <= now.boottime {
+            self.mend_at = now.boottime + MEND_PAUSE;
+            let fresh = self.journal.compact();
+            self.outputs.push_front(Output::Compact(fresh));
+        }
+    }
+
     /// The last `Compact` was performed.
     pub fn handle_compacted(&mut self, stored: bool) {
-        if !stored {
+        if stored {
+            self.mend_at = Duration::ZERO;
+        } else {
             self.statistics.journal_failures += 1;
         }
     }
@@ -479,6 +495,9 @@ impl Engine {
         self.append(octets, Awaited::Step);
     }
 }
+
+/// Between two attempts to write a broken journal anew that fail.
+const MEND_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a clean stop waits for the BMC to hear of it.
 const GOODBYE: Duration = Duration::from_secs(1);

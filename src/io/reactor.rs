@@ -18,6 +18,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
+/// A moment that is over: the timer fires.
+const AT_ONCE: Duration = Duration::from_nanos(1);
+
 /// The sockets of a context; each may be absent when nothing needs it.
 #[derive(Debug)]
 pub struct Sockets {
@@ -72,12 +75,11 @@ impl Reactor {
         epoll.add(actions.epoll())?;
         let engine = Engine::new(now(), setup);
         // Readable from the start: the engine has something to say to the BMCs.
-        let armed = Some(Duration::from_nanos(1));
-        timer.set(armed);
+        timer.set(Some(AT_ONCE));
         Ok(Self {
             sockets,
             timer,
-            armed,
+            armed: Some(AT_ONCE),
             store,
             actions,
             engine,
@@ -216,7 +218,9 @@ impl Reactor {
     /// journal tells the new engine what was going on.
     pub fn rebuild(&mut self, setup: Setup) {
         self.engine = Engine::new(now(), setup);
-        self.rearm();
+        // Its output is waiting already, whatever its first deadline is.
+        self.timer.set(Some(AT_ONCE));
+        self.armed = Some(AT_ONCE);
     }
 
     /// What the journal holds now.

@@ -8,7 +8,7 @@ use super::DropReason;
 use crate::config::model::Cluster;
 use crate::crypto::{Secret, same};
 use crate::wire::pet::{self, Pet};
-use crate::wire::snmp::Message;
+use crate::wire::snmp::{Message, SNMP_TRAP_OID};
 use crate::words::{Guid, ServerId, Trust};
 use core::net::{IpAddr, SocketAddr};
 
@@ -98,6 +98,10 @@ impl Speakers {
         }
 
         let message = Message::parse(datagram)?;
+        // Some senders do not name their trap at all; one that names it by anything but an OID is hostile.
+        if message.trap_oid().is_none() && message.varbinds.iter().any(|varbind| varbind.name == SNMP_TRAP_OID) {
+            return Err(DropReason::BadTag);
+        }
         if !direct {
             let named = message.speaks_for().map(IpAddr::V4).ok_or(DropReason::RelayNamesNobody)?;
             if !own.sources.contains(&named) {

@@ -29,7 +29,7 @@ pub struct Program {
     pub name: &'static str,
     /// What must be there, below the project's folder.
     files: &'static [&'static str],
-    /// What is run; the configuration's path follows.
+    /// What is run, in the configuration's folder; its path follows.
     argv: &'static [&'static str],
     calls: Calls,
 }
@@ -42,19 +42,19 @@ pub const PROGRAMS: [Program; 4] = [
         name: "C, thread mode",
         files: &["build/thread-example"],
         argv: &["build/thread-example"],
-        calls: Calls::Prints("recovery"),
+        calls: Calls::Prints("recovery of"),
     },
     Program {
         name: "C, epoll",
         files: &["build/epoll-example"],
         argv: &["build/epoll-example"],
-        calls: Calls::Prints("recovery"),
+        calls: Calls::Prints("recovery of"),
     },
     Program {
         name: "Python",
-        files: &["bindings/python/examples/recovery.py"],
-        argv: &[PYTHON, "bindings/python/examples/recovery.py"],
-        calls: Calls::Prints("recovery"),
+        files: &["examples/recovery.py"],
+        argv: &[PYTHON, "examples/recovery.py"],
+        calls: Calls::Prints("moving"),
     },
     Program { name: "bmcnotice run", files: &[], argv: &["(bmcnotice)", "run", "-c"], calls: Calls::Script },
 ];
@@ -77,7 +77,8 @@ impl Program {
         let mut needs: Vec<String> = self.files.iter().map(|file| root().join(file).display().to_string()).collect();
         for word in self.argv {
             match *word {
-                PYTHON => needs.push(python().display().to_string()),
+                PYTHON if python_has_us() => {}
+                PYTHON => needs.push(format!("bmcnotice in {}", python().display())),
                 "(bmcnotice)" if COMMAND_LINE.is_some_and(Self::has_subcommand) => {}
                 "(bmcnotice)" => needs.push("bmcnotice run".into()),
                 _ => {}
@@ -105,6 +106,11 @@ impl Program {
 
 fn python() -> PathBuf {
     env::var_os("BMCNOTICE_PYTHON").map_or_else(|| root().join("target/venv/bin/python"), PathBuf::from)
+}
+
+/// The wheel is installed where the Python tests are.
+fn python_has_us() -> bool {
+    Command::new(python()).args(["-c", "import bmcnotice"]).output().is_ok_and(|output| output.status.success())
 }
 
 /// Who runs the library.
@@ -144,6 +150,7 @@ impl Driver {
                 let out = File::create(folder.join("out")).unwrap();
                 let child = program
                     .command(&site.file())
+                    .current_dir(&folder)
                     .stdout(out.try_clone().unwrap())
                     .stderr(out)
                     .spawn()

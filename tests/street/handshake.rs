@@ -1,7 +1,7 @@
 //! A simulated BMC raises a fault and sends its own trap: told *started*, it holds its reset until the
 //! recovery has ended, however the application answers.
 
-use crate::bmcs::{Bmc, ENDED_DONE, ENDED_FAILED, Simulated, Word};
+use crate::bmcs::{Bmc, ENDED_DONE, ENDED_FAILED, ENDED_UNKNOWN, Simulated, Word};
 use crate::host::Host;
 use crate::site::{Site, quoted};
 use crate::{pets, wait};
@@ -118,4 +118,29 @@ fn two_contexts_live_in_one_process() {
     pets::send(sites[1].listen, bmcs[1].guid(), 1);
     bmcs[1].hears(&[Word::Started, ENDED_DONE]);
     bmcs[0].hears(&[Word::Started, ENDED_DONE]);
+}
+
+#[test]
+fn a_clean_stop_disarms_and_one_in_the_middle_does_not() {
+    for mode in MODES {
+        let bmc = Simulated::new();
+        let site = Site::of(&bmc);
+        let host = Host::start(&site, mode);
+        host.armed();
+        drop(host);
+        assert_eq!(bmc.words(), [Word::Armed, Word::Disarmed], "{}", bmc.story());
+        assert!(bmc.story().contains("session of admin closed"), "{}", bmc.story());
+
+        let host = Host::with(&site, mode, |_| Answer::Later);
+        host.armed();
+        pets::send(site.listen, bmc.guid(), 1);
+        bmc.hears(&[Word::Started]);
+        host.until("the recovery", || host.calls() == 1);
+        drop(host);
+        wait::a_while();
+        assert_eq!(bmc.words()[2..], [Word::Armed, Word::Started], "it must go on waiting");
+
+        let _next = Host::start(&site, mode);
+        bmc.hears(&[Word::Started, ENDED_UNKNOWN]);
+    }
 }
