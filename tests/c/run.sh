@@ -93,6 +93,20 @@ no_bait_installed() {
 }
 try 'no bait is installed' no_bait_installed
 
+# Nothing that is installed says where it was built.
+no_builders_path() { ! grep -rlF -e "$PWD" -e "$HOME/" "$stage"; }
+try 'no builder'"'"'s path is installed' no_builders_path
+
+# Somebody else's CMake project, from another folder.
+by_cmake() {
+    rm -rf "$out/cmake"
+    cmake -S tests/c/cmake -B "$out/cmake" -DEXAMPLES="$PWD/bindings/c/examples" \
+        -Dbmcnotice_DIR="$stage/usr/lib64/cmake/bmcnotice" -DCMAKE_C_STANDARD=11 > "$out/cmake.log" &&
+        cmake --build "$out/cmake" >> "$out/cmake.log" || { cat "$out/cmake.log"; return 1; }
+    needs "$out/cmake/thread" '\[libbmcnotice.so.0\]' && ! needs "$out/cmake/epoll" libbmcnotice
+}
+if command -v cmake > /dev/null; then try 'CMake package' by_cmake; else echo 'skipped: cmake: cmake is missing'; fi
+
 # Whoever copies an example finds it within reach, and not longer than a page or two.
 for source in bindings/c/examples/*.c; do
     [ "$(wc -l < "$source")" -le 120 ] || { echo "not ok: $source is longer than 120 lines"; failed=1; }
