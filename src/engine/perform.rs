@@ -68,12 +68,10 @@ impl Engine {
     fn follow(&mut self, now: Now, place: usize, record: u64, step: Step) {
         match step {
             Step::AwaitingReset => self.progress(now, place, Stage::AwaitingReset),
-            Step::Closed(reason) => {
-                // A record that only joined closes without a word.
-                if self.seats[place].matter.as_ref().is_some_and(|matter| matter.record == record) {
-                    self.progress(now, place, Stage::Closed(closed(reason).into()));
-                    self.seats[place].matter = None;
-                }
+            // A record that only joined closes without a word.
+            Step::Closed(reason) if self.seats[place].matter.as_ref().is_some_and(|matter| matter.record == record) => {
+                self.progress(now, place, Stage::Closed(closed(reason).into()));
+                self.seats[place].matter = None;
             }
             _ => {}
         }
