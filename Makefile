@@ -18,7 +18,6 @@ AWK     := awk -f bindings/c/symbols.awk
 B       := build
 VENV    := target/venv
 STRICT  := -Wall -Wextra -Wpedantic -Werror
-FFI     := $(wildcard src/ffi/mod.rs)
 PACKAGE := $(wildcard python/bmcnotice/__init__.py)
 
 # Panic places of other crates would carry the builder's home directory into the artifacts.
@@ -42,7 +41,7 @@ LONG   :=
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
 # ... and parts of the house that are not there; they leave this list by being written.
-MAY_SKIP += $(if $(FFI),,header-drift header abi c valgrind) $(if $(PACKAGE),,python stubs)
+MAY_SKIP += $(if $(PACKAGE),,python stubs)
 MAY_SKIP += $(if $(wildcard src/bin/bmcnotice/demo.rs),,demo)
 export MAY_SKIP
 
@@ -54,7 +53,7 @@ LINK_SO   = $(CC) -shared -o $@ -Wl,-soname,$(SO) -Wl,--version-script=$(B)/symb
 .PHONY: all help install header demo tools test test-full lint bench wheel mutants clean FORCE
 .DELETE_ON_ERROR:
 
-all: $(B)/$(SO) $(B)/bmcnotice.pc
+all: $(B)/$(SO) $(B)/bmcnotice.pc $(B)/bmcnotice-config.cmake $(B)/bmcnotice-config-version.cmake
 
 help:
 	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  clean'
@@ -88,13 +87,20 @@ $(B)/bmcnotice.pc: bindings/c/bmcnotice.pc.in Makefile $(B)/libs FORCE
 	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
 	     -e "s|@LIBS_PRIVATE@|$$(cat $(B)/libs)|" $< > $@
 
+# Relocatable: the package finds library and header from where it lies itself.
+$(B)/bmcnotice-%.cmake: bindings/c/bmcnotice-%.cmake.in Makefile $(B)/libs FORCE
+	@include=$$(realpath -m --relative-to='$(LIBDIR)/cmake/bmcnotice' '$(PREFIX)/include'); \
+	sed -e "s|@INCLUDE@|$$include|; s|@SO@|$(SO)|; s|@VERSION@|$(VERSION)|" \
+	    -e "s|@LIBS_PRIVATE@|$$(cat $(B)/libs)|" $< > $@
+
 install: all include/bmcnotice.h
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/bmcnotice $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/bmcnotice.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 $(B)/libbmcnotice.a $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(B)/$(SO) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libbmcnotice.so
 	install -m 644 $(B)/bmcnotice.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 $(B)/bmcnotice-config.cmake $(B)/bmcnotice-config-version.cmake $(DESTDIR)$(LIBDIR)/cmake/bmcnotice/
 
 header:
 	@mkdir -p include
@@ -155,7 +161,6 @@ test-demo:
 	@echo 'skipped: demo: there is no demo yet'
 endif
 
-ifneq ($(FFI),)
 lint-header-drift:
 	cargo test -q --features header --test header
 
@@ -180,15 +185,11 @@ test-valgrind: $(B)/stage
 .PHONY: $(B)/stage
 $(B)/stage: all
 	@rm -rf $@ && $(MAKE) -s install PREFIX=/usr LIBDIR=/usr/lib64 DESTDIR=$(CURDIR)/$@
-	@$(MAKE) -s $(B)/bmcnotice.pc # the staged one holds the stage's prefix
+	@$(MAKE) -s all # the staged package files hold the stage's prefix
 
 $(B)/sim/libbmcnotice.a: FORCE
 	$(STATICLIB) --features capi,sim --target-dir target/sim
 	@mkdir -p $(@D) && cp target/sim/release/libbmcnotice.a $@
-else
-lint-header-drift lint-abi test-header test-abi test-c test-valgrind:
-	@echo 'skipped: $(patsubst lint-%,%,$(@:test-%=%)): there is no src/ffi yet'
-endif
 
 ifneq ($(PACKAGE),)
 test-python: wheel

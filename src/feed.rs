@@ -31,7 +31,7 @@ const QUEUE_DELIVERIES: usize = 1024;
 const GOODBYE: Duration = Duration::from_secs(1);
 /// How often it looks whether it has been heard.
 const GOODBYE_STEP: Duration = Duration::from_millis(1);
-/// Limit: panics that a context does not survive.
+/// So many panics break a context.
 const BROKEN: u8 = 2;
 
 /// The reactor with its safety net; in thread mode both threads hold it.

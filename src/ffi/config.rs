@@ -4,8 +4,8 @@ use super::result::{bmcn_result::*, code, shielded};
 use super::text;
 use crate::config::finding::Severity;
 use crate::{Config, Error, shield};
-use parking_lot::Mutex;
 use std::ffi::{c_char, c_int};
+use std::sync::Mutex;
 
 /// A configuration, opaque: a text and settings, judged as a whole when asked.  Any thread, but that
 /// bmcn_config_free() must be the last call on it.
@@ -25,9 +25,9 @@ pub(super) unsafe fn enter(
     // SAFETY: by contract.
     let Some(handle) = (unsafe { config.as_ref() }) else { return BMCN_EINVAL as c_int };
     let outcome =
-        shield::catch(|| body(&mut handle.config.lock())).unwrap_or_else(|report| Err(Error::Panicked(report)));
+        shield::catch(|| body(&mut text::lock(&handle.config))).unwrap_or_else(|report| Err(Error::Panicked(report)));
     outcome.unwrap_or_else(|error| {
-        *handle.message.lock() = error.to_string();
+        *text::lock(&handle.message) = error.to_string();
         code(&error)
     })
 }
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn bmcn_config_check(config: *mut bmcn_config) -> c_int {
             return Err(Error::Config(findings));
         }
         let count = c_int::try_from(findings.len()).unwrap_or(c_int::MAX);
-        *handle.message.lock() = Error::Config(findings).to_string();
+        *text::lock(&handle.message) = Error::Config(findings).to_string();
         Ok(count)
     };
     unsafe { enter(config, judge) }
@@ -137,5 +137,5 @@ pub unsafe extern "C" fn bmcn_config_message(config: *const bmcn_config, buffer:
     // SAFETY: by contract.
     let Some(handle) = (unsafe { config.as_ref() }) else { return BMCN_EINVAL as c_int };
     // SAFETY: the caller vouches for the buffer.
-    shielded(|| unsafe { text::copy(&handle.message.lock(), buffer, size) })
+    shielded(|| unsafe { text::copy(&text::lock(&handle.message), buffer, size) })
 }

@@ -8,10 +8,9 @@ use super::result::{bmcn_result::*, code, shielded};
 use super::{statistics, text};
 use crate::words::Answer;
 use crate::{Config, Context, Error, shield};
-use parking_lot::Mutex;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A context, opaque.
 // The pointer is one count of an Arc, and every call holds a second one: that is how a free inside a
@@ -33,7 +32,7 @@ unsafe fn enter(ctx: *const bmcn_ctx, body: impl FnOnce(&Context) -> Result<c_in
     let outcome = shield::catch(|| body(&ctx.context)).unwrap_or_else(|report| Err(ctx.context.strike(report)));
     let code = outcome.unwrap_or_else(|error| {
         if !ctx.context.in_child() {
-            *ctx.message.lock() = error.to_string(); // a child may find the lock taken for ever
+            *text::lock(&ctx.message) = error.to_string(); // a child may find the lock taken for ever
         }
         code(&error)
     });
@@ -91,8 +90,8 @@ pub unsafe extern "C" fn bmcn_ctx_free(ctx: *mut bmcn_ctx) {
 
 /// Return the descriptor to poll for readability.
 ///
-/// The same until bmcn_ctx_free(); never read or close it.  Readable means that dispatch has work, not
-/// that a notice is certain, and stays so while anything is undelivered.  Works on a broken context.
+/// The same until bmcn_ctx_free(); never read or close it, and poll it level-triggered.  Readable means that
+/// dispatch has work, not that a notice is certain, and stays so while anything is undelivered.  Works on a broken context.
 /// Any thread.
 ///
 /// Returns BMCN_EINVAL, BMCN_EFORK.  Since 0.1.
@@ -333,6 +332,6 @@ pub unsafe extern "C" fn bmcn_ctx_message(ctx: *const bmcn_ctx, buffer: *mut c_c
             return Err(Error::Forked);
         }
         // SAFETY: the caller vouches for the buffer.
-        unsafe { text::copy(&ctx.message.lock(), buffer, size) }
+        unsafe { text::copy(&text::lock(&ctx.message), buffer, size) }
     })
 }

@@ -2,6 +2,12 @@
 
 use crate::Error;
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks; a panic of another holder leaves texts as good as any.
+pub(super) fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Copies `text` into `buffer`, cut to `size` at a character's border, with a NUL; its full length.
 ///

@@ -23,6 +23,7 @@ look() {
     need g++             'compiles the header as C++'                           have "${CXX:-c++}"
     need binutils        'reads what the library exports'                       have readelf
     need pkg-config      'finds the installed library, as a C program would'    have pkg-config
+    need cmake            'finds the installed library, as a CMake project would'   have cmake
     need valgrind        'watches the memory of the C tests'                    have valgrind
     need python3-venv    'holds the Python packages of the tests'               "${PYTHON:-python3}" -c 'import ensurepip, venv'
     need iproute2        'makes network namespaces for the tests'               have ip
