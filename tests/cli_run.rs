@@ -76,10 +76,18 @@ fn a_fault_runs_the_command_between_started_and_ended() {
         daemon.error(variable);
     }
     daemon.error("the BMC knows: recovery ended(done)");
-    for name in ["fault_detected", "trap_sent", "trap_acknowledged", "recovery_started", "recovery_ended", "\"reset\""]
-    {
-        sim.line(name);
+    let mut story = Vec::new();
+    while story.last().is_none_or(|last| last != "host_booted") {
+        let happened = event(&sim.line("\"event\""));
+        story.push(happened["event"].as_str().unwrap().to_owned());
     }
+    let place =
+        |name: &str| story.iter().position(|event| event == name).unwrap_or_else(|| panic!("{name}: {story:?}"));
+    let order =
+        ["fault_detected", "trap_sent", "recovery_started", "recovery_ended", "reset", "host_booted"].map(place);
+    assert!(order.is_sorted(), "{story:?}");
+    // Acknowledged once it is in the journal, but after what is more urgent.
+    assert!(place("trap_acknowledged") > place("trap_sent"), "{story:?}");
     sim.say("status");
     assert_eq!(event(&sim.line("status"))["resets"], 1);
 
