@@ -42,6 +42,20 @@ impl Signal {
         }
     }
 
+    /// Whether whoever started us wants the terminal's end to be ignored, as nohup(1) does. A blocked
+    /// signal would wait for us all the same.
+    fn is_ignored(self) -> bool {
+        if self != Self::HangUp {
+            return false;
+        }
+        let mut action = MaybeUninit::<libc::sigaction>::uninit();
+        // SAFETY: only asks; the structure is read only if the kernel filled it.
+        unsafe {
+            libc::sigaction(self.number(), std::ptr::null(), action.as_mut_ptr()) == 0
+                && action.assume_init().sa_sigaction == libc::SIG_IGN
+        }
+    }
+
     fn number(self) -> libc::c_int {
         match self {
             Self::Terminate => libc::SIGTERM,
@@ -64,7 +78,7 @@ impl Signals {
         // SAFETY: sigemptyset initialises the set before it is used; no pointer is kept.
         let fd = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in signals {
+            for signal in signals.iter().filter(|signal| !signal.is_ignored()) {
                 libc::sigaddset(set.as_mut_ptr(), signal.number());
             }
             libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), null_mut());

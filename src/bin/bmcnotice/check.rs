@@ -12,11 +12,13 @@ pub const DEFAULT_FILE: &str = "/etc/bmcnotice/bmcnotice.toml";
 
 /// Say everything that is wrong with a configuration, in one pass
 ///
-/// Reads the file, asks this host what matters to it (addresses, ports, files), and lists every finding with its id,
-/// place, rule and remedy. Changes nothing. docs/findings.md has a paragraph on each id.
+/// Reads the file, asks this host what matters to it (addresses, ports, files), and lists every
+/// finding with its id, place, rule and remedy. Changes nothing. docs/findings.md has a paragraph
+/// on each id.
 ///
 /// Ends with 0 when there is no error, with 2 when there is one. Warnings and notes do not count.
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// The configuration
     #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]

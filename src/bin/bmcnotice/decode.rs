@@ -29,16 +29,18 @@ const BMC: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Print what a trap says, from its octets in hexadecimal
 ///
-/// The octets stand on the command line, in a file, or on standard input: one datagram a line, blanks and colons
-/// between the digits or not; lines that begin with # are comments.
+/// The octets stand on the command line, in a file, or on standard input: one datagram a line,
+/// blanks and colons between the digits or not; lines that begin with # are comments.
 ///
 ///   bmcnotice decode 30 82 00 29 ...
 ///   bmcnotice decode --file tests/vectors/traps/eipmi-pet.hex
 ///
-/// Prints the message, the fields of the IPMI event (PET) and the sentence that an operator would read. A datagram
-/// that would be dropped is refused with the name that the statistics count it under.
+/// Prints the message, the fields of the IPMI event (PET) and the sentence that an operator would
+/// read. A datagram that would be dropped is refused with the name that the statistics count it
+/// under.
 ///
-/// Ends with 0 when every datagram was read, with 3 when one was refused, with 2 when the text is no hexadecimal.
+/// Ends with 0 when every datagram was read, with 3 when one was refused, with 2 when the text is
+/// no hexadecimal.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -231,7 +233,7 @@ fn pet_fields(pet: &Pet) -> Vec<(&'static str, String)> {
             "entity",
             format!(
                 "{} instance {}",
-                named(pet.entity, sensors::entity_name(pet.entity).unwrap_or("")),
+                named(pet.entity, sensors::entity_name(pet.entity).unwrap_or("(no common name)")),
                 pet.entity_instance
             ),
         ),

@@ -18,21 +18,22 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use story::{BEATS, Beat, Fact, Story};
 
-/// Limit: how long both servers may take to arm their BMCs and to see each other.
+/// How long both servers may take to arm their BMCs and to see each other.
 const ARMING: Duration = Duration::from_secs(5);
-/// Limit: how long the rest may take, beside the recovery itself.
+/// How long the rest may take, beside the recovery itself.
 const STEPS: Duration = Duration::from_secs(5);
 /// How often a signal is looked for.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// Show the whole thing on this machine: no root, no hardware, five seconds
 ///
-/// Starts the cluster of examples/seed.toml, moved to loopback, with a simulated BMC for each of its two servers.
-/// server1's BMC finds an uncorrectable memory error; server1 hears of it, tells the BMC that a recovery has started,
-/// moves its group to server2, tells the BMC that it has ended, and only then loses its power. server2 watches by the
-/// BMC heartbeat.
+/// Starts the cluster of examples/seed.toml, moved to loopback, with a simulated BMC for each of
+/// its two servers. server1's BMC finds an uncorrectable memory error; server1 hears of it, tells
+/// the BMC that a recovery has started, moves its group to server2, tells the BMC that it has
+/// ended, and only then loses its power. server2 watches by the BMC heartbeat.
 ///
-/// Each step counts only if the BMC's own event log shows it. Ends with 0 when every step was done, else with 1.
+/// Each step counts only if the BMC's own event log shows it. Ends with 0 when every step was
+/// done, else with 1.
 ///
 /// What if?
 ///   --patience 50ms     the BMC waits less than its maker says

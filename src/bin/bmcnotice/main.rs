@@ -18,15 +18,15 @@ use exit::Exit;
 use out::Out;
 use std::process::ExitCode;
 
-/// Lets services leave a dying server before its BMC resets it.
+/// Lets services leave a dying server before its BMC resets it
 ///
-/// A server's BMC notices a fault before the operating system does. bmcnotice receives the BMC's trap, writes it
-/// down, tells the BMC that a recovery has started, runs your recovery, and tells the BMC that it has ended. Only
-/// then the server is reset.
+/// A server's BMC notices a fault before the operating system does. bmcnotice receives the BMC's
+/// trap, writes it down, tells the BMC that a recovery has started, runs your recovery, and tells
+/// the BMC that it has ended. Only then the server is reset.
 ///
 /// Start with:  bmcnotice demo
 #[derive(Parser)]
-#[command(name = "bmcnotice", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "bmcnotice", version, verbatim_doc_comment)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong,\n\
                         3 the answer is no (decode: refused; send --wait: not acknowledged).\n\
                         Every command has its own page: bmcnotice help COMMAND")]

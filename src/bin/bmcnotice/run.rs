@@ -26,15 +26,18 @@ const PAUSE_AFTER_DEFECT: Duration = Duration::from_secs(1);
 
 /// Watch over this server: receive notices and run the recovery commands
 ///
-/// Reads the configuration, prints every finding, arms the BMC, and runs the command of each monitor whose notices
-/// come. The log goes to stderr (under systemd with its levels). SIGTERM, SIGINT or SIGHUP end it cleanly: the BMC is
-/// told that nobody waits any more. Tells systemd when it is ready (Type=notify).
+/// Reads the configuration, prints every finding, arms the BMC, and runs the command of each
+/// monitor whose notices come. The log goes to stderr (under systemd with its levels). SIGTERM,
+/// SIGINT or SIGHUP end it cleanly: the BMC is told that nobody waits any more. Tells systemd when
+/// it is ready (Type=notify).
 ///
-/// The command's environment says what happened; docs/cli.md lists the variables. Its exit status 0 means done.
+/// The command's environment says what happened; docs/cli.md lists the variables. Its exit status
+/// 0 means done.
 ///
-/// Ends with 0 after a signal, with 2 when the configuration has errors or a monitor wants a callback, with 1 when
-/// the system refuses something.
+/// Ends with 0 after a signal, with 2 when the configuration has errors or a monitor wants a
+/// callback, with 1 when the system refuses something.
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = DEFAULT_FILE)]

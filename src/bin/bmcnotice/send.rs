@@ -28,13 +28,14 @@ const ANSWER_BYTES: usize = 4096;
 
 /// Send a trap as a BMC would, and say what comes back
 ///
-/// The trap is an IPMI Platform Event Trap (PET). It goes out as often as --repeat says, each time the same, as a BMC
-/// does that was not heard. The receiver believes an address: send from where its configuration expects the BMC, with
-/// --from if need be.
+/// The trap is an IPMI Platform Event Trap (PET). It goes out as often as --repeat says, each time
+/// the same, as a BMC does that was not heard. The receiver believes an address: send from where
+/// its configuration expects the BMC, with --from if need be.
 ///
 ///   bmcnotice send 127.0.0.1:1162 --fault uncorrectable-memory --repeat 3 --wait 2s
 ///
-/// Ends with 0 when all was sent (with --wait: and acknowledged), with 3 when --wait heard no acknowledgement.
+/// Ends with 0 when all was sent (with --wait: and acknowledged), with 3 when --wait heard no
+/// acknowledgement.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -77,8 +78,9 @@ pub struct Arguments {
     /// Event offset instead of the fault's own
     #[arg(long, value_name = "0..15", value_parser = clap::value_parser!(u8).range(0..16))]
     offset: Option<u8>,
-    /// Severity instead of the fault's own
-    #[arg(long)]
+    /// Severity instead of the fault's own: unspecified, monitor, information, ok, non-critical,
+    /// critical or non-recoverable
+    #[arg(long, value_name = "NAME", hide_possible_values = true, verbatim_doc_comment)]
     severity: Option<Severity>,
     /// The address that the BMC gives as its own in an SNMPv1 trap; a relay names the BMC so
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]

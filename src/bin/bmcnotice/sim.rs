@@ -31,14 +31,14 @@ const QUEUE_EVENTS: usize = 4096;
 
 /// Be a BMC: answer IPMI over LAN, raise faults, send traps
 ///
-/// A simulated BMC with a simulated server behind it: RMCP+ (cipher suites 17 and 3), event log, chassis, watchdog.
-/// Once armed it holds the reset of a fatal fault until it hears that the recovery has ended, or until its patience
-/// is over. ipmitool talks to it:
+/// A simulated BMC with a simulated server behind it: RMCP+ (cipher suites 17 and 3), event log,
+/// chassis, watchdog. Once armed it holds the reset of a fatal fault until it hears that the
+/// recovery has ended, or until its patience is over. ipmitool talks to it:
 ///
 ///   ipmitool -I lanplus -H 127.0.0.1 -p 9623 -U admin -P password sel elist
 ///
-/// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME, status, quit.
-/// SIGTERM and SIGINT end it.
+/// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME,
+/// status, quit. SIGTERM and SIGINT end it.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
