@@ -225,9 +225,10 @@ def run_script(path: Path, arguments: list[str] | None = None) -> tuple[int, str
         end = time.monotonic() + DEADLINE
         while not select.select([script.stdout], [], [], 0.05)[0] and time.monotonic() < end:
             send(port, pet())  # again and again: one notice
+        first = script.stdout.readline()  # whole: where output is not buffered, print writes its newline apart
         script.send_signal(signal.SIGINT)
-        said, errors = script.communicate(timeout=DEADLINE)
-        return script.returncode, said, errors
+        rest, errors = script.communicate(timeout=DEADLINE)
+        return script.returncode, first + rest, errors
     finally:
         script.kill()
         script.wait()

@@ -29,6 +29,7 @@ def bmc(port):
     simulated = street.SimulatedBmc(COMMAND, port)
     yield simulated
     simulated.close()
+    print("the BMC's story:", *simulated.events())  # shown when the test has failed
 
 
 @pytest.fixture
