@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from enum import Enum
+import sys
 
 __all__ = ["Answer", "Class", "Doubt", "Severity", "Trust", "Verdict"]
 
+if sys.version_info >= (3, 11):
+    from enum import StrEnum as _Word
+else:
+    from enum import Enum
 
-class _Word(str, Enum):
-    """What enum.StrEnum is from Python 3.11 on."""
+    class _Word(str, Enum):
+        """What enum.StrEnum is from Python 3.11 on."""
 
-    __str__ = str.__str__
+        __str__ = str.__str__
 
-    def __format__(self, format_spec: str) -> str:
-        return str.__format__(self, format_spec)
+        def __format__(self, format_spec: str) -> str:
+            return str.__format__(self, format_spec)
 
 
 class Answer(_Word):

@@ -3,6 +3,7 @@ documented examples use it, too."""
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -43,7 +45,8 @@ def folder() -> str:
 
 def config(port: int, hot: str, *, bmc: str | None = None, handshake: str = "none", monitors: str = "") -> str:
     """One server; without `bmc` its BMC is silent and only sends traps."""
-    login = 'user = "admin"\npassword = "password"\nafter_ended = "bmc"\npatience = "100s"' if bmc else ""
+    login = ["user", "admin"], ["password", "password"], ["after_ended", "bmc"], ["patience", "100s"]
+    known = "\n".join(f'{key} = "{value}"' for key, value in [*login, ["guid", GUID.hex()]]) if bmc else ""
     table = SIM_HANDSHAKE if handshake == "sim" else ""
     return f"""
 [cluster]
@@ -58,7 +61,7 @@ addresses = ["127.0.0.1"]
 address = "{bmc or f"127.0.0.1:{free_port()}"}"
 trap_sources = ["127.0.0.1"]
 handshake = "{handshake}"
-{login}
+{known}
 
 {table}
 [[monitor]]
@@ -142,6 +145,68 @@ class Examples:
         shutil.rmtree(self.hot, ignore_errors=True)
 
 
+def command_line() -> str | None:
+    """The command line, if it is built and can be a BMC: BMCNOTICE_CLI, or the newest that cargo made here."""
+    built = [REPOSITORY / "target" / kind / "bmcnotice" for kind in ("debug", "release")]
+    newest = sorted((path for path in built if path.exists()), key=lambda path: -path.stat().st_mtime)
+    for path in [os.environ.get("BMCNOTICE_CLI"), *newest]:
+        if path:
+            asked = subprocess.run([path, "sim", "--help"], capture_output=True, text=True)
+            if "--alert" in asked.stdout:
+                return str(path)
+    return None
+
+
+class SimulatedBmc:
+    """A BMC of the command line: `bmcnotice sim`, which tells what happens to it."""
+
+    def __init__(self, command: str, alert_port: int) -> None:
+        arguments = ["--listen", "127.0.0.1:0", "--guid", GUID.hex(), "--alert", f"127.0.0.1:{alert_port}"]
+        arguments += ["--interval", "500ms", "--patience", "100s", "--boot-time", "1s", "--json", "--control"]
+        self.process = subprocess.Popen(
+            [command, "sim", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.story: list[dict[str, object]] = []
+        self.address = str(json.loads(self.process.stdout.readline())["address"])
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.story.append(json.loads(line))
+
+    def events(self) -> list[str]:
+        """What happened, without what only fills the picture."""
+        return [str(told["event"]) for told in list(self.story)]
+
+    def has(self, event: str) -> bool:
+        return event in self.events()
+
+    def outcome(self) -> object:
+        return next(told["outcome"] for told in list(self.story) if told["event"] == "recovery_ended")
+
+    def raise_fault(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("fault uncorrectable-memory\n")
+        self.process.stdin.flush()
+
+    def wait_for(self, event: str) -> None:
+        end = time.monotonic() + DEADLINE
+        while not self.has(event):
+            assert time.monotonic() < end, f"no {event}: {self.events()}"
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.reader.join(DEADLINE)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
 def run_script(path: Path, arguments: list[str] | None = None) -> tuple[int, str, str]:
     """Runs a recovery script in a folder with its bmcnotice.toml, sends a trap until it says something, and ends
     it as Ctrl-C does. Exit status, output, errors."""
@@ -160,9 +225,10 @@ def run_script(path: Path, arguments: list[str] | None = None) -> tuple[int, str
         end = time.monotonic() + DEADLINE
         while not select.select([script.stdout], [], [], 0.05)[0] and time.monotonic() < end:
             send(port, pet())  # again and again: one notice
+        first = script.stdout.readline()  # whole: where output is not buffered, print writes its newline apart
         script.send_signal(signal.SIGINT)
-        said, errors = script.communicate(timeout=DEADLINE)
-        return script.returncode, said, errors
+        rest, errors = script.communicate(timeout=DEADLINE)
+        return script.returncode, first + rest, errors
     finally:
         script.kill()
         script.wait()

@@ -1,6 +1,6 @@
 //! What a context is made from.
 
-use crate::{raise, toml, values};
+use crate::{raise, settings, values};
 use bmcnotice::Config as Core;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -36,7 +36,7 @@ impl Config {
     /// Sets one value, whatever the text says: a dotted path such as "server.server1.bmc.address", and a str, int,
     /// bool, path, list, or mapping for a whole table.
     fn set(&self, path: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let text = toml::text(value)?;
+        let text = settings::text(value)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).set(path, text);
         Ok(())
     }
@@ -61,9 +61,9 @@ pub fn given(config: &Bound<'_, PyAny>) -> PyResult<Core> {
     if let Ok(config) = config.cast::<Config>() {
         return Ok(config.get().core());
     }
-    if let Ok(settings) = config.cast::<PyMapping>() {
+    if let Ok(mapping) = config.cast::<PyMapping>() {
         let mut core = Core::new();
-        toml::settings(settings)?.into_iter().for_each(|(path, value)| core.set(path, value));
+        settings::spread(mapping)?.into_iter().for_each(|(path, value)| core.set(path, value));
         return Ok(core);
     }
     match config.extract::<PathBuf>() {

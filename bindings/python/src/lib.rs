@@ -8,7 +8,8 @@ mod config;
 mod context;
 mod interpreter;
 mod raise;
-mod toml;
+mod settings;
+
 mod values;
 
 use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! Python values as TOML text, for values set by calls.
+//! Values set by calls: Python's as TOML text.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -12,16 +12,16 @@ const MAX_DEPTH: usize = 8;
 
 /// Path and text of every value in a mapping. A mapping within stands for a table; below `server` and `monitor` its
 /// names choose among the tables of the list.
-pub fn settings(mapping: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, String)>> {
+pub fn spread(mapping: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, String)>> {
     let mut settings = Vec::new();
     for item in mapping.items()? {
         let (path, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-        spread(key(&path)?.into_owned(), &value, 0, &mut settings)?;
+        lay_out(key(&path)?.into_owned(), &value, 0, &mut settings)?;
     }
     Ok(settings)
 }
 
-fn spread(path: String, value: &Bound<'_, PyAny>, depth: usize, out: &mut Vec<(String, String)>) -> PyResult<()> {
+fn lay_out(path: String, value: &Bound<'_, PyAny>, depth: usize, out: &mut Vec<(String, String)>) -> PyResult<()> {
     let Ok(table) = value.cast::<PyMapping>() else {
         let mut text = String::new();
         emit(value, depth, &mut text)?;
@@ -31,7 +31,7 @@ fn spread(path: String, value: &Bound<'_, PyAny>, depth: usize, out: &mut Vec<(S
     let depth = deeper(depth)?;
     for item in table.items()? {
         let (name, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-        spread(format!("{path}.{}", step(&key(&name)?)?), &value, depth, out)?;
+        lay_out(format!("{path}.{}", step(&key(&name)?)?), &value, depth, out)?;
     }
     Ok(())
 }
