@@ -195,6 +195,7 @@ ifneq ($(PACKAGE),)
 test-python: wheel
 	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps $(B)/wheel/*.whl
 	@ls $(B)/wheel | grep -qx 'bmcnotice-$(VERSION)-cp39-abi3-.*\.whl' && echo 'ok: the wheel has one version and abi3'
+	cargo build -q --features $(FULL) # the command line is their BMC
 	cd tests/python && $(CURDIR)/$(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider
 
 test-stubs: wheel

@@ -259,6 +259,10 @@ typedef enum {
    * It answers what we do not understand.
    */
   BMCN_MALFORMED = 7,
+  /**
+   * It says that the power is off, but whose BMC it is was not proven: no GUID is pinned.
+   */
+  BMCN_UNPROVEN = 8,
 } bmcn_doubt;
 
 /**
