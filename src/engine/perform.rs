@@ -69,7 +69,7 @@ impl Engine {
         match step {
             Step::AwaitingReset => self.progress(now, place, Stage::AwaitingReset),
             // A record that only joined closes without a word.
-            Step::Closed(reason) if self.seats[place].matter.as_ref().is_some_and(|matter| matter.record == record) => {
+            Step::Closed(reason) if self.seats[place].is_about(record) => {
                 self.progress(now, place, Stage::Closed(closed(reason).into()));
                 self.seats[place].matter = None;
             }

@@ -81,6 +81,11 @@ impl Seat {
         self.matter.as_ref().map(|matter| matter.notice.received)
     }
 
+    /// Whether this is the record of the recovery in progress.
+    pub(super) fn is_about(&self, record: u64) -> bool {
+        self.matter.as_ref().is_some_and(|matter| matter.record == record)
+    }
+
     /// Whether the token is of the recovery that runs now.
     pub(super) fn holds(&self, token: u64) -> bool {
         self.matter.as_ref().is_some_and(|matter| matter.token == Some(token))
