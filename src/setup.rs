@@ -152,11 +152,11 @@ impl Site {
             std::io::ErrorKind::AddrInUse => {
                 let wanted = Wanted { ports: vec![address.port()], paths: Vec::new() };
                 let holders = facts::gather(&wanted).port_holders;
-                match holders.iter().find_map(|holder| holder.process.as_ref()) {
-                    Some((pid, name)) => format!(", it is held by {name} (process {pid})"),
-                    // What this process holds is not among them.
-                    None if holders.is_empty() => ", it is held by this process itself".into(),
-                    None => ", it is held by a process that cannot be seen from here".into(),
+                match holders.first().map(|holder| &holder.process) {
+                    Some(Some((pid, name))) => format!(", it is held by {name} (process {pid})"),
+                    Some(None) => ", it is held by a process that cannot be seen from here".into(),
+                    // What is our own is no obstacle to a check, and not listed.
+                    None => ", this very process holds it: another context?".into(),
                 }
             }
             std::io::ErrorKind::PermissionDenied => ", a low port needs the capability CAP_NET_BIND_SERVICE".into(),

@@ -305,16 +305,9 @@ impl Engine {
 
     /// The answer to a recovery, by its token.
     pub fn answer(&mut self, now: Now, token: u64, answer: Answer) -> Result<(), Stale> {
+        self.handle_timeout(now); // an answer behind its deadline is stale, even if nobody looked meanwhile
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
-        // Too late is too late, even where nobody could look at the clock meanwhile.
         let seat = &mut self.seats[place];
-        let overrun = seat.machine.handle_timeout(now, &seat.policy);
-        self.perform(now, place, overrun);
-        let seat = &mut self.seats[place];
-        if !seat.holds(token) {
-            self.settle(now);
-            return Err(Stale);
-        }
         if answer != Answer::Later
             && let Some(matter) = &mut seat.matter
         {

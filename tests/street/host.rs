@@ -19,6 +19,11 @@ pub struct Host {
     runner: Option<JoinHandle<()>>,
 }
 
+fn is_held(error: &Error) -> bool {
+    let text = error.to_string();
+    text.contains(" held by ") || text.contains("holds it")
+}
+
 impl Host {
     /// A host whose recovery is done at once.
     pub fn start(site: &Site, mode: Mode) -> Self {
@@ -37,7 +42,7 @@ impl Host {
             match start() {
                 Ok(host) => return host,
                 // Between its fork and its exec another test's child holds a copy of what was just closed.
-                Err(error) if tries > 0 && error.to_string().contains("held by") => tries -= 1,
+                Err(error) if tries > 0 && is_held(&error) => tries -= 1,
                 Err(error) => panic!("{error}\n{}", site.text()),
             }
             std::thread::sleep(Duration::from_millis(50));

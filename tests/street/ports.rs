@@ -45,7 +45,7 @@ fn a_port_that_this_process_holds_is_said_to_be_so() {
     let site = Site::of(&bmc);
     let _first = Host::start(&site, Mode::Thread);
     let said = refusal(&site.config());
-    assert!(said.contains(&site.listen.to_string()) && said.contains("this process"), "{said}");
+    assert!(said.contains(&site.listen.to_string()) && said.contains("this very process"), "{said}");
 }
 
 const LOW: &str = "BMCNOTICE_LOW_PORT_CONFIG";
