@@ -111,10 +111,7 @@ impl Reactor {
 
     /// Does what is due without blocking, and hands every delivery to `out`.
     pub fn pump(&mut self, out: &mut dyn FnMut(Delivery)) {
-        // Answers that came while the host was busy are in time: before the timers, or they are asked for again.
-        for ipv6 in [false, true] {
-            self.receive_answers(ipv6, out);
-        }
+        self.receive_all_answers(out);
         self.engine.handle_timeout(now());
         self.drain(out);
         while let Some(ended) = self.actions.poll() {
@@ -123,6 +120,13 @@ impl Reactor {
         }
         self.receive_traps(out);
         self.rearm();
+    }
+
+    /// Answers that came while the host was busy are in time: before any timer, or they are asked for again.
+    fn receive_all_answers(&mut self, out: &mut dyn FnMut(Delivery)) {
+        for ipv6 in [false, true] {
+            self.receive_answers(ipv6, out);
+        }
     }
 
     fn receive_answers(&mut self, ipv6: bool, out: &mut dyn FnMut(Delivery)) {
@@ -150,6 +154,7 @@ impl Reactor {
         answer: Answer,
         out: &mut dyn FnMut(Delivery),
     ) -> std::result::Result<(), Stale> {
+        self.receive_all_answers(out);
         let answered = self.engine.answer(now(), token, answer);
         self.drain(out);
         self.rearm();
