@@ -163,7 +163,7 @@ impl Site {
                     Some(Some((pid, name))) => format!(", it is held by {name} (process {pid})"),
                     Some(None) => ", it is held by a process that cannot be seen from here".into(),
                     // What is our own is no obstacle to a check, and not listed.
-                    None => ", it is held by this process itself".into(),
+                    None => ", this very process holds it: another context?".into(),
                 }
             }
             std::io::ErrorKind::PermissionDenied => ", a low port needs the capability CAP_NET_BIND_SERVICE".into(),

@@ -323,16 +323,9 @@ impl Engine {
     }
 
     fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
+        self.handle_timeout(now); // an answer behind its deadline is stale, even if nobody looked meanwhile
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
-        // Too late is too late, even where nobody could look at the clock meanwhile.
         let seat = &mut self.seats[place];
-        let overrun = seat.machine.handle_timeout(now, &seat.policy);
-        self.perform(now, place, overrun);
-        let seat = &mut self.seats[place];
-        if !seat.holds(token) {
-            self.settle(now);
-            return Err(Stale);
-        }
         if answer != Answer::Later
             && let Some(matter) = &mut seat.matter
         {

@@ -129,10 +129,7 @@ impl Reactor {
     pub fn pump(&mut self, out: &mut dyn FnMut(Delivery)) {
         self.finish();
         self.unfinished = true;
-        // Answers that came while the host was busy are in time: before the timers, or they are asked for again.
-        for ipv6 in [false, true] {
-            self.receive_answers(ipv6, out);
-        }
+        self.receive_all_answers(out);
         // The timer is armed for whatever the engine waits for: before that a look at every clock is spared.
         let moment = now();
         if self.armed.is_some_and(|at| at <= moment.boottime) {
@@ -157,6 +154,13 @@ impl Reactor {
             self.count_unsent(sent);
         }
         self.rearm();
+    }
+
+    /// Answers that came while the host was busy are in time: before any timer, or they are asked for again.
+    fn receive_all_answers(&mut self, out: &mut dyn FnMut(Delivery)) {
+        for ipv6 in [false, true] {
+            self.receive_answers(ipv6, out);
+        }
     }
 
     fn receive_answers(&mut self, ipv6: bool, out: &mut dyn FnMut(Delivery)) {
@@ -188,6 +192,7 @@ impl Reactor {
         answer: Answer,
         out: &mut dyn FnMut(Delivery),
     ) -> std::result::Result<(), Stale> {
+        self.receive_all_answers(out);
         let moment = now();
         let answered = self.engine.answer(moment, token, answer);
         self.drain(moment, out);

@@ -129,7 +129,7 @@ fn a_clean_stop_disarms_and_one_in_the_middle_does_not() {
         host.armed();
         drop(host);
         assert_eq!(bmc.words(), [Word::Armed, Word::Disarmed], "{}", bmc.story());
-        assert!(bmc.story().contains("session of admin closed"), "{}", bmc.story());
+        wait::until("closed", || bmc.story(), || bmc.story().contains("session of admin closed"));
 
         let host = Host::with(&site, mode, |_| Answer::Later);
         host.armed();

@@ -26,10 +26,16 @@ fn the_process_that_holds_the_port_is_named() {
     let socket = UdpSocket::bind(site.listen).unwrap();
     let held = Stdio::from(OwnedFd::from(socket));
     let mut holder = Command::new("sleep").arg("60").stdin(held).spawn().unwrap();
-    let said = refusal(&site.config());
+    let id = holder.id().to_string();
+    let mut said = String::new();
+    // Between its fork and its exec another test's child holds a copy, and is named in its place.
+    let named = (0..20).any(|_| {
+        said = refusal(&site.config());
+        said.contains("sleep") && said.contains(&id)
+    });
     holder.kill().unwrap();
     holder.wait().unwrap();
-    assert!(said.contains("sleep") && said.contains(&holder.id().to_string()), "{said}");
+    assert!(named, "{said}");
     drop(Host::start(&site, Mode::Loop)); // and now it is free
 }
 
@@ -39,7 +45,7 @@ fn a_port_that_this_process_holds_is_said_to_be_so() {
     let site = Site::of(&bmc);
     let _first = Host::start(&site, Mode::Thread);
     let said = refusal(&site.config());
-    assert!(said.contains(&site.listen.to_string()) && said.contains("this process"), "{said}");
+    assert!(said.contains(&site.listen.to_string()) && said.contains("this very process"), "{said}");
 }
 
 const LOW: &str = "BMCNOTICE_LOW_PORT_CONFIG";
