@@ -74,8 +74,9 @@ impl Reactor {
         let engine = Engine::new(now(), setup);
         let buffer = vec![0; DATAGRAM_BYTES].into();
         // Readable from the start: the engine has something to say to the BMCs.
-        timer.set(Some(Duration::from_nanos(1)));
-        Ok(Self { sockets, timer, armed: None, store, actions, engine, buffer, unsent: 0 })
+        let armed = Some(Duration::from_nanos(1));
+        timer.set(armed);
+        Ok(Self { sockets, timer, armed, store, actions, engine, buffer, unsent: 0 })
     }
 
     /// Where traps are received.
