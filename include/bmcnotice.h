@@ -529,8 +529,8 @@ void bmcn_ctx_free(bmcn_ctx *ctx);
  * Return the descriptor to poll for readability.
  *
  * The same until bmcn_ctx_free(); never read or close it, and poll it level-triggered.  Readable means that
- * dispatch has work, not that a notice is certain, and stays so while anything is undelivered.  Works on a broken context.
- * Any thread.
+ * dispatch has work, not that a notice is certain, and stays so while anything is undelivered.  Works on a
+ * broken context.  Any thread.
  *
  * Returns BMCN_EINVAL, BMCN_EFORK.  Since 0.1.
  */

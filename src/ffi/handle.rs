@@ -91,8 +91,8 @@ pub unsafe extern "C" fn bmcn_ctx_free(ctx: *mut bmcn_ctx) {
 /// Return the descriptor to poll for readability.
 ///
 /// The same until bmcn_ctx_free(); never read or close it, and poll it level-triggered.  Readable means that
-/// dispatch has work, not that a notice is certain, and stays so while anything is undelivered.  Works on a broken context.
-/// Any thread.
+/// dispatch has work, not that a notice is certain, and stays so while anything is undelivered.  Works on a
+/// broken context.  Any thread.
 ///
 /// Returns BMCN_EINVAL, BMCN_EFORK.  Since 0.1.
 #[unsafe(no_mangle)]

@@ -15,7 +15,7 @@ static void survives_once(uint32_t mode)
     struct host host = { .answer = BMCN_LATER };
     char text[400] = "";
     int panics = 0, result = 0;
-    describe(&site, "handshake = \"none\"", "");
+    describe_quiet(&site);
     begin(&host, &site, mode);
     int fd = bmcn_ctx_fd(host.ctx);
 
@@ -64,7 +64,7 @@ static void run_reports_it(uint32_t mode)
 {
     struct site site;
     struct host host = { 0 };
-    describe(&site, "handshake = \"none\"", "");
+    describe_quiet(&site);
     begin(&host, &site, mode);
     send_octets(site.port, bait, strlen(bait));
     CHECK_INT(bmcn_ctx_run(host.ctx), BMCN_EPANIC);
