@@ -81,9 +81,9 @@ Untold_ended(done) .    .        .         .       .          A  .  .  .        
 Untold_ended(failed) .  .        .         .       .          .  F  .  .        .    .  .
 Untold_ended(unknown) . .        .         .       .          .  .  F  .        .    .  .
 Untold_disarmed    .    .        .         .       .          .  .  .  .        .    .  .
-Verdict_Done       =    =        =         =       E          =  =  =  =        =    =  =
-Verdict_Failed     =    =        =         =       E          =  =  =  =        =    =  =
-Verdict_Later      =    =        =         =       =          =  =  =  =        =    =  =
+Answer_Done        =    =        =         =       E          =  =  =  =        =    =  =
+Answer_Failed      =    =        =         =       E          =  =  =  =        =    =  =
+Answer_Later       =    =        =         =       =          =  =  =  =        =    =  =
 Expired_Verify     .    .        H         .       .          .  .  .  .        .    .  .
 Expired_WaitForStarted . .       .         P       .          .  .  .  .        .    .  .
 Expired_Recovery   .    .        .         .       E          .  .  .  .        .    .  .
