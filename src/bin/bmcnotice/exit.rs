@@ -1,6 +1,6 @@
 //! How a command ends: the numbers are a promise (`docs/cli.md`), and errors go to stderr in plain words.
 
-use crate::out;
+use crate::out::{self, Out};
 use bmcnotice::Error;
 use bmcnotice::config::finding::{Finding, Severity};
 use std::process::ExitCode;
@@ -26,6 +26,19 @@ impl From<Exit> for ExitCode {
             Exit::Wrong => 2,
             Exit::No => 3,
         })
+    }
+}
+
+impl Exit {
+    /// The exit code, unless what was to be read could not be written.
+    pub fn unless_unwritten(self, out: &Out) -> Self {
+        match out.refusal() {
+            Some(why) => {
+                complain(format_args!("cannot write the output: {why}"), "");
+                if self == Self::Done { Self::Failed } else { self }
+            }
+            None => self,
+        }
     }
 }
 

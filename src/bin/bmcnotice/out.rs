@@ -3,7 +3,6 @@
 //! `println!` panics when its reader has closed the pipe; here the first refusal is remembered and the
 //! rest is silence.
 
-use crate::exit::{Exit, complain};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{Error, ErrorKind, IsTerminal, Write, stderr, stdout};
@@ -71,16 +70,11 @@ impl Out {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
-    /// The exit code, unless what was to be read could not be written. A reader who closed the pipe has
-    /// seen enough; a full disk is a failure.
-    pub fn finish(&self, exit: Exit) -> Exit {
-        match &*self.refused.borrow() {
-            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
-                complain(format_args!("cannot write the output: {error}"), "");
-                if exit == Exit::Done { Exit::Failed } else { exit }
-            }
-            Some(_) | None => exit,
-        }
+    /// Why the output could not be written. A reader who closed the pipe has seen enough; a full disk is a
+    /// failure.
+    pub fn refusal(&self) -> Option<String> {
+        let refused = self.refused.borrow();
+        refused.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe).map(Error::to_string)
     }
 }
 
