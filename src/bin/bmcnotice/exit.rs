@@ -30,15 +30,11 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// The exit code, unless what was to be read could not be written.
-    pub fn unless_unwritten(self, out: &Out) -> Self {
-        match out.refusal() {
-            Some(why) => {
-                complain(format_args!("cannot write the output: {why}"), "");
-                if self == Self::Done { Self::Failed } else { self }
-            }
-            None => self,
-        }
+    /// The same, unless what was to be read could not be written: a full disk is a failure.
+    pub fn after(self, out: &Out) -> Self {
+        let Some(error) = out.refusal() else { return self };
+        complain(format_args!("cannot write the output: {error}"), "");
+        if self == Self::Done { Self::Failed } else { self }
     }
 }
 

@@ -63,5 +63,5 @@ fn main() -> ExitCode {
         Command::Decode(arguments) => decode::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
-    exit.unless_unwritten(&out).into()
+    exit.after(&out).into()
 }

@@ -70,8 +70,7 @@ impl Out {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
-    /// Why the output could not be written. A reader who closed the pipe has seen enough; a full disk is a
-    /// failure.
+    /// Why the output could not be written, if so. A reader who closed the pipe has seen enough: that is no failure.
     pub fn refusal(&self) -> Option<String> {
         let refused = self.refused.borrow();
         refused.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe).map(Error::to_string)
