@@ -119,5 +119,6 @@ fn an_interrupted_demonstration_cleans_up_and_fails() {
     assert!(left_behind().contains(&folder) || !std::path::Path::new("/dev/shm").is_dir());
     demo.signal("INT");
     demo.line("FAILED: interrupted");
-    drop(demo);
+    assert_eq!(demo.code(), 1, "the recovery is not waited for");
+    assert!(!left_behind().contains(&folder));
 }

@@ -20,7 +20,7 @@ pub fn program() -> Command {
     command
 }
 
-/// Runs to the end; `input` goes to standard input.
+/// Runs to the end; `input` goes to standard input. What does not end is killed, and has no exit code.
 pub fn run(arguments: &[&str], input: &str) -> Output {
     let mut child = program()
         .args(arguments)
@@ -30,7 +30,24 @@ pub fn run(arguments: &[&str], input: &str) -> Output {
         .spawn()
         .expect("the program");
     let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes()); // it may not care
-    child.wait_with_output().expect("its output")
+    let read = |mut from: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut octets = Vec::new();
+            let _ = from.read_to_end(&mut octets);
+            octets
+        })
+    };
+    let stdout = read(Box::new(child.stdout.take().expect("stdout")));
+    let stderr = read(Box::new(child.stderr.take().expect("stderr")));
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().expect("a child").is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    let status = child.wait().expect("its status");
+    Output { status, stdout: stdout.join().expect("stdout"), stderr: stderr.join().expect("stderr") }
 }
 
 pub fn code(output: &Output) -> i32 {

@@ -111,7 +111,7 @@ impl Stage {
             }))?;
             Ok::<_, Error>(Arc::new(context))
         };
-        // server1's callback may take its time, so its library has a thread of its own; server2 only watches.
+        // One of each: with the library's thread, and without.
         let contexts = [context(0, Mode::Thread)?, context(1, Mode::Loop)?];
         recover(&contexts[0], wishes, &inlet)?;
         let seen = inlet;
@@ -161,16 +161,25 @@ fn put(inlet: &SyncSender<Fact>, fact: Fact) {
     let _ = inlet.try_send(fact);
 }
 
-/// The recovery of failover1, which takes its time; and what the library says of it.
-fn recover(context: &Context, wishes: &Wishes, inlet: &SyncSender<Fact>) -> Result<(), Error> {
+/// The recovery of failover1, which takes its time on a thread of its own and is completed by its token: so
+/// the library's words go on being told meanwhile, and an end need not wait for it.
+fn recover(context: &Arc<Context>, wishes: &Wishes, inlet: &SyncSender<Fact>) -> Result<(), Error> {
     let (takes, fails, calls, steps) = (wishes.recovery_takes, wishes.fail, inlet.clone(), inlet.clone());
+    let to_complete = Arc::downgrade(context);
     context.on_recovery(
         Some("mrw1"),
         Arc::new(move |recover| {
             put(&calls, Fact::Called { at: now().boottime, target: recover.target.to_string() });
-            thread::sleep(takes);
-            put(&calls, Fact::Answered { at: now().boottime, moved: !fails });
-            if fails { Answer::Failed } else { Answer::Done }
+            let (calls, to_complete, token) = (calls.clone(), to_complete.clone(), recover.token);
+            thread::spawn(move || {
+                thread::sleep(takes);
+                put(&calls, Fact::Answered { at: now().boottime, moved: !fails });
+                if let Some(context) = to_complete.upgrade() {
+                    // Too late, it is no answer, and the library has said so.
+                    let _ = context.complete(token, if fails { Answer::Failed } else { Answer::Done });
+                }
+            });
+            Answer::Later
         }),
     )?;
     context.on_progress(Arc::new(move |progress| put(&steps, Fact::Progress(progress.clone()))))
