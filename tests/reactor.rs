@@ -78,6 +78,7 @@ fn an_engine_that_is_there_anew_speaks_at_once() {
 
     assert!(epoll.wait(Some(Duration::from_millis(100))));
     reactor.pump(&mut |_| {});
+    reactor.finish();
     assert!(spoken());
     assert!(!epoll.wait(Some(Duration::ZERO)), "and then it rests");
 

@@ -4,6 +4,7 @@
 //! performs what it finds in that order. Everything below is a pure function of what is handed in, so a
 //! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
 
+mod ending;
 mod murmur;
 mod output;
 mod perform;
@@ -29,6 +30,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
+use ending::Endings;
 use murmur::Murmur;
 use roads::{Owner, Roads};
 use seat::{Acknowledgement, Matter, Seat, remembered};
@@ -95,6 +97,9 @@ pub struct Engine {
     mend_at: Duration,
     graces: Vec<Grace>,
     tokens: u64,
+    endings: Endings,
+    /// What a former process left open is being taken up: nobody knows yet who else recovers.
+    taking_up: bool,
     armed: bool,
     /// When the BMC is to hear again that we live, if its profile wants that.
     keep_alive: Option<Duration>,
@@ -124,6 +129,8 @@ impl Engine {
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
+            endings: Endings::default(),
+            taking_up: true,
             armed: false,
             keep_alive: None,
             leaving: false,
@@ -135,6 +142,8 @@ impl Engine {
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
         engine.take_up(now, &replay);
+        engine.taking_up = false;
+        engine.end_together(now);
         engine.settle(now);
         engine
     }
@@ -227,7 +236,7 @@ impl Engine {
     /// Time passed. A spurious call is a no-op.
     pub fn handle_timeout(&mut self, now: Now) {
         self.roads.handle_timeout(now);
-        for place in 0..self.seats.len() {
+        for place in (0..self.seats.len()).filter(|&place| !self.endings.holds(place)).collect::<Vec<_>>() {
             let seat = &mut self.seats[place];
             let actions = seat.machine.handle_timeout(now, &seat.policy);
             self.perform(now, place, actions);
@@ -367,7 +376,8 @@ impl Engine {
 
     /// When `handle_timeout` wants to be called; may change with every input.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let seats = self.seats.iter().filter_map(|seat| seat.machine.next_deadline());
+        let seats = self.seats.iter().enumerate().filter(|(place, _)| !self.endings.holds(*place));
+        let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
         let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

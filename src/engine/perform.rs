@@ -43,11 +43,9 @@ impl Engine {
                 }
                 // Evidence is not gathered yet: every monitor trusts addresses, so nothing is verified.
                 Action::Verify(_) => self.handle(now, place, Event::Unanswerable),
+                Action::Tell(record, Phase::Ended(outcome)) => self.end(now, place, record.serial(), outcome),
                 Action::Tell(record, phase) => {
                     let owner = Owner::Seat(self.seats[place].id);
-                    if matches!(phase, Phase::Ended(_)) {
-                        self.roads.hasten(now, owner);
-                    }
                     self.progress(now, place, Stage::Telling(phase));
                     let patience = self.seats[place].policy.tell_deadline;
                     self.tell(now, owner, phase, record.serial(), patience);
@@ -118,8 +116,11 @@ impl Engine {
         self.progress(now, place, Stage::Overrun);
     }
 
-    /// A chassis command goes only to a BMC that has proven to be this server's.
+    /// A chassis command goes only to a BMC that has proven to be this server's, once for all recoveries.
     fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
+        if !self.endings.allows_chassis(place) {
+            return; // one command for all, and none when one of them failed
+        }
         let (server, owner) = (self.cluster.this, Owner::Seat(self.seats[place].id));
         match self.roads.status(server) {
             Some(Status::Up { identity: Checked::Matched, .. }) => self.roads.order(now, server, owner, action),
@@ -172,24 +173,27 @@ impl Engine {
         match news {
             News::Told(owner, phase) => {
                 self.statistics.told += 1;
-                match owner {
-                    Owner::Seat(_) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
-                    Owner::Context => self.context_told(now, phase),
-                    Owner::Leftover(record) => {
+                match (owner, phase) {
+                    (Owner::Seat(_), Phase::Ended(worst)) => {
+                        self.ended_news(now, worst, &Stage::Told(phase), Event::Told);
+                    }
+                    (Owner::Seat(_), _) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
+                    (Owner::Context, _) => self.context_told(now, phase),
+                    (Owner::Leftover(record), _) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
                 }
             }
             News::Untold(owner, phase, why) => {
                 self.statistics.untold += 1;
-                match owner {
-                    Owner::Seat(_) => {
-                        self.seat_news(now, owner, Stage::Untold(phase, why.to_string()), Event::Untold(phase));
+                let stage = Stage::Untold(phase, why.to_string());
+                match (owner, phase) {
+                    (Owner::Seat(_), Phase::Ended(worst)) => self.ended_news(now, worst, &stage, Event::Untold),
+                    (Owner::Seat(_), _) => self.seat_news(now, owner, stage, Event::Untold(phase)),
+                    (Owner::Context, _) => {
+                        self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")));
                     }
-                    Owner::Context => {
-                        self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")))
-                    }
-                    Owner::Leftover(record) => {
+                    (Owner::Leftover(record), _) => {
                         self.log(Line::error(format!(
                             "record {record}: the BMC does NOT know: recovery {phase}: {why}"
                         )));

@@ -91,6 +91,14 @@ impl Seat {
         self.matter.as_ref().is_some_and(|matter| matter.token == Some(token))
     }
 
+    /// Whether a recovery is between its record and its end.
+    pub(super) fn is_recovering(&self) -> bool {
+        match self.machine.state() {
+            State::Recorded | State::Verifying | State::Started | State::Recovering => true,
+            State::Idle | State::Ending | State::AwaitingReset | State::Held | State::Failed => false,
+        }
+    }
+
     /// Whether a recovery is between its record and the BMC's knowing its end.
     pub(super) fn is_busy(&self) -> bool {
         match self.machine.state() {

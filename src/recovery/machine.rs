@@ -164,6 +164,14 @@ impl Machine {
         over.map_or(vec![], |timer| self.handle(now, Event::Expired(timer), policy))
     }
 
+    /// *Ended* goes out only now, for it had to wait for another recovery of the server: its time begins
+    /// anew. Elsewhere than in `Ending` this does nothing.
+    pub fn ended_goes_out(&mut self, now: Now, policy: &Policy) {
+        if let At::Ending(..) = self.at {
+            self.timers.arm(Timer::EndedTold, now.boottime, policy.tell_deadline);
+        }
+    }
+
     /// Takes up a record that a restart found in the journal.
     pub fn restore(&mut self, now: Now, record: &Record, how: Reconcile, policy: &Policy) -> Actions {
         let mut turn = Turn { machine: self, now, policy, actions: vec![] };

@@ -144,3 +144,32 @@ fn a_clean_stop_disarms_and_one_in_the_middle_does_not() {
         bmc.hears(&[Word::Started, ENDED_UNKNOWN]);
     }
 }
+
+/// The first *ended* lets a BMC go: with two recoveries it is the last one's, and the worst.
+#[test]
+fn the_bmc_hears_ended_once_when_the_last_recovery_has_ended() {
+    for (mode, last, ended) in [(Mode::Loop, Answer::Done, ENDED_DONE), (Mode::Thread, Answer::Failed, ENDED_FAILED)] {
+        let bmc = Simulated::new();
+        let mut site = Site::of(&bmc);
+        site.twin();
+        let token = Arc::new(AtomicU64::new(0));
+        let kept = token.clone();
+        let host = Host::with(&site, mode, move |recover| match &*recover.monitor {
+            "mrw1" => Answer::Done,
+            _ => {
+                kept.store(recover.token, SeqCst);
+                Answer::Later
+            }
+        });
+        host.armed();
+        raise(&bmc, &site);
+        host.until("both callbacks", || host.calls() == 2 && token.load(SeqCst) != 0);
+        wait::a_while();
+        assert_eq!(bmc.recoveries(), [Word::Started, Word::Started]);
+        assert_eq!(bmc.resets(), 0, "it holds");
+        host.context.complete(token.load(SeqCst), last).unwrap();
+        bmc.hears(&[Word::Started, Word::Started, ended]);
+        host.until("both rest", || host.log().iter().filter(|line| line.contains("may reset the server")).count() == 2);
+        assert_eq!(bmc.recoveries(), [Word::Started, Word::Started, ended]);
+    }
+}

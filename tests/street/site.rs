@@ -43,6 +43,7 @@ pub struct Site {
     bmc: BTreeMap<&'static str, String>,
     monitor: BTreeMap<&'static str, String>,
     heartbeat: bool,
+    twin: bool,
     hot: Option<PathBuf>,
 }
 
@@ -68,6 +69,7 @@ impl Site {
             bmc: BTreeMap::new(),
             monitor: BTreeMap::new(),
             heartbeat: false,
+            twin: false,
             hot: None,
         };
         site.bmc("address", quoted(address))
@@ -106,6 +108,12 @@ impl Site {
         self
     }
 
+    /// A second monitor, `mrw2`, wants the same.
+    pub fn twin(&mut self) -> &mut Self {
+        self.twin = true;
+        self
+    }
+
     /// The folder of the hot journal.
     fn hot(&self) -> PathBuf {
         self.hot.clone().unwrap_or_else(|| self.folder.path().join("journal"))
@@ -119,6 +127,15 @@ impl Site {
     pub fn text(&self) -> String {
         let lines = |map: &BTreeMap<&str, String>| -> String {
             map.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+        };
+        let keywords = format!(
+            "[monitor.keywords]\nserver1 = \"{0}\"\nserver2 = \"127.0.0.2:{1}\"",
+            self.listen,
+            self.listen.port()
+        );
+        let twin = match self.twin {
+            true => format!("[[monitor]]\nname = \"mrw2\"\n{}{keywords}\n", lines(&self.monitor)),
+            false => String::new(),
         };
         format!(
             r#"
@@ -148,10 +165,8 @@ disarmed = {{ netfn = 0x30, command = 0x70, data = [3] }}
 name = "mrw1"
 category = "BMCNOTICE"
 {monitor}
-[monitor.keywords]
-server1 = "{listen}"
-server2 = "127.0.0.2:{port}"
-
+{keywords}
+{twin}
 [heartbeat]
 lan = ["lan1"]
 bmc = {heartbeat}
@@ -165,8 +180,6 @@ disk = false
             ip = self.listen.ip(),
             bmc = lines(&self.bmc),
             monitor = lines(&self.monitor),
-            listen = self.listen,
-            port = self.listen.port(),
             heartbeat = self.heartbeat,
             hot = self.hot().display(),
         )

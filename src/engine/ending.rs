@@ -1,0 +1,99 @@
+//! One *ended* for all recoveries of this server: a BMC that holds its reset lets go at the first one.
+//!
+//! Whoever has ended waits here until the last has; then the BMC is told once, with the worst outcome, and
+//! all of them hear what came of it. Part of [`Engine`].
+
+use super::Engine;
+use super::output::Stage;
+use super::roads::Owner;
+use crate::now::Now;
+use crate::recovery::action::Event;
+use crate::words::{Level, Outcome, Phase};
+
+/// A recovery that has ended.
+#[derive(Debug, Clone, Copy)]
+struct Ended {
+    place: usize,
+    record: u64,
+    outcome: Outcome,
+}
+
+/// The recoveries that have ended, and what the BMC is being told of them.
+#[derive(Debug, Default)]
+pub(super) struct Endings {
+    /// They wait for the others.
+    waiting: Vec<Ended>,
+    /// The BMC is being told of these.
+    told: Vec<Ended>,
+    /// For whom a chassis command may follow now: one for all, and only when all are done.
+    chassis: Option<usize>,
+}
+
+impl Endings {
+    /// Whether this recovery waits for another one; its timers stand still.
+    pub(super) fn holds(&self, place: usize) -> bool {
+        self.waiting.iter().any(|ended| ended.place == place)
+    }
+
+    /// Whether a chassis command may follow for this recovery.
+    pub(super) fn allows_chassis(&self, place: usize) -> bool {
+        self.chassis == Some(place)
+    }
+}
+
+impl Engine {
+    /// A recovery has ended: the BMC hears of it when all have.
+    pub(super) fn end(&mut self, now: Now, place: usize, record: u64, outcome: Outcome) {
+        self.endings.waiting.retain(|ended| ended.place != place);
+        self.endings.waiting.push(Ended { place, record, outcome });
+        if self.seats.iter().any(|seat| seat.is_recovering()) {
+            let why = "recovery ended waits for another recovery of this server";
+            self.progress(now, place, Stage::Remark(Level::Info, why.into()));
+        }
+        self.end_together(now);
+    }
+
+    /// Tells the BMC, if nobody recovers any more.
+    pub(super) fn end_together(&mut self, now: Now) {
+        let busy = self.taking_up || self.seats.iter().any(|seat| seat.is_recovering());
+        if busy || !self.endings.told.is_empty() {
+            return;
+        }
+        let Some(&leader) = self.endings.waiting.last() else { return };
+        let all = core::mem::take(&mut self.endings.waiting);
+        let worst = all.iter().map(|ended| ended.outcome).fold(Outcome::Done, worse);
+        for ended in &all {
+            let seat = &mut self.seats[ended.place];
+            seat.machine.ended_goes_out(now, &seat.policy);
+            let owner = Owner::Seat(seat.id);
+            self.roads.hasten(now, owner);
+        }
+        self.endings.told = all;
+        self.progress(now, leader.place, Stage::Telling(Phase::Ended(worst)));
+        let seat = &self.seats[leader.place];
+        let (owner, patience) = (Owner::Seat(seat.id), seat.policy.tell_deadline);
+        self.tell(now, owner, Phase::Ended(worst), leader.record, patience);
+    }
+
+    /// What came of telling *ended*, for all whom it concerns.
+    pub(super) fn ended_news(&mut self, now: Now, worst: Outcome, stage: &Stage, event: fn(Phase) -> Event) {
+        let all = core::mem::take(&mut self.endings.told);
+        let leader = all.last().map(|ended| ended.place);
+        for ended in all {
+            self.progress(now, ended.place, stage.clone());
+            self.endings.chassis = leader.filter(|&leader| leader == ended.place && worst == Outcome::Done);
+            self.handle(now, ended.place, event(Phase::Ended(ended.outcome)));
+        }
+        self.endings.chassis = None;
+        self.end_together(now);
+    }
+}
+
+/// What a BMC is to believe of two recoveries.
+fn worse(a: Outcome, b: Outcome) -> Outcome {
+    match (a, b) {
+        (Outcome::Failed, _) | (_, Outcome::Failed) => Outcome::Failed,
+        (Outcome::Unknown, _) | (_, Outcome::Unknown) => Outcome::Unknown,
+        (Outcome::Done, Outcome::Done) => Outcome::Done,
+    }
+}
