@@ -197,6 +197,13 @@ impl Context {
     fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         match delivery {
             Delivery::Recover(recover) => {
+                // It lay in the queue beyond its deadline: the BMC has heard that it failed, and may reset any time.
+                if !self.feed.is_due(recover.token) {
+                    let line =
+                        format!("{}: a recovery came to its callback too late and was not begun", recover.monitor);
+                    self.log(&Line::error(line));
+                    return Ok(());
+                }
                 let callback = {
                     let callbacks = self.callbacks.lock();
                     callbacks.recovery.get(&*recover.monitor).or_else(|| callbacks.recovery.get("")).cloned()

@@ -182,11 +182,17 @@ struct Outlet {
     trouble: Mutex<Option<Error>>,
     recoveries: Sender<Delivery>,
     others: Sender<Delivery>,
+    /// The recoveries that nobody fetched: a monitor has one at a time, so in a full queue the oldest is over.
+    unfetched: Receiver<Delivery>,
 }
 
 impl Outlet {
     fn offer(&self, plant: &Plant, delivery: Delivery) {
-        let channel = if matches!(delivery, Delivery::Recover(_)) { &self.recoveries } else { &self.others };
+        let recovery = matches!(delivery, Delivery::Recover(_));
+        let channel = if recovery { &self.recoveries } else { &self.others };
+        while recovery && channel.is_full() && self.unfetched.try_recv().is_ok() {
+            plant.dropped.fetch_add(1, SeqCst);
+        }
         match channel.try_send(delivery) {
             // The length is asked after sending: asked before, a wake-up could be lost.
             Ok(()) if channel.len() == 1 => self.ready.raise(),
@@ -229,7 +235,9 @@ impl Feed {
             Mode::Thread => {
                 let (recoveries, recoveries_out) = bounded(monitors.max(1));
                 let (others, others_out) = bounded(QUEUE_DELIVERIES);
-                let outlet = Arc::new(Outlet { ready: Event::new()?, trouble: Mutex::default(), recoveries, others });
+                let unfetched = recoveries_out.clone();
+                let outlet =
+                    Arc::new(Outlet { ready: Event::new()?, trouble: Mutex::default(), recoveries, others, unfetched });
                 let epoll = Epoll::new()?;
                 epoll.add(&outlet.ready)?;
                 epoll.add(&halt)?;
@@ -271,6 +279,11 @@ impl Feed {
                 None => Ok(queue.recoveries.try_recv().or_else(|_| queue.others.try_recv()).ok()),
             },
         }
+    }
+
+    /// Whether the token's recovery still waits for its answer.
+    pub fn is_due(&self, token: u64) -> bool {
+        self.plant.reactor.lock().engine().is_due(token)
     }
 
     /// The application's answer to a recovery; what follows from it is done before this returns.

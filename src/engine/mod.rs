@@ -394,6 +394,11 @@ impl Engine {
         self.settle(now);
     }
 
+    /// Whether the token's recovery still waits for its answer.
+    pub fn is_due(&self, token: u64) -> bool {
+        self.seats.iter().any(|seat| seat.holds(token))
+    }
+
     /// What was counted.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics

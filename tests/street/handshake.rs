@@ -7,9 +7,9 @@ use crate::site::{Site, quoted};
 use crate::{pets, wait};
 use bmcnotice::sim::Fault;
 use bmcnotice::words::Level;
-use bmcnotice::{Answer, Error, Mode};
-use std::sync::Arc;
+use bmcnotice::{Answer, Context, Error, Mode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const MODES: [Mode; 2] = [Mode::Loop, Mode::Thread];
@@ -172,4 +172,34 @@ fn the_bmc_hears_ended_once_when_the_last_recovery_has_ended() {
         host.until("both rest", || host.log().iter().filter(|line| line.contains("may reset the server")).count() == 2);
         assert_eq!(bmc.recoveries(), [Word::Started, Word::Started, ended]);
     }
+}
+
+/// What the application fetches after its deadline was told to the BMC as failed: it must not begin.
+#[test]
+fn a_recovery_that_was_fetched_too_late_is_not_begun() {
+    let bmc = Simulated::new();
+    let mut site = Site::of(&bmc);
+    site.monitor("deadline", quoted("200ms")).monitor("reset_deadline", quoted("300ms"));
+    let context = Context::new(&site.config(), Mode::Thread).unwrap();
+    let (calls, lines) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let (counted, kept) = (calls.clone(), lines.clone());
+    let recovery = move |_: &_| {
+        counted.fetch_add(1, SeqCst);
+        Answer::Done
+    };
+    context.on_recovery(None, Arc::new(recovery)).unwrap();
+    context.on_log(Arc::new(move |line| kept.lock().unwrap().push(line.text.clone()))).unwrap();
+    wait::until("armed", || bmc.story(), || bmc.words() == [Word::Armed]);
+    // Nobody dispatches: the library's thread works alone. The second one finds the first in its place.
+    let ended = || bmc.recoveries().into_iter().filter(|word| *word == ENDED_FAILED).count();
+    for sequence in 1..=2 {
+        pets::send(site.listen, bmc.guid(), sequence);
+        wait::until("ended(failed)", || bmc.story(), || ended() == usize::from(sequence));
+        std::thread::sleep(Duration::from_millis(400)); // the reset is not awaited any more
+    }
+    while context.dispatch(64).unwrap() > 0 {}
+    let lines = lines.lock().unwrap();
+    assert!(lines.iter().any(|line| line.contains("too late")), "{lines:#?}");
+    assert_eq!(calls.load(SeqCst), 0);
+    assert_eq!(context.statistics().unwrap().undelivered, 1, "the first made room for the second");
 }
