@@ -93,6 +93,11 @@ $(B)/bmcnotice-%.cmake: bindings/c/bmcnotice-%.cmake.in Makefile $(B)/libs FORCE
 	sed -e "s|@INCLUDE@|$$include|; s|@SO@|$(SO)|; s|@VERSION@|$(VERSION)|" \
 	    -e "s|@LIBS_PRIVATE@|$$(cat $(B)/libs)|" $< > $@
 
+# The example daemons with our archive inside, so that they run as they are.
+EXAMPLES := $(B)/thread-example $(B)/epoll-example
+$(EXAMPLES): $(B)/%-example: bindings/c/examples/%.c include/bmcnotice.h $(B)/libbmcnotice.a $(B)/libs
+	$(CC) -std=c11 $(STRICT) -Iinclude -o $@ $< $(B)/libbmcnotice.a $$(cat $(B)/libs)
+
 install: all include/bmcnotice.h
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/bmcnotice $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/bmcnotice.h $(DESTDIR)$(PREFIX)/include/
@@ -115,6 +120,10 @@ wheel: $(VENV)/done
 	rm -rf $(B)/wheel
 	$(VENV)/bin/maturin build -q --release --out $(B)/wheel
 
+.PHONY: installed-wheel
+installed-wheel: wheel
+	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps $(B)/wheel/*.whl
+
 # --- tests -----------------------------------------------------------------------------------------
 
 # Installs what is missing and says so; what cannot be had makes its suite say that it is skipped.
@@ -134,7 +143,8 @@ test-full: tools
 
 # TESTS narrows it: make test-rust TESTS='--lib wire::'
 .PHONY: $(SUITES:%=test-%) $(LONG:%=test-%)
-test-rust:
+test-rust: $(EXAMPLES)
+	@[ ! -e $(VENV)/done ] || $(MAKE) -s installed-wheel
 	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
 test-peers:
@@ -192,14 +202,12 @@ $(B)/sim/libbmcnotice.a: FORCE
 	@mkdir -p $(@D) && cp target/sim/release/libbmcnotice.a $@
 
 ifneq ($(PACKAGE),)
-test-python: wheel
-	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps $(B)/wheel/*.whl
+test-python: installed-wheel
 	@ls $(B)/wheel | grep -qx 'bmcnotice-$(VERSION)-cp39-abi3-.*\.whl' && echo 'ok: the wheel has one version and abi3'
 	cargo build -q --features $(FULL) # the command line is their BMC
 	cd tests/python && $(CURDIR)/$(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider
 
-test-stubs: wheel
-	$(VENV)/bin/pip install -q --disable-pip-version-check --force-reinstall --no-deps $(B)/wheel/*.whl
+test-stubs: installed-wheel
 	cd tests/python && MYPY_CACHE_DIR=$(CURDIR)/$(B)/mypy $(CURDIR)/$(VENV)/bin/python -m mypy.stubtest bmcnotice
 	@echo 'ok: stubs'
 else
@@ -241,8 +249,8 @@ lint-suites:
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
 BENCHES := decode callback started cpu memory
 # The daemon whose memory is measured, where it has been built.
-export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/examples/thread
-bench:
+export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
+bench: $(B)/thread-example
 	@benches/run.sh docs/performance.md $(BENCHES)
 
 # Slow: shows that the tests can fail. ONLY=word narrows it.

@@ -83,6 +83,8 @@ class Doubt(_Word):
     """It answers, but no login is configured."""
     MALFORMED = "malformed"
     """It answers what we do not understand."""
+    UNPROVEN = "unproven"
+    """It says that the power is off, but whose BMC it is was not proven: no GUID is pinned."""
 
 
 class Severity(_Word):

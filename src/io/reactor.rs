@@ -54,7 +54,8 @@ pub struct Reactor {
     store: Store,
     actions: Actions,
     engine: Engine,
-    batch: Batch,
+    traps: Batch,
+    answers: Batch,
     /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
     replies: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Whether `finish` has something to do.
@@ -83,7 +84,8 @@ impl Reactor {
             store,
             actions,
             engine,
-            batch: Batch::default(),
+            traps: Batch::default(),
+            answers: Batch::default(),
             replies: VecDeque::new(),
             unfinished: false,
             unsent: 0,
@@ -165,23 +167,21 @@ impl Reactor {
 
     fn receive_answers(&mut self, ipv6: bool, out: &mut dyn FnMut(Delivery)) {
         let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
-        for place in 0..self.batch.receive(socket) {
-            if let Some((from, bytes)) = self.batch.get(place) {
-                let moment = now();
-                self.engine.handle_bmc_datagram(moment, from, bytes);
-                self.drain(moment, out);
-            }
+        self.answers.refill(socket);
+        while let Some((from, bytes)) = self.answers.read() {
+            let moment = now();
+            self.engine.handle_bmc_datagram(moment, from, bytes);
+            self.drain(moment, out);
         }
     }
 
     fn receive_traps(&mut self, out: &mut dyn FnMut(Delivery)) {
         let Some(socket) = &self.sockets.traps else { return };
-        for place in 0..self.batch.receive(socket) {
-            if let Some((from, bytes)) = self.batch.get(place) {
-                let moment = now();
-                self.engine.handle_datagram(moment, from, bytes);
-                self.drain(moment, out);
-            }
+        self.traps.refill(socket);
+        while let Some((from, bytes)) = self.traps.read() {
+            let moment = now();
+            self.engine.handle_datagram(moment, from, bytes);
+            self.drain(moment, out);
         }
     }
 
@@ -226,6 +226,7 @@ impl Reactor {
         // Its output is waiting already, whatever its first deadline is.
         self.timer.set(Some(AT_ONCE));
         self.armed = Some(AT_ONCE);
+        self.unfinished = false; // or `finish` would put the timer off
     }
 
     /// What the journal holds now.

@@ -111,7 +111,8 @@ impl Shared {
             epoll.wait(None);
             self.wake.lower();
             let mut bmc = self.bmc.lock();
-            for (from, bytes) in (0..batch.receive(&self.socket)).filter_map(|place| batch.get(place)) {
+            batch.refill(&self.socket);
+            while let Some((from, bytes)) = batch.read() {
                 bmc.handle_datagram(now(), from, bytes);
                 self.drain(&mut bmc);
             }

@@ -50,33 +50,52 @@ const SLOT_BYTES: usize = 65_536;
 pub struct Batch {
     octets: Box<[u8]>,
     taken: Vec<(usize, Option<SocketAddr>)>,
+    /// The next one to be read.
+    next: usize,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { octets: vec![0; BATCH * SLOT_BYTES].into(), taken: Vec::with_capacity(BATCH) }
+        Self { octets: vec![0; BATCH * SLOT_BYTES].into(), taken: Vec::with_capacity(BATCH), next: 0 }
     }
 }
 
 impl Batch {
-    /// Receives what waits in the queue, at most [`BATCH`], in place of what was here; how many.
+    /// Receives what waits in the queue, at most [`BATCH`]; unless something is left of what was received
+    /// before, which comes first.
     ///
     /// Errors that belong to an earlier send (ICMP: port unreachable, ...) are not ours to report here: the
     /// session notices the silence. They are skipped, a bounded number of times.
-    pub fn receive(&mut self, socket: &UdpSocket) -> usize {
+    pub fn refill(&mut self, socket: &UdpSocket) {
         const ERRORS_IN_A_ROW: usize = 16;
+        if self.next < self.taken.len() {
+            return;
+        }
         for _ in 0..ERRORS_IN_A_ROW {
             match self.try_receive(socket) {
-                Ok(count) => return count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return 0,
-                Err(_) => {}
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return,
             }
         }
-        0
+    }
+
+    /// The next one. It counts as read before it is looked at: what a defect makes of it, it is not read again,
+    /// and those behind it are not lost.
+    pub fn read(&mut self) -> Option<(SocketAddr, &[u8])> {
+        loop {
+            let place = self.next;
+            let &(length, from) = self.taken.get(place)?;
+            self.next += 1;
+            let start = place * SLOT_BYTES;
+            if let Some(from) = from {
+                return Some((from, self.octets.get(start..start + length)?));
+            } // the kernel named no sender
+        }
     }
 
     fn try_receive(&mut self, socket: &UdpSocket) -> Result<usize> {
         self.taken.clear();
+        self.next = 0;
         // SAFETY: all zero is a header without buffers, and an address of no family.
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
         let mut senders: [libc::sockaddr_in6; BATCH] = unsafe { zeroed() };
@@ -96,13 +115,6 @@ impl Batch {
         let taken = headers.iter().zip(&senders).take(count);
         self.taken.extend(taken.map(|(header, sender)| (header.msg_len as usize, address(sender))));
         Ok(count)
-    }
-
-    /// One of them; none where the kernel named no sender.
-    pub fn get(&self, place: usize) -> Option<(SocketAddr, &[u8])> {
-        let &(length, from) = self.taken.get(place)?;
-        let start = place * SLOT_BYTES;
-        Some((from?, self.octets.get(start..start + length)?))
     }
 }
 

@@ -72,12 +72,13 @@ callback() { # NAME COMMAND...
     local name=$1; shift
     sed "s|^recovery = .*|recovery = \"callback\"|; s|$work/journal|$work/journal-$name|" try/bmcnotice.toml > "$name.toml"
     : > sim.log
+    cp "$name.toml" bmcnotice.toml # the name in the Python example
     "$@" "$name.toml" > "$name.log" 2>&1 & local pid=$!
     started+=($pid)
     until_seen sim.log 'armed'
     bash -eu 4.sh
     until_seen sim.log 'recovery ended (done)'
-    kill -INT $pid
+    kill $pid
     wait $pid 2> /dev/null || :
     until_seen "$name.log" 'moving my services away: Memory (sensor 20h)'
 }

@@ -126,6 +126,7 @@ fn why(doubt: Doubt) -> &'static str {
         Doubt::Identity => "identity",
         Doubt::NoLogin => "no_login",
         Doubt::Malformed => "malformed",
+        Doubt::Unproven => "unproven",
     }
 }
 
