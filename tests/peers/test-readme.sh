@@ -52,7 +52,7 @@ for step in 1 2 3 4; do [ -s $step.sh ] || fail "the README has a block for step
 bash -eu 1.sh
 bash -eu 2.sh > check.log || fail 'check finds no error' check.log
 sim_line=$(sed -n 1p 3.sh) run_line=$(sed -n 2p 3.sh)
-$sim_line --listen 127.0.0.1:"$bmc_port" > sim.log 2>&1 & started+=($!)
+$sim_line --listen 127.0.0.1:"$bmc_port" >> sim.log 2>&1 & started+=($!)
 until_seen sim.log "127.0.0.1:$bmc_port"
 $run_line > run.log 2>&1 & started+=($!)
 until_seen sim.log 'armed'
@@ -75,7 +75,8 @@ callback() { # NAME COMMAND...
     cp "$name.toml" bmcnotice.toml # the name in the Python example
     "$@" "$name.toml" > "$name.log" 2>&1 & local pid=$!
     started+=($pid)
-    until_seen sim.log 'armed'
+    until_seen sim.log 'session opened' # a BMC that is armed already does not say so again
+    sleep 0.5
     bash -eu 4.sh
     until_seen sim.log 'recovery ended (done)'
     kill $pid
