@@ -1,45 +1,15 @@
 //! One *ended* for all recoveries of this server: a BMC that holds its reset lets go at the first one.
 //!
-//! Whoever has ended waits here until the last has; then the BMC is told once, with the worst outcome, and
-//! all of them hear what came of it. Part of [`Engine`].
+//! Whoever has ended waits until the last has; then the BMC is told once, with the worst outcome, and all
+//! of them hear what came of it. Part of [`Engine`], like `perform`.
 
 use super::Engine;
+use super::endings::{Ended, worse};
 use super::output::Stage;
 use super::roads::Owner;
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::words::{Level, Outcome, Phase};
-
-/// A recovery that has ended.
-#[derive(Debug, Clone, Copy)]
-struct Ended {
-    place: usize,
-    record: u64,
-    outcome: Outcome,
-}
-
-/// The recoveries that have ended, and what the BMC is being told of them.
-#[derive(Debug, Default)]
-pub(super) struct Endings {
-    /// They wait for the others.
-    waiting: Vec<Ended>,
-    /// The BMC is being told of these.
-    told: Vec<Ended>,
-    /// For whom a chassis command may follow now: one for all, and only when all are done.
-    chassis: Option<usize>,
-}
-
-impl Endings {
-    /// Whether this recovery waits for another one; its timers stand still.
-    pub(super) fn holds(&self, place: usize) -> bool {
-        self.waiting.iter().any(|ended| ended.place == place)
-    }
-
-    /// Whether a chassis command may follow for this recovery.
-    pub(super) fn allows_chassis(&self, place: usize) -> bool {
-        self.chassis == Some(place)
-    }
-}
 
 impl Engine {
     /// A recovery has ended: the BMC hears of it when all have.
@@ -86,14 +56,5 @@ impl Engine {
         }
         self.endings.chassis = None;
         self.end_together(now);
-    }
-}
-
-/// What a BMC is to believe of two recoveries.
-fn worse(a: Outcome, b: Outcome) -> Outcome {
-    match (a, b) {
-        (Outcome::Failed, _) | (_, Outcome::Failed) => Outcome::Failed,
-        (Outcome::Unknown, _) | (_, Outcome::Unknown) => Outcome::Unknown,
-        (Outcome::Done, Outcome::Done) => Outcome::Done,
     }
 }

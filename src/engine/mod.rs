@@ -5,6 +5,7 @@
 //! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
 
 mod ending;
+mod endings;
 mod murmur;
 mod output;
 mod perform;
@@ -30,7 +31,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
-use ending::Endings;
+use endings::Endings;
 use murmur::Murmur;
 use roads::{Owner, Roads};
 use seat::{Acknowledgement, Matter, Seat, remembered};
