@@ -9,6 +9,7 @@ mod endings;
 mod murmur;
 mod output;
 mod perform;
+mod restart;
 mod roads;
 mod seat;
 mod statistics;
@@ -23,7 +24,7 @@ use crate::heartbeat::{Peer, Timetable};
 use crate::notice::{Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
-use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step, reconcile};
+use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step};
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, MonitorId, Phase, ServerId};
@@ -34,7 +35,7 @@ use core::time::Duration;
 use endings::Endings;
 use murmur::Murmur;
 use roads::{Owner, Roads};
-use seat::{Acknowledgement, Matter, Seat, remembered};
+use seat::{Acknowledgement, Matter, Seat};
 
 /// What an engine is made from.
 #[derive(Debug)]
@@ -147,43 +148,6 @@ impl Engine {
         engine.end_together(now);
         engine.settle(now);
         engine
-    }
-
-    /// What a former process left open in the journal.
-    fn take_up(&mut self, now: Now, replay: &Replay) {
-        if replay.torn_tail || replay.corrupt > 0 {
-            self.log(Line::warning(format!(
-                "the journal was damaged: {} places skipped, {} records kept",
-                replay.corrupt + u32::from(replay.torn_tail),
-                replay.records().count()
-            )));
-        }
-        // A repetition of what we know already is no news, even if it was another process that knew it.
-        for record in replay.records() {
-            self.reception.remember(now, record.notice.id);
-        }
-        let fresh = self.journal.compact();
-        self.outputs.push_back(Output::Compact(fresh));
-        let seats = &self.seats;
-        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && seat.rerun);
-        let open: Vec<_> =
-            reconcile(replay, self.journal.boot(), rerun).map(|(record, how)| (record.clone(), how)).collect();
-        for (record, how) in open {
-            let place = self.seats.iter().position(|seat| Some(&*seat.name) == record.monitor.as_deref());
-            match place {
-                Some(place) => {
-                    let seat = &mut self.seats[place];
-                    if seat.matter.is_none() {
-                        let notice = Arc::new(Notice { received: now, ..remembered(&record, self.cluster.this) });
-                        seat.matter =
-                            Some(Matter { record: record.id.serial(), notice, token: None, held: Vec::new() });
-                    }
-                    let actions = seat.machine.restore(now, &record, how, &seat.policy);
-                    self.perform(now, place, actions);
-                }
-                None => self.leave_behind(now, &record, how),
-            }
-        }
     }
 
     // ---- inputs

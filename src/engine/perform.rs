@@ -13,11 +13,11 @@ use crate::heartbeat::Evidence;
 use crate::notice::Reply;
 use crate::now::Now;
 use crate::recovery::action::{Action, Event, Message};
-use crate::recovery::journal::{Closed, Reconcile, Record, Step};
+use crate::recovery::journal::{Closed, Step};
 use crate::recovery::machine::Actions;
 use crate::wire::command::PET_ACKNOWLEDGE;
 use crate::wire::{ipmi, rmcp};
-use crate::words::{Outcome, Phase, ServerId};
+use crate::words::{Phase, ServerId};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -129,28 +129,6 @@ impl Engine {
                 self.progress(now, place, Stage::Chassis(why.into()));
             }
         }
-    }
-
-    /// A record whose monitor is no longer configured: its end is told and it is closed.
-    pub(super) fn leave_behind(&mut self, now: Now, record: &Record, how: Reconcile) {
-        let monitor = record.monitor.as_deref().unwrap_or("(none)");
-        self.log(Line::warning(format!(
-            "record {} of monitor {monitor}, which is not configured any more, is closed",
-            record.id.serial()
-        )));
-        let (outcome, reason) = match how {
-            Reconcile::TellEnded(outcome) => (Some(outcome), outcome.into()),
-            Reconcile::Rerun { .. } => (Some(Outcome::Unknown), Closed::Unknown),
-            Reconcile::Resume | Reconcile::StayHeld => (None, Closed::Operator),
-            Reconcile::Await { outcome, .. } => (None, outcome.into()),
-            Reconcile::Close(reason) => (None, reason),
-        };
-        if let Some(outcome) = outcome {
-            self.step(now, record.id, Step::Ending(outcome));
-            let owner = Owner::Leftover(record.id.serial());
-            self.tell(now, owner, Phase::Ended(outcome), record.id.serial(), ARMING);
-        }
-        self.step(now, record.id, Step::Closed(reason));
     }
 
     // ---- what comes of it

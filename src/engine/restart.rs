@@ -1,0 +1,78 @@
+//! What a former process left open in the journal: taken up, told to the BMC, or closed.
+//!
+//! Part of [`Engine`], like `perform`; its input is the replayed journal.
+
+use super::Engine;
+use super::output::{Line, Output};
+use super::roads::Owner;
+use super::seat::{Matter, remembered};
+use crate::notice::Notice;
+use crate::now::Now;
+use crate::recovery::journal::{Closed, Reconcile, Record, Replay, Step, reconcile};
+use crate::words::{Outcome, Phase};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// How long the end of a record without a monitor is told.
+const TELL: Duration = Duration::from_secs(60);
+
+impl Engine {
+    /// What a former process left open in the journal.
+    pub(super) fn take_up(&mut self, now: Now, replay: &Replay) {
+        if replay.torn_tail || replay.corrupt > 0 {
+            self.log(Line::warning(format!(
+                "the journal was damaged: {} places skipped, {} records kept",
+                replay.corrupt + u32::from(replay.torn_tail),
+                replay.records().count()
+            )));
+        }
+        // A repetition of what we know already is no news, even if it was another process that knew it.
+        for record in replay.records() {
+            self.reception.remember(now, record.notice.id);
+        }
+        let fresh = self.journal.compact();
+        self.outputs.push_back(Output::Compact(fresh));
+        let seats = &self.seats;
+        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && seat.rerun);
+        let open: Vec<_> =
+            reconcile(replay, self.journal.boot(), rerun).map(|(record, how)| (record.clone(), how)).collect();
+        for (record, how) in open {
+            let place = self.seats.iter().position(|seat| Some(&*seat.name) == record.monitor.as_deref());
+            match place {
+                Some(place) => {
+                    let seat = &mut self.seats[place];
+                    if seat.matter.is_none() {
+                        let notice = Arc::new(Notice { received: now, ..remembered(&record, self.cluster.this) });
+                        seat.matter =
+                            Some(Matter { record: record.id.serial(), notice, token: None, held: Vec::new() });
+                    }
+                    let actions = seat.machine.restore(now, &record, how, &seat.policy);
+                    self.perform(now, place, actions);
+                }
+                None => self.leave_behind(now, &record, how),
+            }
+        }
+    }
+
+    /// A record whose monitor is no longer configured: its end is told and it is closed.
+    fn leave_behind(&mut self, now: Now, record: &Record, how: Reconcile) {
+        let monitor = record.monitor.as_deref().unwrap_or("(none)");
+        self.log(Line::warning(format!(
+            "record {} of monitor {monitor}, which is not configured any more, is closed",
+            record.id.serial()
+        )));
+        let (outcome, reason) = match how {
+            Reconcile::TellEnded(outcome) => (Some(outcome), outcome.into()),
+            Reconcile::Rerun { .. } => (Some(Outcome::Unknown), Closed::Unknown),
+            Reconcile::Resume | Reconcile::StayHeld => (None, Closed::Operator),
+            Reconcile::Await { outcome, .. } => (None, outcome.into()),
+            Reconcile::Close(reason) => (None, reason),
+        };
+        if let Some(outcome) = outcome {
+            self.step(now, record.id, Step::Ending(outcome));
+            let owner = Owner::Leftover(record.id.serial());
+            self.tell(now, owner, Phase::Ended(outcome), record.id.serial(), TELL);
+        }
+        self.step(now, record.id, Step::Closed(reason));
+    }
+}
