@@ -4,17 +4,17 @@
 //! how far the hot file has. So a copy is never lost, only late, and memory does not grow.
 
 use super::file::{self, Content, NAME, NEW_NAME, OLD_NAME};
+use crate::io::thread::spawn_named;
 use crate::recovery::journal::HOT_OCTETS;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How soon a disk that refused is tried again; doubled each time.
@@ -61,8 +61,7 @@ impl Copier {
         let (first, found) = bounded(1);
         let counters = Arc::new(Counters::default());
         let mut copying = Copying { disk, content, counters: counters.clone(), synced: None };
-        let _signals = Blocked::all(); // inherited: the host's handlers never run on our thread
-        let thread = Builder::new().name("bmcn-journal".into()).spawn(move || {
+        let thread = spawn_named("bmcn-journal", move || {
             if read_first {
                 copying.hand_over(first);
             }
@@ -199,28 +198,6 @@ impl Disk for Folder {
         }
         file.write_all_at(octets, offset as u64)?;
         file.sync_data()
-    }
-}
-
-/// Blocks all signals on this thread until dropped.
-struct Blocked(libc::sigset_t);
-
-impl Blocked {
-    fn all() -> Self {
-        let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-        // SAFETY: sigfillset writes `all`, pthread_sigmask `before`; neither fails with valid arguments.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-            Self(before.assume_init())
-        }
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        // SAFETY: the mask that was in force before.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
 }
 
