@@ -8,7 +8,7 @@ use crate::config::facts::Wanted;
 use crate::config::finding::{Finding, Severity};
 use crate::config::model::{Cluster, Lan, SecretSource};
 use crate::config::native;
-use crate::crypto::Secret;
+use crate::crypto::{Secret, Wiped};
 use crate::engine::Setup;
 use crate::io::{facts, host};
 use crate::model::Error;
@@ -21,9 +21,9 @@ use std::sync::Arc;
 /// What a context is made from: a text, settings made by calls, and what was found wrong with them.
 #[derive(Clone, Default)]
 pub struct Config {
-    text: String,
+    text: Wiped<String>,
     name: String,
-    settings: Vec<(String, String)>,
+    settings: Vec<(String, Wiped<String>)>,
     boot: Option<BootId>,
 }
 
@@ -45,18 +45,18 @@ impl Config {
         let path = path.as_ref();
         let text =
             host::read_text(path).map_err(|error| Error::Io(format!("cannot read {}", path.display()), error))?;
-        Ok(Self { text, name: path.display().to_string(), ..Self::default() })
+        Ok(Self { text: Wiped::new(text), name: path.display().to_string(), ..Self::default() })
     }
 
     /// Takes a text; `name` stands in findings where a file would.
     pub fn from_text(text: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { text: text.into(), name: name.into(), ..Self::default() }
+        Self { text: Wiped::new(text.into()), name: name.into(), ..Self::default() }
     }
 
     /// Sets one value, whatever the text says: a dotted path as in `server.server1.bmc.address`, and the
     /// value as TOML (`"192.168.0.11"`, `3`, `true`). Judged with everything else.
     pub fn set(&mut self, path: impl Into<String>, value: impl Into<String>) {
-        self.settings.push((path.into(), value.into()));
+        self.settings.push((path.into(), Wiped::new(value.into())));
     }
 
     /// Lets the journal believe that the host booted under another boot id; for simulations.
@@ -78,8 +78,10 @@ impl Config {
     }
 
     fn read(&self) -> (Option<Cluster>, Vec<Finding>) {
-        let wanted = native::wanted(&self.text, &self.name, &self.settings);
-        let outcome = native::parse(&self.text, &self.name, &self.settings, &facts::gather(&wanted));
+        let settings: Vec<_> = self.settings.iter().map(|(path, value)| (path.clone(), value.to_string())).collect();
+        let wanted = native::wanted(&self.text, &self.name, &settings);
+        let outcome = native::parse(&self.text, &self.name, &settings, &facts::gather(&wanted));
+        settings.into_iter().for_each(|(_, value)| drop(Wiped::new(value)));
         (outcome.cluster, outcome.findings)
     }
 
