@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How soon a disk that refused is tried again; doubled each time.
 const RETRY_MIN: Duration = Duration::from_millis(250);
@@ -111,11 +111,7 @@ impl<D: Disk> Copying<D> {
         let mut retry = RETRY_MIN;
         let mut behind = false;
         loop {
-            let gone = if behind {
-                nudged.recv_timeout(retry) == Err(RecvTimeoutError::Disconnected)
-            } else {
-                nudged.recv().is_err()
-            };
+            let gone = if behind { wait_out(nudged, retry) } else { nudged.recv().is_err() };
             behind = match self.copy() {
                 Ok(()) => false,
                 Err(_) => {
@@ -143,6 +139,19 @@ impl<D: Disk> Copying<D> {
         self.synced = Some((generation, end));
         self.counters.copied.store(end as u64, Relaxed);
         Ok(())
+    }
+}
+
+/// Waits the whole pause: many appends must not make many tries, nor longer pauses. True when nobody will
+/// nudge any more.
+fn wait_out(nudged: &Receiver<()>, pause: Duration) -> bool {
+    let end = Instant::now() + pause;
+    loop {
+        match nudged.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => return true,
+        }
     }
 }
 
@@ -204,7 +213,6 @@ impl Disk for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     /// Hangs in every call until it is allowed to go on.
     struct Frozen {
