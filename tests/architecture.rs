@@ -87,6 +87,33 @@ fn the_house_is_in_order() {
     none(rules::check(&files));
 }
 
+/// A document that names a file of ours in backticks names one that is there.
+#[test]
+fn documents_name_files_that_exist() {
+    let mut documents: Vec<String> = vec!["README.md".into(), "CONTRIBUTING.md".into()];
+    for folder in ["docs", "docs/decisions"] {
+        let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("the documents");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
+        documents.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
+    }
+    let ours = ["src/", "tests/", "docs/", "examples/", "bindings/", "benches/", "include/"];
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for document in documents {
+        let content = text(&document);
+        for name in content.split('`').skip(1).step_by(2) {
+            let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c));
+            if plain && ours.iter().any(|folder| name.starts_with(folder)) {
+                seen += 1;
+                if !Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists() {
+                    wrong.push(format!("{document}: there is no {name}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} names were found: nothing was looked at");
+    none(wrong);
+}
+
 #[test]
 fn every_dependency_has_its_place() {
     let mut wrong = Vec::new();

@@ -201,7 +201,10 @@ impl Engine {
     /// Time passed. A spurious call is a no-op.
     pub fn handle_timeout(&mut self, now: Now) {
         self.roads.handle_timeout(now);
-        for place in (0..self.seats.len()).filter(|&place| !self.endings.holds(place)).collect::<Vec<_>>() {
+        for place in 0..self.seats.len() {
+            if self.endings.holds(place) {
+                continue;
+            }
             let seat = &mut self.seats[place];
             let actions = seat.machine.handle_timeout(now, &seat.policy);
             self.perform(now, place, actions);
