@@ -8,6 +8,7 @@ pub mod action;
 pub mod journal;
 pub mod machine;
 pub mod monitor;
+pub mod pacemaker;
 pub mod picture;
 pub mod policy;
 pub mod timer;
