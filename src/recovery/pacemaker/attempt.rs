@@ -65,6 +65,8 @@ pub struct Attempt {
     claimed: bool,
     claiming_since: Duration,
     cluster: Option<Cluster>,
+    /// When that was answered.
+    looked: Duration,
     strategy: Option<Option<String>>,
     claims: Option<Claims>,
     mode: Mode,
@@ -90,6 +92,7 @@ impl Attempt {
             claimed: false,
             claiming_since: now.boottime,
             cluster: None,
+            looked: now.boottime,
             strategy: None,
             claims: None,
             mode,
@@ -299,6 +302,7 @@ impl Attempt {
             }
             (Ok(cluster), _) => {
                 self.cluster = Some(cluster);
+                self.looked = now.boottime;
                 self.decide(now);
             }
             (Err(why), _) => self.finish(now, Ending::Failed(why)),

@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// Limit: how long the cluster may be without a coordinator; an election takes about a second.
 const COORDINATOR_PATIENCE: Duration = Duration::from_secs(10);
+/// How old the cluster's state may be when it is decided on.
+const FRESH: Duration = Duration::from_millis(50);
 /// Between two readings of the claims.
 const CLAIM_PAUSE: Duration = Duration::from_millis(10);
 /// Before starting over: the cluster's state follows a lost node's claims by some milliseconds.
@@ -37,6 +39,11 @@ impl Attempt {
             return self.read_claims(now);
         }
         let (Some(cluster), Some(strategy)) = (self.cluster.clone(), self.strategy.clone()) else { return };
+        // The own claim took long to appear: a peer may have turned red or died since.
+        if now.boottime > self.looked.saturating_add(FRESH) {
+            self.cluster = None;
+            return self.runs.ask(now, What::Look, self.settings.look());
+        }
         if let Err(ending) = self.guard(now, &cluster, &strategy) {
             return match ending {
                 Some(ending) => self.finish(now, ending),
