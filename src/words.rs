@@ -76,6 +76,17 @@ pub enum Answer {
     Later,
 }
 
+/// What one attempt of a recovery does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Restarts the services where they are.
+    Restart,
+    /// Moves them to another server.
+    Failover,
+    /// Stops the cluster's services on this server.
+    StopService,
+}
+
 /// How loud a line of the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

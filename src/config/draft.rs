@@ -2,6 +2,7 @@
 //!
 //! Uses `model`, `report` and `words`. `native` fills it, `check` judges it, `build` makes the `Cluster` of it.
 
+use super::clusterpro::Template;
 use super::model::{AfterEnded, Privilege, RawMessage, Recovery, SecretSource, StartsOn};
 use super::report::At;
 use crate::crypto::Secret;
@@ -79,6 +80,20 @@ pub(super) struct Draft {
     pub(super) heartbeat: HeartbeatDraft,
     pub(super) hot: Field<Option<String>>,
     pub(super) disk: Field<Option<String>>,
+    pub(super) clusterpro: ClusterproDraft,
+    pub(super) observe: Field<bool>,
+}
+
+#[derive(Debug)]
+pub(super) struct ClusterproDraft {
+    /// Whether there is a table `[clusterpro]`.
+    pub(super) given: bool,
+    pub(super) bin: Field<String>,
+    pub(super) alert: Field<Option<Template>>,
+    pub(super) levels: Field<[String; 3]>,
+    pub(super) ids: Field<bool>,
+    pub(super) mrw_suspended: Field<bool>,
+    pub(super) conf: Field<String>,
 }
 
 #[derive(Debug)]

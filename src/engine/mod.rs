@@ -4,6 +4,9 @@
 //! performs what it finds in that order. Everything below is a pure function of what is handed in, so a
 //! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
 
+mod alert;
+mod alerts;
+mod course;
 mod ending;
 mod endings;
 mod murmur;
@@ -14,6 +17,7 @@ mod roads;
 mod seat;
 mod statistics;
 
+pub use alerts::not_started;
 pub use output::{Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Progress, Recover, Stage, Urgency};
 pub use statistics::Statistics;
 
@@ -27,11 +31,12 @@ use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step};
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
-use crate::words::{Answer, MonitorId, Phase, ServerId};
+use crate::words::{Answer, Level, MonitorId, Phase, ServerId};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
+use alerts::Alerts;
 use endings::Endings;
 use murmur::Murmur;
 use roads::{Owner, Roads};
@@ -107,6 +112,7 @@ pub struct Engine {
     keep_alive: Option<Duration>,
     leaving: bool,
     murmur: Murmur,
+    alerts: Alerts,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -137,12 +143,16 @@ impl Engine {
             keep_alive: None,
             leaving: false,
             murmur: Murmur::default(),
+            alerts: Alerts::default(),
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, identity, &mut random),
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
+        let started =
+            alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
+        engine.alert(started);
         engine.take_up(now, &replay);
         engine.taking_up = false;
         engine.end_together(now);
@@ -176,7 +186,7 @@ impl Engine {
                 self.statistics.repeats += 1;
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
                 let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
-                if !self.seats.iter().any(held) {
+                if !self.cluster.observe && !self.seats.iter().any(held) {
                     let acknowledge = self.acknowledgements(from, reply);
                     self.acknowledge(acknowledge);
                 }
@@ -209,6 +219,8 @@ impl Engine {
             let actions = seat.machine.handle_timeout(now, &seat.policy);
             self.perform(now, place, actions);
         }
+        self.courses_timeout(now);
+        self.alerts_timeout(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -233,7 +245,9 @@ impl Engine {
                 let record = pending.stored(&mut self.journal, stored);
                 self.recorded(now, record, notice, wanted, acknowledge);
                 if let Some(heard) = heard {
-                    self.outputs.push_back(Output::Deliver(Delivery::Notice(heard)));
+                    let delivery = Delivery::Notice(heard);
+                    self.alert_delivery(&delivery);
+                    self.outputs.push_back(Output::Deliver(delivery));
                 }
             }
             Some(Awaited::Step) | None => {}
@@ -266,7 +280,11 @@ impl Engine {
 
     /// Something happened to a command.
     pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
-        let name = self.seats.iter().find(|seat| seat.holds(token)).map(|seat| seat.name.clone());
+        if self.alert_ended(token, &event) {
+            return self.settle(now);
+        }
+        let name = self.seats.iter().find(|seat| seat.holds(token) || seat.runs(token)).map(|seat| seat.name.clone());
+        let asks = self.seats.iter().any(|seat| seat.verifies(token));
         let ended = !matches!(event, CommandEvent::Printed(_));
         let what = match &event {
             CommandEvent::Printed(line) => format!("command: {line}"),
@@ -279,6 +297,7 @@ impl Engine {
         };
         let who = name.as_deref().unwrap_or("a recovery that is over");
         self.log(match event {
+            CommandEvent::Exited(_) if asks => Line { level: Level::Debug, text: format!("{who}: verify: {what}") },
             CommandEvent::Printed(_) | CommandEvent::Exited(0) => Line::info(format!("{who}: {what}")),
             _ => Line::error(format!("{who}: {what}")),
         });
@@ -286,6 +305,7 @@ impl Engine {
             self.graces.retain(|grace| grace.token != token);
             // The command of a recovery that is over may end late: that is no answer.
             let _ = match event {
+                event if self.course_command(now, token, &event) => Ok(()),
                 CommandEvent::Exited(0) => self.answer(now, token, Answer::Done),
                 CommandEvent::Lost => self.conclude(now, token, Answer::Failed, Event::Lost),
                 _ => self.answer(now, token, Answer::Failed),
@@ -299,7 +319,7 @@ impl Engine {
         self.conclude(now, token, answer, Event::Answered(answer))
     }
 
-    fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
+    pub(super) fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
         self.handle_timeout(now); // an answer behind its deadline is stale, even if nobody looked meanwhile
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
         let seat = &mut self.seats[place];
@@ -347,7 +367,13 @@ impl Engine {
         let seats = self.seats.iter().enumerate().filter(|(place, _)| !self.endings.holds(*place));
         let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
-        let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive];
+        let others = [
+            self.roads.next_deadline(),
+            self.timetable.next_deadline(),
+            self.keep_alive,
+            self.courses_deadline(),
+            self.alerts.next_deadline(),
+        ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 
@@ -391,12 +417,15 @@ impl Engine {
     // ---- from a notice to a record
 
     /// Writes a new notice down: once for every monitor that wants to recover, or once for nobody.
-    fn record(&mut self, now: Now, notice: Notice, acknowledge: Vec<Acknowledgement>) {
+    fn record(&mut self, now: Now, notice: Notice, mut acknowledge: Vec<Acknowledgement>) {
+        if self.cluster.observe {
+            acknowledge.clear(); // whoever recovers this server is to hear of it, too
+        }
         let notice = Arc::new(notice);
         let cluster = self.cluster.clone();
         let server = self.names[usize::from(notice.server.0)].clone();
         let (mut wanted, mut clears) = (Vec::new(), Vec::new());
-        for found in monitor::matches(&cluster, &notice) {
+        for found in monitor::matches(&cluster, &notice).filter(|_| !cluster.observe) {
             match found.answer {
                 Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
                 // A clearing starts nothing and needs no record for each monitor.

@@ -22,7 +22,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 /// Between SIGTERM and SIGKILL of a command that overran.
-const COMMAND_GRACE: Duration = Duration::from_secs(5);
+pub(super) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 /// How long *armed* is re-sent before the link's next change is waited for.
 const ARMING: Duration = Duration::from_secs(60);
 
@@ -64,6 +64,9 @@ impl Engine {
 
     /// What people are told of a step that is in the journal.
     fn follow(&mut self, now: Now, place: usize, record: u64, step: Step) {
+        if self.seats[place].is_about(record) {
+            self.alert_step(place, step);
+        }
         match step {
             Step::AwaitingReset => self.progress(now, place, Stage::AwaitingReset),
             // A record that only joined closes without a word.
@@ -97,10 +100,14 @@ impl Engine {
         let held = core::mem::take(&mut matter.held);
         let matter: Matter = matter.clone();
         let work = match &seat.recovery {
-            Recovery::Callback => Output::Deliver(Delivery::Recover(seat.recover(&matter, token))),
-            Recovery::Command(argv) => Output::Run(seat.command(argv, &matter, token)),
+            Recovery::Callback => Some(Output::Deliver(Delivery::Recover(seat.recover(&matter, token)))),
+            Recovery::Command(argv) => Some(Output::Run(seat.command(argv, &matter, token))),
+            Recovery::Clusterpro(_) => None,
         };
-        self.outputs.push_back(work);
+        match work {
+            Some(work) => self.outputs.push_back(work),
+            None => self.begin_course(now, place),
+        }
         self.progress(now, place, Stage::Recovering);
         self.acknowledge(held);
     }
@@ -112,6 +119,7 @@ impl Engine {
             self.outputs.push_back(Output::Signal { token, urgency: Urgency::Ask });
             self.graces.push(Grace { token, end: now.boottime + COMMAND_GRACE });
         }
+        self.abandon_course(now, place);
         self.statistics.failed += 1;
         self.progress(now, place, Stage::Overrun);
     }
@@ -123,12 +131,18 @@ impl Engine {
         }
         let (server, owner) = (self.cluster.this, Owner::Seat(self.seats[place].id));
         match self.roads.status(server) {
-            Some(Status::Up { identity: Checked::Matched, .. }) => self.roads.order(now, server, owner, action),
+            Some(Status::Up { identity: Checked::Matched, .. }) => self.begin_chassis(now, server, owner, action),
             _ => {
+                self.alert_chassis(action, true);
                 let why = "no chassis command: the BMC has not proven to be this server's (pin its guid)";
                 self.progress(now, place, Stage::Chassis(why.into()));
             }
         }
+    }
+
+    fn begin_chassis(&mut self, now: Now, server: ServerId, owner: Owner, action: AfterEnded) {
+        self.alert_chassis(action, false);
+        self.roads.order(now, server, owner, action);
     }
 
     // ---- what comes of it
@@ -139,6 +153,7 @@ impl Engine {
             self.handle_news(now, news);
         }
         self.send();
+        self.write_alerts(now);
     }
 
     fn send(&mut self) {
@@ -179,11 +194,15 @@ impl Engine {
                 }
             }
             News::Ordered(owner, result) => {
+                let failed = result.is_err();
                 let what = match result {
                     Ok(effect) => format!("chassis command sent: {effect}"),
                     Err(why) => format!("chassis command FAILED: {why}"),
                 };
                 if let Some(place) = self.seat_of(owner) {
+                    if failed {
+                        self.alert_chassis(self.seats[place].policy.after_ended, true);
+                    }
                     self.progress(now, place, Stage::Chassis(what));
                 }
             }
@@ -236,7 +255,7 @@ impl Engine {
     }
 
     fn is_mute(&self) -> bool {
-        self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
+        self.cluster.observe || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
     }
 
     fn weigh(&mut self, now: Now, server: ServerId, evidence: Evidence) {
@@ -248,7 +267,9 @@ impl Engine {
                 Some(peer) => self.status(server, peer),
                 None => return,
             };
-            self.outputs.push_back(Output::Deliver(Delivery::Peer(status)));
+            let delivery = Delivery::Peer(status);
+            self.alert_delivery(&delivery);
+            self.outputs.push_back(Output::Deliver(delivery));
         }
     }
 
@@ -317,6 +338,7 @@ impl Engine {
     }
 
     pub(super) fn progress(&mut self, now: Now, place: usize, stage: Stage) {
+        self.alert_stage(place, &stage);
         let seat = &self.seats[place];
         let progress = Progress {
             record: seat.matter.as_ref().map_or(0, |matter| matter.record),

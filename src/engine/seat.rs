@@ -2,20 +2,22 @@
 //!
 //! Values with few decisions; `engine` performs the machine's actions. Uses `recovery`.
 
+use super::alert::About;
 use super::output::{Command, Recover};
 use crate::config::model::{Cluster, Monitor, Recovery};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
+use crate::recovery::clusterpro::{Course, Which};
 use crate::recovery::journal::Record;
 use crate::recovery::machine::{Machine, State};
 use crate::recovery::policy::Policy;
-use crate::words::{MonitorId, ServerId};
+use crate::words::{Action, MonitorId, ServerId};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 
 /// Search path of a command: it inherits nothing of ours.
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An acknowledgement, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,16 @@ pub(super) struct Seat {
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
+    /// The attempt through CLUSTERPRO that runs.
+    pub(super) running: Option<Running>,
+}
+
+/// An attempt through CLUSTERPRO and the token of its present command.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) course: Course,
+    pub(super) which: Which,
+    pub(super) token: u64,
 }
 
 impl Seat {
@@ -73,7 +85,23 @@ impl Seat {
             rerun: monitor.rerun,
             machine: Machine::new(),
             matter: None,
+            running: None,
         }
+    }
+
+    /// What is being attempted.
+    pub(super) fn action(&self) -> Action {
+        Action::Failover
+    }
+
+    /// What CLUSTERPRO's alert log is told of.
+    pub(super) fn about(&self) -> About<'_> {
+        About { monitor: &self.name, server: &self.server, target: &self.target, action: self.action() }
+    }
+
+    /// Whether the present command of the recovery has this token.
+    pub(super) fn runs(&self, token: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.token == token)
     }
 
     /// When the trap came, for the times that people are told.
@@ -113,6 +141,11 @@ impl Seat {
             State::Recovering | State::Ending | State::AwaitingReset | State::Failed => true,
             State::Idle | State::Recorded | State::Verifying | State::Started | State::Held => false,
         }
+    }
+
+    /// Whether it is the question whether the target runs elsewhere.
+    pub(super) fn verifies(&self, token: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.token == token && running.which == Which::Verify)
     }
 
     /// What the application's callback is told.

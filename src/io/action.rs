@@ -6,6 +6,7 @@ use crate::engine::{Command, CommandEvent, Urgency};
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::io::Result;
+use std::time::{Duration, Instant};
 
 /// Limit: octets of one command's output that are handed on; the rest is read and thrown away.
 const OUTPUT_BYTES: usize = 16 * 1024;
@@ -83,6 +84,30 @@ impl Actions {
         self.epoll.add(child.output())?;
         let token = command.token;
         Ok(Running { token, child, line: Vec::new(), octets: 0, lines: 0, cut: false, asked: false })
+    }
+
+    /// Runs a command that nobody waits for but us, and no longer than this; whether it ended well.
+    pub fn run_alone(command: Command, patience: Duration) -> Result<bool> {
+        let mut alone = Self::new()?;
+        let token = command.token;
+        if alone.run(command).is_some() {
+            return Ok(false);
+        }
+        let until = Instant::now() + patience;
+        loop {
+            while let Some(happened) = alone.poll() {
+                match happened.event {
+                    CommandEvent::Printed(_) => {}
+                    event => return Ok(event == CommandEvent::Exited(0)),
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                alone.signal(token, Urgency::Kill);
+                return Ok(false);
+            }
+            alone.epoll.wait(Some(left));
+        }
     }
 
     /// Asks a command, and all it started in its group, to end.

@@ -2,6 +2,7 @@
 //!
 //! Uses `draft`, `facts` and `report`.
 
+use super::clusterpro;
 use crate::config::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
 use crate::config::facts::Facts;
 use crate::config::finding::Rule;
@@ -103,7 +104,19 @@ impl<'c> Case<'c> {
     pub(super) fn commands(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
         self.draft.monitors.iter().filter_map(|monitor| match monitor.recovery.ok()? {
             Recovery::Command(words) => Some((monitor.recovery.at(), monitor.shown(), words.as_slice())),
-            Recovery::Callback => None,
+            Recovery::Callback | Recovery::Clusterpro(_) => None,
+        })
+    }
+
+    /// The programs that recoveries run: place, monitor, path.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (At, &'c str, &'c str)> {
+        self.draft.monitors.iter().flat_map(|monitor| {
+            let programs: Vec<&str> = match monitor.recovery.ok() {
+                Some(Recovery::Command(words)) => words.first().map(String::as_str).into_iter().collect(),
+                Some(Recovery::Clusterpro(clusterpro)) => clusterpro::programs(clusterpro),
+                Some(Recovery::Callback) | None => Vec::new(),
+            };
+            programs.into_iter().map(|program| (monitor.recovery.at(), monitor.shown(), program))
         })
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn port_held(case: &Case<'_>, found: &mut Found<'_, '_>) {
                         listen.ip()
                     ),
                     name if name.starts_with("clp") => {
-                        "suspend CLUSTERPRO's own BMCNOTICE monitor (clpmonctl -s), or leave this server to it"
+                        "suspend CLUSTERPRO's own BMCNOTICE monitor (clpmonctrl -s), or leave this server to it"
                             .to_owned()
                     }
                     _ => format!("stop it (kill {pid}), or choose another port here and in the BMC"),
@@ -62,13 +62,6 @@ pub(super) fn port_denied(case: &Case<'_>, found: &mut Found<'_, '_>) {
              or set sysctl net.ipv4.ip_unprivileged_port_start={port}, or choose a port from {first} on here and in the BMC"
         );
         found.add(at, subject, remedy);
-    }
-}
-
-pub(super) fn clusterpro_runs(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    if let Some(process) = &case.facts.clusterpro {
-        let remedy = "suspend its message receive monitor (mrw) of category BMCNOTICE if it has one (clpmonctl -s), or only observe";
-        found.add(case.draft.at, format!("CLUSTERPRO runs here ({process}) and may recover this server too"), remedy);
     }
 }
 
@@ -165,8 +158,8 @@ pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, words) in case.commands() {
-        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
+    for (at, monitor, path) in case.programs() {
+        let Some(facts) = case.facts.file(path) else { continue };
         let why = match facts {
             FileFacts { exists: false, .. } => "does not exist",
             FileFacts { folder: true, .. } => "is a folder",
@@ -178,8 +171,8 @@ pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, words) in case.commands() {
-        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
+    for (at, monitor, path) in case.programs() {
+        let Some(facts) = case.facts.file(path) else { continue };
         if facts.exists && facts.others_write {
             let subject = format!("monitor {monitor}: everyone may write {path} or replace it");
             found.add(at, subject, format!("chmod o-w {path}, and its folder"));

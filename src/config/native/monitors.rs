@@ -2,7 +2,9 @@
 //!
 //! Uses `reader` and `draft`.
 
+use super::clusterpro;
 use super::reader::Reader;
+use crate::config::clusterpro::Clusterpro;
 use crate::config::draft::{Field, MonitorDraft, default};
 use crate::config::model::{Recovery, StartsOn};
 use crate::config::report::{At, Report, cut};
@@ -17,9 +19,9 @@ use core::time::Duration;
 /// Limit: the most servers of a cluster, and so the most keywords of a monitor.
 pub const MAX_SERVERS: usize = 64;
 /// Limit: the most words of a command.
-const MAX_WORDS: usize = 64;
+pub(super) const MAX_WORDS: usize = 64;
 /// Limit: the longest word of a command, in bytes.
-const MAX_WORD: usize = 4095;
+pub(super) const MAX_WORD: usize = 4095;
 /// The one category.
 const CATEGORY: &str = "BMCNOTICE";
 /// Limit: the longest category of CLUSTERPRO, in bytes.
@@ -31,7 +33,7 @@ const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600
 const TRUSTS: &[(&str, Trust)] =
     &[("address", Trust::Address), ("corroborated", Trust::Corroborated), ("authenticated", Trust::Authenticated)];
 
-pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
+pub(super) fn read(table: Table<'_>, report: &mut Report<'_>, bin: &str) -> MonitorDraft {
     let mut table = Reader::new(table, "a monitor", report);
     let name = table.name("name");
     let name = table.required("name", name, "write name = \"mrw1\" or the like");
@@ -46,7 +48,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
     let (keywords_at, keywords) = keywords(&mut table);
     let trust = trust(&mut table);
     let starts_on = table.word("starts_on", &[("fatal", StartsOn::Fatal), ("recoverable", StartsOn::Recoverable)]);
-    let recovery = recovery(&mut table);
+    let recovery = recovery(&mut table, bin);
     let draft = MonitorDraft {
         name,
         keywords_at,
@@ -145,16 +147,19 @@ fn trust(table: &mut Reader<'_, '_, '_>) -> Field<Trust> {
     })
 }
 
-/// `"callback"`, or `{ command = ["/path", "word"] }`.
-fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
+/// `"callback"`, `"clusterpro"`, `{ command = ["/path", "word"] }`, or `{ clusterpro = { .. } }`.
+fn recovery(table: &mut Reader<'_, '_, '_>, bin: &str) -> Field<Recovery> {
     const REMEDY: &str =
-        "write recovery = \"callback\" or recovery = { command = [\"/path/to/program\", \"argument\"] }";
+        "write recovery = \"callback\", \"clusterpro\" or { command = [\"/path/to/program\", \"argument\"] }";
     let at = table.at();
     let Some(Node { at: value_at, value }) = table.any("recovery") else {
         return table.required("recovery", Field::Absent(at), REMEDY);
     };
     let inner = match value {
         Value::Text(word) if word == "callback" => return Field::Given(value_at, Recovery::Callback),
+        Value::Text(word) if word == "clusterpro" => {
+            return through_clusterpro(clusterpro::recovery(table, value_at, None, bin), value_at);
+        }
         Value::Text(word) => {
             table.add(&rules::WORD, value_at, &format!("recovery is \"{}\"", cut(&word)), REMEDY);
             return Field::Bad(value_at);
@@ -167,6 +172,11 @@ fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
         }
     };
     let mut inner = Reader::new(inner, format!("{}, recovery", table.who), table.report);
+    if let Some(node) = inner.any("clusterpro") {
+        let recovery = clusterpro::recovery(&mut inner, value_at, Some(node), bin);
+        inner.finish();
+        return through_clusterpro(recovery, value_at);
+    }
     let command = inner.list("command", "a list such as [\"/path/to/program\", \"argument\"]", |inner, word| {
         let word = inner.item_text("command", word);
         let word = word.and_then(|at, word| {
@@ -195,4 +205,8 @@ fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
     });
     inner.finish();
     command
+}
+
+fn through_clusterpro(recovery: Option<Clusterpro>, at: At) -> Field<Recovery> {
+    recovery.map_or(Field::Bad(at), |recovery| Field::Given(at, Recovery::Clusterpro(recovery)))
 }

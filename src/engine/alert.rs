@@ -1,0 +1,249 @@
+//! What happens, in the numbers of CLUSTERPRO's message list: for its alert log, where filters look for them.
+//!
+//! Pure. The numbers and levels are CLUSTERPRO's (modules `mm`, the external linkage monitor, and `bmchb`, the BMC
+//! heartbeat); the texts are ours. `alerts` writes them, one command at a time.
+
+use super::output::{Heard, PeerStatus, Stage};
+use crate::config::model::AfterEnded;
+use crate::heartbeat::{Doubt, Verdict};
+use crate::recovery::journal::{Closed, Step};
+use crate::words::{Action, Answer, Class, Level, Outcome};
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+/// Limit: octets of a message; longer ones are cut at a character. The alert log's own limit is not public.
+pub const MAX_MESSAGE_OCTETS: usize = 500;
+
+/// Whose number it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Module {
+    /// The external linkage monitor.
+    Mm,
+    /// The BMC heartbeat.
+    Bmchb,
+}
+
+impl Module {
+    /// As CLUSTERPRO writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mm => "mm",
+            Self::Bmchb => "bmchb",
+        }
+    }
+}
+
+/// One line for the alert log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Whose number it is.
+    pub module: Module,
+    /// The number in CLUSTERPRO's message list.
+    pub id: u16,
+    /// Its level there.
+    pub level: Level,
+    /// What has happened, on one line; without the number.
+    pub text: String,
+}
+
+impl Alert {
+    fn mm(id: u16, level: Level, text: impl Into<String>) -> Self {
+        Self { module: Module::Mm, id, level, text: plain(&text.into()) }
+    }
+
+    fn bmchb(id: u16, level: Level, text: impl Into<String>) -> Self {
+        Self { module: Module::Bmchb, id, level, text: plain(&text.into()) }
+    }
+
+    /// The text behind its number, in the form that filters are to look for: `[mm 912] ...`.
+    pub fn message(&self) -> String {
+        plain(&format!("[{} {}] {}", self.module.name(), self.id, self.text))
+    }
+
+    /// Whether anyone who sends datagrams can cause it, again and again.
+    pub fn is_cheap(&self) -> bool {
+        self.module == Module::Bmchb || matches!(self.id, 903 | 912..=917)
+    }
+}
+
+/// One line, of bounded length.
+fn plain(text: &str) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() > MAX_MESSAGE_OCTETS {
+        let end = (0..=MAX_MESSAGE_OCTETS).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+        line.truncate(end);
+    }
+    line
+}
+
+/// Which recovery it is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The monitor.
+    pub monitor: &'a str,
+    /// This server.
+    pub server: &'a str,
+    /// What is recovered; may be empty.
+    pub target: &'a str,
+    /// What is being attempted.
+    pub action: Action,
+}
+
+impl About<'_> {
+    fn target(&self) -> &str {
+        if self.target.is_empty() { "(no target)" } else { self.target }
+    }
+}
+
+/// The monitor is at work.
+pub fn started(server: &str, monitors: usize, observe: bool) -> Alert {
+    let how = if observe { "only observes: nothing is recovered" } else { "is started" };
+    Alert::mm(901, Level::Info, format!("bmcnotice {how} on server {server}, monitors: {monitors}"))
+}
+
+/// It could not begin its work.
+pub fn not_started(server: &str, why: &str) -> Alert {
+    Alert::mm(902, Level::Error, format!("bmcnotice could not be started on server {server}: {why}"))
+}
+
+/// A notice came: that it did, and what it says.
+pub fn notice(heard: &Heard) -> Vec<Alert> {
+    let (notice, server) = (&heard.notice, &heard.server);
+    let mut came = format!("a notice of the BMC of server {server} came by SNMP trap: {}", notice.class);
+    let _ = write!(came, ", {}", notice.sentence);
+    let mut all = vec![Alert::mm(912, Level::Info, came)];
+    let region = &notice.region;
+    let at = if region.is_empty() { String::new() } else { format!(", failing region: {region}") };
+    all.extend(match notice.class {
+        Class::Fatal if region.is_empty() => {
+            Some(Alert::mm(913, Level::Info, format!("Fatal notice of server {server}, failing region not named")))
+        }
+        Class::Fatal => Some(Alert::mm(914, Level::Info, format!("Fatal notice of server {server}{at}"))),
+        Class::Recoverable { degradation, predictive } => {
+            let (id, what) = match (degradation, predictive) {
+                (true, false) => (915, "performance degradation"),
+                (false, true) => (916, "predicted failure"),
+                (true, true) => (917, "performance degradation and predicted failure"),
+                (false, false) => (903, "no class that the list knows"),
+            };
+            Some(Alert::mm(id, Level::Warning, format!("Recoverable notice of server {server}: {what}{at}")))
+        }
+        Class::Cleared | Class::Info => None,
+    });
+    all
+}
+
+/// A step of a recovery, as people are told it.
+pub fn stage(stage: &Stage, about: &About<'_>) -> Option<Alert> {
+    let About { monitor, server, .. } = about;
+    let target = about.target();
+    match stage {
+        Stage::Recorded { sentence, .. } => Some(Alert::mm(
+            905,
+            Level::Error,
+            format!("monitor {monitor}: server {server} is in error; target {target} is to be recovered: {sentence}"),
+        )),
+        Stage::Answered(Answer::Done) => {
+            let (id, what) = match about.action {
+                Action::StopService => (15, "the cluster's services were stopped"),
+                Action::Restart => (13, "was restarted"),
+                Action::Failover => (14, "was failed over"),
+            };
+            Some(Alert::mm(id, Level::Info, format!("monitor {monitor}: target {target} {what}")))
+        }
+        Stage::Answered(Answer::Failed) => Some(attempt_failed(about, "failed")),
+        Stage::Overrun => Some(attempt_failed(about, "did not end within its deadline")),
+        Stage::Answered(Answer::Later)
+        | Stage::Joined { .. }
+        | Stage::Telling(_)
+        | Stage::Told(_)
+        | Stage::Untold(..)
+        | Stage::Recovering
+        | Stage::Chassis(_)
+        | Stage::AwaitingReset
+        | Stage::Closed(_)
+        | Stage::Remark(..) => None,
+    }
+}
+
+fn attempt_failed(about: &About<'_>, how: &str) -> Alert {
+    let (id, what) = match about.action {
+        Action::StopService => (21, "stop of the cluster's services"),
+        Action::Restart => (19, "restart"),
+        Action::Failover => (20, "failover"),
+    };
+    Alert::mm(id, Level::Error, format!("monitor {}: {what} of target {} {how}", about.monitor, about.target()))
+}
+
+/// A step that is in the journal.
+pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
+    let About { monitor, .. } = about;
+    let target = about.target();
+    let mm = |id, level, text: String| Some(Alert::mm(id, level, text));
+    match step {
+        Step::Held(_) => mm(25, Level::Warning, format!("monitor {monitor}: no recovery of target {target}: it is held")),
+        Step::Ending(Outcome::Failed) => {
+            mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed"))
+        }
+        Step::Ending(Outcome::Unknown) => {
+            mm(906, Level::Error, format!("monitor {monitor}: ended in the middle of the recovery of target {target}"))
+        }
+        Step::Closed(Closed::Done | Closed::Cleared | Closed::Operator) => {
+            mm(26, Level::Info, format!("monitor {monitor} is back to normal"))
+        }
+        Step::Closed(Closed::Failed | Closed::Unknown | Closed::InterruptedByReset) => {
+            mm(27, Level::Info, format!("monitor {monitor}: nobody knows how target {target} is"))
+        }
+        Step::Closed(Closed::Superseded)
+        | Step::StartedSent
+        | Step::StartedTold
+        | Step::StartedGivenUp
+        | Step::Begun { .. }
+        | Step::Answered(_)
+        | Step::Abandoned
+        | Step::Ending(Outcome::Done)
+        | Step::EndedTold(_)
+        | Step::EndedGivenUp(_)
+        | Step::Chassis(_)
+        | Step::AwaitingReset
+        | Step::Released
+        | Step::Joined { .. }
+        | Step::Acknowledged => None,
+    }
+}
+
+/// A chassis command was asked for (`failed`: in vain).
+pub fn chassis(command: AfterEnded, server: &str, failed: bool) -> Option<Alert> {
+    let (id, what) = match command {
+        AfterEnded::None | AfterEnded::Bmc => return None,
+        AfterEnded::HardReset => (41, "reset by its BMC"),
+        AfterEnded::PowerOff => (43, "power off by its BMC"),
+        AfterEnded::PowerCycle => (45, "power cycle by its BMC"),
+        AfterEnded::Nmi => (47, "NMI by its BMC"),
+        AfterEnded::SoftOff => (16, "stop of its operating system"),
+    };
+    Some(match (failed, id) {
+        (false, _) => Alert::mm(id, Level::Info, format!("server {server}: {what} was requested")),
+        (true, 16) => Alert::mm(22, Level::Error, format!("server {server}: {what} failed")),
+        (true, _) => Alert::mm(id + 1, Level::Error, format!("server {server}: {what} failed")),
+    })
+}
+
+/// The heartbeat's verdict on a server has changed.
+pub fn peer(status: &PeerStatus) -> Option<Alert> {
+    let PeerStatus { server, verdict, .. } = status;
+    match verdict {
+        Verdict::Unknown(Doubt::Login | Doubt::Identity) => {
+            Some(Alert::bmchb(10, Level::Error, format!("the BMC of server {server} cannot be used: {verdict}")))
+        }
+        Verdict::Unknown(Doubt::Silent | Doubt::NoSlot | Doubt::Malformed) => {
+            Some(Alert::bmchb(71, Level::Warning, format!("the BMC heartbeat of server {server} is late: {verdict}")))
+        }
+        Verdict::Unknown(Doubt::NotAsked | Doubt::NoLogin | Doubt::Unproven) | Verdict::Powered | Verdict::Off => None,
+    }
+}
+
+/// Some alerts were not written.
+pub(super) fn lost(text: &str) -> Alert {
+    Alert::mm(903, Level::Warning, text)
+}

@@ -1,0 +1,169 @@
+//! Writes CLUSTERPRO's alert log: one command at a time, behind everything else, and never more than it can take.
+//!
+//! Part of [`Engine`]. An alert is not an answer to anything: what becomes of its command is counted and said, and a
+//! recovery waits for none. A flood of notices fills its share of the queue and no more.
+
+use super::alert::{self, Alert};
+use super::output::{Command, CommandEvent, Delivery, Line, Output, Stage, Urgency};
+use super::{Engine, seat};
+use crate::config::clusterpro::{Site, Template};
+use crate::config::model::{AfterEnded, Cluster};
+use crate::now::Now;
+use crate::recovery::journal::Step;
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+/// Limit: alerts that wait for their command; more are lost, counted and said.
+pub const MAX_WAITING: usize = 64;
+/// Limit: of these, alerts that any sender of datagrams can cause.
+pub const MAX_CHEAP: usize = 32;
+/// Limit: how long the alert command may take before it is killed.
+pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The alerts on their way.
+#[derive(Debug, Default)]
+pub(super) struct Alerts {
+    waiting: VecDeque<Alert>,
+    running: Option<Running>,
+    /// Lost since it was last said.
+    lost: u64,
+    failures: u64,
+}
+
+/// The one command that runs.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    token: u64,
+    /// It is killed then, once; `None` afterwards.
+    until: Option<Duration>,
+}
+
+impl Alerts {
+    /// When the command that runs is to be killed.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.running.and_then(|running| running.until)
+    }
+
+    fn push(&mut self, alert: Alert) {
+        let room = if alert.is_cheap() { MAX_CHEAP } else { MAX_WAITING };
+        if self.waiting.len() < room {
+            self.waiting.push_back(alert);
+        } else {
+            self.lost += 1;
+        }
+    }
+}
+
+impl Engine {
+    /// Queues an alert, if there is a log to write it to.
+    pub(super) fn alert(&mut self, alert: Alert) {
+        if self.cluster.clusterpro.as_ref().is_some_and(|site| site.alert.is_some()) {
+            self.alerts.push(alert);
+        }
+    }
+
+    pub(super) fn alert_delivery(&mut self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Notice(heard) => alert::notice(heard).into_iter().for_each(|one| self.alert(one)),
+            Delivery::Peer(status) => alert::peer(status).into_iter().for_each(|one| self.alert(one)),
+            Delivery::Recover(_) | Delivery::Progress(_) | Delivery::Log(_) => {}
+        }
+    }
+
+    pub(super) fn alert_stage(&mut self, place: usize, stage: &Stage) {
+        let one = alert::stage(stage, &self.seats[place].about());
+        one.into_iter().for_each(|one| self.alert(one));
+    }
+
+    pub(super) fn alert_step(&mut self, place: usize, step: Step) {
+        let one = alert::step(step, &self.seats[place].about());
+        one.into_iter().for_each(|one| self.alert(one));
+    }
+
+    pub(super) fn alert_chassis(&mut self, command: AfterEnded, failed: bool) {
+        let one = alert::chassis(command, &self.cluster.this_server().name, failed);
+        one.into_iter().for_each(|one| self.alert(one));
+    }
+
+    /// The last thing of every turn: what the BMC and the recovery wait for is out by then.
+    pub(super) fn write_alerts(&mut self, now: Now) {
+        let cluster = self.cluster.clone();
+        let Some((site, template)) = writer(&cluster) else { return };
+        if self.alerts.running.is_some() {
+            return;
+        }
+        let Some(alert) = self.alerts.waiting.pop_front() else { return };
+        self.tokens += 1;
+        let token = self.tokens;
+        self.alerts.running = Some(Running { token, until: Some(now.boottime.saturating_add(COMMAND_PATIENCE)) });
+        let command = command(site, template, &alert, &cluster.this_server().name, token);
+        self.outputs.push_back(Output::Run(command));
+    }
+
+    /// Whether the command was an alert's; then nobody else is to hear of it.
+    pub(super) fn alert_ended(&mut self, token: u64, event: &CommandEvent) -> bool {
+        if self.alerts.running.is_none_or(|running| running.token != token) {
+            return false;
+        }
+        let trouble = match event {
+            CommandEvent::Printed(_) => return true,
+            CommandEvent::Exited(0) | CommandEvent::Lost => None,
+            CommandEvent::Exited(status) => Some(format!("exit status {status}")),
+            CommandEvent::Killed(signal) => Some(format!("killed by signal {signal}")),
+            CommandEvent::NotStarted(why) => Some(why.clone()),
+        };
+        self.alerts.running = None;
+        if let Some(trouble) = trouble {
+            self.alerts.failures += 1;
+            // The first, and then ever more rarely: nobody reads the same line a thousand times.
+            if self.alerts.failures.is_power_of_two() {
+                let count = self.alerts.failures;
+                self.log(Line::warning(format!("CLUSTERPRO's alert log: the command failed ({count}): {trouble}")));
+            }
+        }
+        if self.alerts.waiting.is_empty() && self.alerts.lost > 0 {
+            let lost = core::mem::take(&mut self.alerts.lost);
+            let text = format!("{lost} alerts came too fast and were not written to CLUSTERPRO's alert log");
+            self.log(Line::warning(text.clone()));
+            self.alert(alert::lost(&text));
+        }
+        true
+    }
+
+    /// Kills an alert command that does not end.
+    pub(super) fn alerts_timeout(&mut self, now: Now) {
+        if let Some(running) = &mut self.alerts.running
+            && running.until.is_some_and(|until| until <= now.boottime)
+        {
+            running.until = None;
+            self.outputs.push_back(Output::Signal { token: running.token, urgency: Urgency::Kill });
+        }
+    }
+}
+
+/// The command that tells CLUSTERPRO's alert log that we could not begin, for whoever has no engine.
+pub fn not_started(cluster: &Cluster, why: &str) -> Option<Command> {
+    let (site, template) = writer(cluster)?;
+    let server = &cluster.this_server().name;
+    Some(command(site, template, &alert::not_started(server, why), server, 0))
+}
+
+fn writer(cluster: &Cluster) -> Option<(&Site, &Template)> {
+    let site = cluster.clusterpro.as_ref()?;
+    Some((site, site.alert.as_ref()?))
+}
+
+fn command(site: &Site, template: &Template, alert: &Alert, server: &str, token: u64) -> Command {
+    let message = if site.ids { alert.message() } else { alert.text.clone() };
+    let id = alert.id.to_string();
+    let argv = template.fill(|name| match name {
+        "message" => Some(&*message),
+        "text" => Some(&*alert.text),
+        "level" => Some(site.level(alert.level)),
+        "module" => Some(alert.module.name()),
+        "id" => Some(&*id),
+        "server" => Some(server),
+        _ => None,
+    });
+    Command { token, argv, env: vec![seat::PATH.to_owned()] }
+}
