@@ -3,7 +3,9 @@
 //! Uses `draft` and `model`; it fills in the defaults and decides nothing.
 
 use super::clusterpro::{LEVELS, Site};
-use super::draft::{BmcDraft, ClusterproDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed, ServerDraft, default};
+use super::draft::{
+    BmcDraft, ClusterproDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed, ServerDraft, default,
+};
 use super::model::{
     AfterEnded, Bmc, Cluster, Handshake, Heartbeat, Journal, Lan, Monitor, Privilege, Recovery, Server, StartsOn,
 };
@@ -135,7 +137,6 @@ fn site(draft: ClusterproDraft, monitors: &[Monitor]) -> Option<Option<Site>> {
     let wanted = draft.given || monitors.iter().any(|monitor| matches!(monitor.recovery, Recovery::Clusterpro(_)));
     let alert = draft.alert_used();
     draft.alert.or(None)?;
-    let site =
-        Site { alert, levels: draft.levels.or(LEVELS.map(str::to_owned))?, ids: draft.ids.or(true)? };
+    let site = Site { alert, levels: draft.levels.or(LEVELS.map(str::to_owned))?, ids: draft.ids.or(true)? };
     Some(wanted.then_some(site))
 }

@@ -126,11 +126,13 @@ mod tests {
         let likely = b"<types name=\"mrw\"/><mrw name=\"mrw1\"><comment/><parameters><category>BMCNOTICE</category>\
                        <keyword>192.168.0.1</keyword></parameters></mrw>";
         assert_eq!(found(likely), Some(vec!["mrw1".to_owned()]));
-        let per_server = b"<mrw name='mrw2'><server name='s1'><parameters><cat> BMCNOTICE\n</cat></parameters></server></mrw>";
+        let per_server =
+            b"<mrw name='mrw2'><server name='s1'><parameters><cat> BMCNOTICE\n</cat></parameters></server></mrw>";
         assert_eq!(found(per_server), Some(vec!["mrw2".to_owned()]));
         assert_eq!(found(b"<mrw name='a'><p category=\"BMCNOTICE\" x='>'/></mrw>"), Some(vec!["a".to_owned()]));
         assert_eq!(found(b"<other><category>BMCNOTICE</category></other>"), Some(vec!["(without a name)".to_owned()]));
-        let two = b"<mrw name=\"m\xC5\"><c>BMCNOTICE</c></mrw><mrw name=\"n\"><c>NIC</c></mrw><mrw><c>BMCNOTICE</c></mrw>";
+        let two =
+            b"<mrw name=\"m\xC5\"><c>BMCNOTICE</c></mrw><mrw name=\"n\"><c>NIC</c></mrw><mrw><c>BMCNOTICE</c></mrw>";
         assert_eq!(found(two), Some(vec!["m?".to_owned(), "(without a name)".to_owned()]));
     }
 
@@ -138,7 +140,10 @@ mod tests {
     fn other_monitors_and_remarks_are_none() {
         let none = Some(Vec::new());
         assert_eq!(found(b"<mrw name=\"mrw1\"><parameters><category>NIC</category></parameters></mrw>"), none);
-        assert_eq!(found(b"<mrw name=\"BMCNOTICE\"><comment>BMCNOTICE</comment><target>BMCNOTICE</target></mrw>"), none);
+        assert_eq!(
+            found(b"<mrw name=\"BMCNOTICE\"><comment>BMCNOTICE</comment><target>BMCNOTICE</target></mrw>"),
+            none
+        );
         assert_eq!(found(b"<!-- <mrw name=\"m\"><category>BMCNOTICE</category></mrw> --><userw name=\"u\"/>"), none);
         assert_eq!(found(b"<mrw name=\"m\"><category>BMCNOTICE2</category></mrw>"), none);
         assert_eq!(found(b"<mrw name=\"m\"/><x><relation>BMCNOTICE</relation></x>"), none);
@@ -147,7 +152,9 @@ mod tests {
     #[test]
     fn what_is_no_clp_conf_says_nothing() {
         let deep = [b"<a>".repeat(40), b"BMCNOTICE".to_vec()].concat();
-        for bytes in [&b""[..], b"hello", b"<html></html>", b"<root", b"<root><!-- ", b"<root a=\"", &deep, b"\xFF\xFE<\0"] {
+        for bytes in
+            [&b""[..], b"hello", b"<html></html>", b"<root", b"<root><!-- ", b"<root a=\"", &deep, b"\xFF\xFE<\0"]
+        {
             assert_eq!(bmcnotice_monitors(bytes), None, "{bytes:?}");
         }
         let whole = conf(b"<mrw name=\"mrw1\"><c>BMCNOTICE</c></mrw>");

@@ -181,7 +181,9 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
     let target = about.target();
     let mm = |id, level, text: String| Some(Alert::mm(id, level, text));
     match step {
-        Step::Held(_) => mm(25, Level::Warning, format!("monitor {monitor}: no recovery of target {target}: it is held")),
+        Step::Held(_) => {
+            mm(25, Level::Warning, format!("monitor {monitor}: no recovery of target {target}: it is held"))
+        }
         Step::Ending(Outcome::Failed) => {
             mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed"))
         }

@@ -4,7 +4,7 @@
 //! recovery waits for none. A flood of notices fills its share of the queue and no more.
 
 use super::alert::{self, Alert};
-use super::output::{Command, CommandEvent, Delivery, Line, Output, Stage, Urgency};
+use super::output::{Command, CommandEvent, Heard, Line, Output, PeerStatus, Stage, Urgency};
 use super::{Engine, seat};
 use crate::config::clusterpro::{Site, Template};
 use crate::config::model::{AfterEnded, Cluster};
@@ -62,12 +62,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn alert_delivery(&mut self, delivery: &Delivery) {
-        match delivery {
-            Delivery::Notice(heard) => alert::notice(heard).into_iter().for_each(|one| self.alert(one)),
-            Delivery::Peer(status) => alert::peer(status).into_iter().for_each(|one| self.alert(one)),
-            Delivery::Recover(_) | Delivery::Progress(_) | Delivery::Log(_) => {}
-        }
+    pub(super) fn alert_notice(&mut self, heard: &Heard) {
+        alert::notice(heard).into_iter().for_each(|one| self.alert(one));
+    }
+
+    pub(super) fn alert_peer(&mut self, status: &PeerStatus) {
+        alert::peer(status).into_iter().for_each(|one| self.alert(one));
     }
 
     pub(super) fn alert_stage(&mut self, place: usize, stage: &Stage) {

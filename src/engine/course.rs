@@ -69,7 +69,11 @@ impl Engine {
                 if let Some(running) = &self.seats[place].running {
                     self.outputs.push_back(Output::Signal { token: running.token, urgency: Urgency::Kill });
                 }
-                self.progress(now, place, Stage::Remark(Level::Warning, "verify does not end; acting without it".into()));
+                self.progress(
+                    now,
+                    place,
+                    Stage::Remark(Level::Warning, "verify does not end; acting without it".into()),
+                );
                 self.run_course(now, place, Which::Act);
             }
             Next::Wait => {}

@@ -32,11 +32,11 @@ use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step}
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, Level, MonitorId, Phase, ServerId};
+use alerts::Alerts;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
-use alerts::Alerts;
 use endings::Endings;
 use murmur::Murmur;
 use roads::{Owner, Roads};
@@ -150,8 +150,7 @@ impl Engine {
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
-        let started =
-            alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
+        let started = alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
         engine.alert(started);
         engine.take_up(now, &replay);
         engine.taking_up = false;
@@ -245,9 +244,7 @@ impl Engine {
                 let record = pending.stored(&mut self.journal, stored);
                 self.recorded(now, record, notice, wanted, acknowledge);
                 if let Some(heard) = heard {
-                    let delivery = Delivery::Notice(heard);
-                    self.alert_delivery(&delivery);
-                    self.outputs.push_back(Output::Deliver(delivery));
+                    self.outputs.push_back(Output::Deliver(Delivery::Notice(heard)));
                 }
             }
             Some(Awaited::Step) | None => {}
@@ -436,8 +433,9 @@ impl Engine {
         if wanted.is_empty() {
             wanted.push(None);
         }
-        let (mut acknowledge, mut heard) =
-            (acknowledge, Some(Heard { notice: notice.clone(), server: server.clone() }));
+        let heard = Heard { notice: notice.clone(), server: server.clone() };
+        self.alert_notice(&heard);
+        let mut heard = Some(heard);
         let last = wanted.len() - 1;
         for (place, wanted) in wanted.into_iter().enumerate() {
             let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);

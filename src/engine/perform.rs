@@ -255,7 +255,8 @@ impl Engine {
     }
 
     fn is_mute(&self) -> bool {
-        self.cluster.observe || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
+        self.cluster.observe
+            || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
     }
 
     fn weigh(&mut self, now: Now, server: ServerId, evidence: Evidence) {
@@ -267,9 +268,8 @@ impl Engine {
                 Some(peer) => self.status(server, peer),
                 None => return,
             };
-            let delivery = Delivery::Peer(status);
-            self.alert_delivery(&delivery);
-            self.outputs.push_back(Output::Deliver(delivery));
+            self.alert_peer(&status);
+            self.outputs.push_back(Output::Deliver(Delivery::Peer(status)));
         }
     }
 

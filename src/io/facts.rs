@@ -3,8 +3,8 @@
 //! Uses `config::facts` for the answers. Reads `/proc`, `/sys` and file attributes; opens no secret, binds no socket,
 //! changes nothing. What cannot be found out stays unknown.
 
-use crate::config::mrw;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
+use crate::config::mrw;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -99,9 +99,9 @@ fn listens(port: u16) -> bool {
         let listening = line.split_ascii_whitespace().nth(3) == Some("0A");
         listening && socket(line, v6).is_some_and(|(local, _)| local.port() == port)
     };
-    [("/proc/net/tcp", false), ("/proc/net/tcp6", true)].into_iter().any(|(path, v6)| {
-        proc_text(path).is_some_and(|table| table.lines().skip(1).any(|line| at(line, v6)))
-    })
+    [("/proc/net/tcp", false), ("/proc/net/tcp6", true)]
+        .into_iter()
+        .any(|(path, v6)| proc_text(path).is_some_and(|table| table.lines().skip(1).any(|line| at(line, v6))))
 }
 
 #[derive(Default)]

@@ -60,11 +60,17 @@ pub enum Why {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
-    Looking { until: Duration },
+    Looking {
+        until: Duration,
+    },
     Acting,
     /// The command has ended; `failed`: badly, so that this is the last question.
-    Proving { failed: bool },
-    Pausing { until: Duration },
+    Proving {
+        failed: bool,
+    },
+    Pausing {
+        until: Duration,
+    },
     Over,
 }
 

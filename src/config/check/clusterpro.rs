@@ -92,11 +92,11 @@ pub(super) fn observing(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 /// Without a look into its configuration, or with one that shows nothing, it is a warning at most.
 pub(super) fn clusterpro_runs(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    if let (Some(process), None, false) =
-        (&case.facts.clusterpro, &case.facts.bmcnotice_monitors, case.is_settled())
-    {
+    if let (Some(process), None, false) = (&case.facts.clusterpro, &case.facts.bmcnotice_monitors, case.is_settled()) {
         let remedy = "suspend its message receive monitor (mrw) of category BMCNOTICE if it has one (clpmonctrl -s), and write mrw_suspended = true in [clusterpro]; or only observe";
-        let subject = format!("CLUSTERPRO runs here ({process}) and may recover this server too: its configuration could not be read");
+        let subject = format!(
+            "CLUSTERPRO runs here ({process}) and may recover this server too: its configuration could not be read"
+        );
         found.add(case.draft.at, subject, remedy);
     }
 }

@@ -5,8 +5,8 @@
 
 mod bmcs;
 mod case;
-mod clusterpro;
 mod cluster;
+mod clusterpro;
 mod host;
 mod monitors;
 

@@ -45,7 +45,12 @@ pub(super) fn site(root: &mut Reader<'_, '_, '_>, at: At) -> ClusterproDraft {
 }
 
 /// `clusterpro = { .. }` of a recovery; `"clusterpro"` alone is the same with nothing in it.
-pub(super) fn recovery<'a>(table: &mut Reader<'_, '_, 'a>, at: At, node: Option<Node<'a>>, bin: &str) -> Option<Clusterpro> {
+pub(super) fn recovery<'a>(
+    table: &mut Reader<'_, '_, 'a>,
+    at: At,
+    node: Option<Node<'a>>,
+    bin: &str,
+) -> Option<Clusterpro> {
     let inner = match node {
         Some(node) => match table.as_table("clusterpro", node) {
             Field::Given(_, inner) => inner,
@@ -90,7 +95,9 @@ fn levels(table: &mut Reader<'_, '_, '_>) -> Field<[String; 3]> {
         table.item_text("levels", word).ok().map(|word| word.to_string())
     });
     list.and_then(|at, words| match <[String; 3]>::try_from(words) {
-        Ok(words) if words.iter().all(|word| (1..=MAX_LEVEL).contains(&word.len()) && !word.contains('\0')) => Some(words),
+        Ok(words) if words.iter().all(|word| (1..=MAX_LEVEL).contains(&word.len()) && !word.contains('\0')) => {
+            Some(words)
+        }
         _ => {
             let remedy = format!("write three, for an information, a warning and an error: {LEVELS:?}");
             table.add(&rules::TEXT, at, "levels are not three words", remedy);

@@ -69,9 +69,7 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
             table.finish();
             (at, name, this_server, observe)
         }
-        Field::Absent(_) | Field::Bad(_) => {
-            (at, Field::Bad(at), Field::Absent(at), Field::Absent(at))
-        }
+        Field::Absent(_) | Field::Bad(_) => (at, Field::Bad(at), Field::Absent(at), Field::Absent(at)),
     };
     let clusterpro = clusterpro::site(&mut root, at);
 
@@ -92,7 +90,9 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
         }
     };
     let monitors = match root.rows("monitor", MAX_MONITORS) {
-        Field::Given(_, rows) => rows.into_iter().map(|row| monitors::read(row, root.report, &clusterpro.bin_used())).collect(),
+        Field::Given(_, rows) => {
+            rows.into_iter().map(|row| monitors::read(row, root.report, &clusterpro.bin_used())).collect()
+        }
         Field::Absent(_) => Vec::new(),
         Field::Bad(_) => {
             root.report.partial = true;
