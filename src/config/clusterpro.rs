@@ -37,6 +37,11 @@ impl Template {
         Some(Self(words))
     }
 
+    /// As it stands.
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
+
     /// The program's path.
     pub fn program(&self) -> &str {
         self.0.first().map_or("", String::as_str)

@@ -78,6 +78,7 @@ rules! {
     PLACEHOLDER "BMCN-C331" Error false "what stands in braces in a command's template is one of its placeholders"
     PLACEHOLDER_EMPTY "BMCN-C332" Error true "what a placeholder stands for is given, and would not be taken for an option"
     NO_PROOF "BMCN-C333" Warning true "a failover through CLUSTERPRO is proven: verify asks whether the target runs on another server"
+    NO_RESTART "BMCN-C334" Error true "a plan that restarts through CLUSTERPRO has a command that does"
     OBSERVING "BMCN-C335" Warning false "a server that is watched over recovers; one that is only observed does not"
 
     NO_LAN_HEARTBEAT "BMCN-C401" Error true "a LAN heartbeat exists beside the BMC one, which is never a cluster's only heartbeat"

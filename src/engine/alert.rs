@@ -4,10 +4,11 @@
 //! heartbeat); the texts are ours. `alerts` writes them, one command at a time.
 
 use super::output::{Heard, PeerStatus, Stage};
-use crate::config::model::AfterEnded;
+use crate::config::model::{AfterEnded, FinalAction};
 use crate::heartbeat::{Doubt, Verdict};
-use crate::recovery::journal::{Closed, Step};
-use crate::words::{Action, Answer, Class, Level, Outcome};
+use crate::recovery::action::Message;
+use crate::recovery::journal::{Closed, Hold, Step};
+use crate::words::{Answer, Class, Level, Outcome, RecoveryAction};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
@@ -86,7 +87,7 @@ pub struct About<'a> {
     /// What is recovered; may be empty.
     pub target: &'a str,
     /// What is being attempted.
-    pub action: Action,
+    pub action: RecoveryAction,
 }
 
 impl About<'_> {
@@ -145,9 +146,9 @@ pub fn stage(stage: &Stage, about: &About<'_>) -> Option<Alert> {
         )),
         Stage::Answered(Answer::Done) => {
             let (id, what) = match about.action {
-                Action::StopService => (15, "the cluster's services were stopped"),
-                Action::Restart => (13, "was restarted"),
-                Action::Failover => (14, "was failed over"),
+                RecoveryAction::StopService => (15, "the cluster's services were stopped"),
+                RecoveryAction::Restart => (13, "was restarted"),
+                RecoveryAction::Failover => (14, "was failed over"),
             };
             Some(Alert::mm(id, Level::Info, format!("monitor {monitor}: target {target} {what}")))
         }
@@ -168,9 +169,9 @@ pub fn stage(stage: &Stage, about: &About<'_>) -> Option<Alert> {
 
 fn attempt_failed(about: &About<'_>, how: &str) -> Alert {
     let (id, what) = match about.action {
-        Action::StopService => (21, "stop of the cluster's services"),
-        Action::Restart => (19, "restart"),
-        Action::Failover => (20, "failover"),
+        RecoveryAction::StopService => (21, "stop of the cluster's services"),
+        RecoveryAction::Restart => (19, "restart"),
+        RecoveryAction::Failover => (20, "failover"),
     };
     Alert::mm(id, Level::Error, format!("monitor {}: {what} of target {} {how}", about.monitor, about.target()))
 }
@@ -181,8 +182,11 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
     let target = about.target();
     let mm = |id, level, text: String| Some(Alert::mm(id, level, text));
     match step {
-        Step::Held(_) => {
-            mm(25, Level::Warning, format!("monitor {monitor}: no recovery of target {target}: it is held"))
+        Step::Held(Hold::Failed) => {
+            mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed and is held"))
+        }
+        Step::Held(why) => {
+            mm(25, Level::Warning, format!("monitor {monitor}: no recovery of target {target} now: {}", Message::Held(why)))
         }
         Step::Ending(Outcome::Failed) => {
             mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed"))
@@ -196,7 +200,10 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
         Step::Closed(Closed::Failed | Closed::Unknown | Closed::InterruptedByReset) => {
             mm(27, Level::Info, format!("monitor {monitor}: nobody knows how target {target} is"))
         }
+        Step::Final(action) => final_action(action, about, false),
         Step::Closed(Closed::Superseded)
+        | Step::Attempt(_)
+        | Step::Withdrawn
         | Step::StartedSent
         | Step::StartedTold
         | Step::StartedGivenUp
@@ -229,6 +236,41 @@ pub fn chassis(command: AfterEnded, server: &str, failed: bool) -> Option<Alert>
         (true, 16) => Alert::mm(22, Level::Error, format!("server {server}: {what} failed")),
         (true, _) => Alert::mm(id + 1, Level::Error, format!("server {server}: {what} failed")),
     })
+}
+
+/// A final action that is the operating system's was asked for (`failed`: in vain).
+pub fn final_action(action: FinalAction, about: &About<'_>, failed: bool) -> Option<Alert> {
+    let About { server, .. } = about;
+    let (id, next, what) = match action {
+        FinalAction::Shutdown => (16, 22, "stop of its operating system"),
+        FinalAction::Reboot => (17, 23, "reboot of its operating system"),
+        FinalAction::SysrqPanic => (35, 36, "panic by sysrq"),
+        // Stopping the service is an attempt; the BMC's follow *ended*, and are told then.
+        FinalAction::None
+        | FinalAction::StopService
+        | FinalAction::BmcReset
+        | FinalAction::BmcPowerOff
+        | FinalAction::BmcPowerCycle
+        | FinalAction::BmcNmi => return None,
+    };
+    Some(match failed {
+        false => Alert::mm(id, Level::Info, format!("server {server}: {what} was requested")),
+        true => Alert::mm(next, Level::Error, format!("server {server}: {what} failed")),
+    })
+}
+
+/// The kernel was to panic, and did not.
+pub fn no_panic(server: &str, why: &str) -> Alert {
+    Alert::mm(36, Level::Error, format!("server {server}: panic by sysrq failed: {why}"))
+}
+
+/// The script before an action has ended.
+pub fn script(about: &About<'_>, well: bool) -> Alert {
+    let About { monitor, .. } = about;
+    match well {
+        true => Alert::mm(82, Level::Info, format!("monitor {monitor}: the script before the action is done")),
+        false => Alert::mm(83, Level::Error, format!("monitor {monitor}: the script before the action failed")),
+    }
 }
 
 /// The heartbeat's verdict on a server has changed.

@@ -4,7 +4,8 @@
 //! recovery waits for none. A flood of notices fills its share of the queue and no more.
 
 use super::alert::{self, Alert};
-use super::output::{Command, CommandEvent, Heard, Line, Output, PeerStatus, Stage, Urgency};
+use super::output::{Command, CommandEvent, Heard, Line, Output, PeerStatus, Print, Stage, Urgency};
+use super::seat::Errand;
 use super::{Engine, seat};
 use crate::config::clusterpro::{Site, Template};
 use crate::config::model::{AfterEnded, Cluster};
@@ -28,6 +29,8 @@ pub(super) struct Alerts {
     /// Lost since it was last said.
     lost: u64,
     failures: u64,
+    /// The chassis command whose answer is awaited.
+    ordered: Option<AfterEnded>,
 }
 
 /// The one command that runs.
@@ -81,8 +84,37 @@ impl Engine {
     }
 
     pub(super) fn alert_chassis(&mut self, command: AfterEnded, failed: bool) {
+        self.alerts.ordered = (!failed).then_some(command);
         let one = alert::chassis(command, &self.cluster.this_server().name, failed);
         one.into_iter().for_each(|one| self.alert(one));
+    }
+
+    /// The answer to the chassis command was a refusal, or none.
+    pub(super) fn alert_chassis_failed(&mut self) {
+        if let Some(command) = self.alerts.ordered {
+            self.alert_chassis(command, true);
+        }
+    }
+
+    /// The script before something, or the final action, has ended.
+    pub(super) fn alert_errand(&mut self, place: usize, errand: Errand, well: bool) {
+        let seat = &self.seats[place];
+        let about = seat.about();
+        let one = match errand {
+            Errand::Script => Some(alert::script(&about, well)),
+            Errand::Final if well => None,
+            Errand::Final => alert::final_action(seat.policy.plan.final_action, &about, true),
+        };
+        one.into_iter().for_each(|one| self.alert(one));
+    }
+
+    /// The kernel was to panic, and did not.
+    pub fn handle_no_panic(&mut self, now: Now, why: &str) {
+        self.log(Line::error(format!("the kernel does not panic: {why}")));
+        let server = &self.cluster.this_server().name;
+        let one = alert::no_panic(server, why);
+        self.alert(one);
+        self.settle(now);
     }
 
     /// The last thing of every turn: what the BMC and the recovery wait for is out by then.
@@ -106,7 +138,7 @@ impl Engine {
             return false;
         }
         let trouble = match event {
-            CommandEvent::Printed(_) => return true,
+            CommandEvent::Printed(_) | CommandEvent::Kept(_) => return true,
             CommandEvent::Exited(0) | CommandEvent::Lost => None,
             CommandEvent::Exited(status) => Some(format!("exit status {status}")),
             CommandEvent::Killed(signal) => Some(format!("killed by signal {signal}")),
@@ -165,5 +197,5 @@ fn command(site: &Site, template: &Template, alert: &Alert, server: &str, token:
         "server" => Some(server),
         _ => None,
     });
-    Command { token, argv, env: vec![seat::PATH.to_owned()] }
+    Command { token, argv, env: vec![seat::PATH.to_owned()], print: Print::Log }
 }

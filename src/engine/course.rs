@@ -9,8 +9,8 @@ use crate::config::clusterpro::Clusterpro;
 use crate::config::model::Recovery;
 use crate::now::Now;
 use crate::recovery::action::Event;
-use crate::recovery::clusterpro::{Course, How, Next, Which};
-use crate::words::{Action, Answer, Level};
+use crate::recovery::clusterpro::{Course, How, Next, Which, Why};
+use crate::words::{Answer, Level, RecoveryAction};
 use core::time::Duration;
 
 impl Engine {
@@ -18,7 +18,7 @@ impl Engine {
     pub(super) fn begin_course(&mut self, now: Now, place: usize) {
         let seat = &mut self.seats[place];
         let verified = templates(&seat.recovery)
-            .is_some_and(|clusterpro| clusterpro.verify.is_some() && seat.action() == Action::Failover);
+            .is_some_and(|clusterpro| clusterpro.verify.is_some() && seat.action == RecoveryAction::Failover);
         let (course, next) = Course::begin(now, verified);
         seat.running = Some(Running { course, which: Which::Act, token: 0 });
         self.follow_course(now, place, next);
@@ -28,7 +28,7 @@ impl Engine {
     pub(super) fn abandon_course(&mut self, now: Now, place: usize) {
         if let Some(Running { token, .. }) = self.seats[place].running.take() {
             self.outputs.push_back(Output::Signal { token, urgency: Urgency::Ask });
-            self.graces.push(Grace { token, end: now.boottime + super::perform::COMMAND_GRACE });
+            self.graces.push(Grace { token, end: now.boottime + super::work::COMMAND_GRACE });
         }
     }
 
@@ -50,7 +50,7 @@ impl Engine {
         let of = |seat: &super::seat::Seat| seat.running.as_ref().is_some_and(|running| running.token == token);
         let Some(place) = self.seats.iter().position(of) else { return false };
         let how = match event {
-            CommandEvent::Printed(_) => return true,
+            CommandEvent::Printed(_) | CommandEvent::Kept(_) => return true,
             CommandEvent::Exited(0) => How::Well,
             CommandEvent::Exited(_) | CommandEvent::Killed(_) | CommandEvent::NotStarted(_) => How::Badly,
             CommandEvent::Lost => How::Lost,
@@ -96,11 +96,11 @@ impl Engine {
         let token = self.tokens;
         let seat = &mut self.seats[place];
         let (Some(clusterpro), Some(matter)) = (templates(&seat.recovery), &seat.matter) else { return };
-        let template = match (which, seat.action()) {
+        let template = match (which, seat.action) {
             (Which::Verify, _) => clusterpro.verify.as_ref(),
-            (Which::Act, Action::Failover) => Some(&clusterpro.failover),
-            (Which::Act, Action::Restart) => clusterpro.restart.as_ref(),
-            (Which::Act, Action::StopService) => Some(&clusterpro.stop_service),
+            (Which::Act, RecoveryAction::Failover) => Some(&clusterpro.failover),
+            (Which::Act, RecoveryAction::Restart) => clusterpro.restart.as_ref(),
+            (Which::Act, RecoveryAction::StopService) => Some(&clusterpro.stop_service),
         };
         let record = matter.record.to_string();
         let argv = template.map(|template| {
@@ -113,8 +113,12 @@ impl Engine {
                 _ => None,
             })
         });
-        let Some(argv) = argv else { return };
-        let mut command = seat.command(&argv, matter, matter.token.unwrap_or_default());
+        let Some(argv) = argv else {
+            return self.follow_course(now, place, Next::Over(Answer::Failed, Why::NoCommand));
+        };
+        let about = (seat.action.to_string(), seat.attempt);
+        let mut command =
+            seat.command(&argv, matter, (&about.0, about.1), seat.policy.deadline, matter.token.unwrap_or_default());
         command.token = token;
         if let Some(running) = &mut seat.running {
             running.token = token;
@@ -130,6 +134,6 @@ impl Engine {
 fn templates(recovery: &Recovery) -> Option<&Clusterpro> {
     match recovery {
         Recovery::Clusterpro(clusterpro) => Some(clusterpro),
-        Recovery::Callback | Recovery::Command(_) => None,
+        Recovery::Callback | Recovery::Command(_) | Recovery::Pacemaker(_) => None,
     }
 }

@@ -222,6 +222,7 @@ impl Reactor {
     /// Starts over with a fresh engine, after a panic; the sockets and their queues stay, and the
     /// journal tells the new engine what was going on.
     pub fn rebuild(&mut self, setup: Setup) {
+        let setup = Setup { maintenance: self.engine.maintenance(), ..setup };
         self.engine = Engine::new(now(), setup);
         // Its output is waiting already, whatever its first deadline is.
         self.timer.set(Some(AT_ONCE));
@@ -257,6 +258,11 @@ impl Reactor {
                     }
                 }
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
+                Output::Panic(trigger) => {
+                    if let Err(why) = super::host::panic(&trigger) {
+                        self.engine.handle_no_panic(moment, &format!("{trigger}: {why}"));
+                    }
+                }
                 Output::Deliver(delivery) => out(delivery),
             }
         }

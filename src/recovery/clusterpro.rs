@@ -54,6 +54,8 @@ pub enum Why {
     Proven,
     /// The command ended with 0, and nothing can prove more.
     Believed,
+    /// No template says how.
+    NoCommand,
     /// The command failed, and the target does not run elsewhere as far as anyone knows.
     Refused,
 }
@@ -151,6 +153,7 @@ impl core::fmt::Display for Why {
             Self::AlreadyElsewhere => "verify: the target runs on another server already; nothing was moved",
             Self::Proven => "verify: the target runs on another server",
             Self::Believed => "the command ended with 0; there is no verify that could prove it",
+            Self::NoCommand => "no command is configured for this attempt",
             Self::Refused => "the command failed, and the target does not run elsewhere as far as anyone knows",
         })
     }

@@ -6,6 +6,7 @@ use super::case::{Case, Found};
 use crate::config::clusterpro::{CONF, Clusterpro, Template};
 use crate::config::draft::MonitorDraft;
 use crate::config::model::Recovery;
+use crate::config::report::At;
 
 impl Case<'_> {
     /// The alert command that will be used.
@@ -29,7 +30,7 @@ impl Case<'_> {
 fn through(monitor: &MonitorDraft) -> Option<&Clusterpro> {
     match monitor.recovery.ok()? {
         Recovery::Clusterpro(clusterpro) => Some(clusterpro),
-        Recovery::Callback | Recovery::Command(_) => None,
+        Recovery::Callback | Recovery::Command(_) | Recovery::Pacemaker(_) => None,
     }
 }
 
@@ -38,12 +39,14 @@ fn templates(clusterpro: &Clusterpro) -> impl Iterator<Item = &Template> {
     [Some(failover), restart.as_ref(), Some(stop_service), verify.as_ref()].into_iter().flatten()
 }
 
-/// The programs that a recovery runs.
-pub(super) fn programs(clusterpro: &Clusterpro) -> Vec<&str> {
-    let mut programs: Vec<&str> = templates(clusterpro).map(Template::program).collect();
-    programs.sort_unstable();
-    programs.dedup();
-    programs
+/// The commands of recoveries through CLUSTERPRO, one for each program: place, monitor, words.
+pub(super) fn commands<'c>(case: &Case<'c>) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
+    case.draft.monitors.iter().flat_map(|monitor| {
+        let mut all: Vec<&[String]> = through(monitor).into_iter().flat_map(templates).map(Template::words).collect();
+        all.sort_unstable_by_key(|words| words.first());
+        all.dedup_by_key(|words| words.first());
+        all.into_iter().map(|words| (monitor.recovery.at(), monitor.shown(), words))
+    })
 }
 
 pub(super) fn placeholder_empty(case: &Case<'_>, found: &mut Found<'_, '_>) {
@@ -79,6 +82,17 @@ pub(super) fn no_proof(case: &Case<'_>, found: &mut Found<'_, '_>) {
             );
             let remedy = "write verify = [\"/path/to/script\", \"{target}\"] in clusterpro = { .. }; it ends with 0 when the target runs on another server (docs/clusterpro.md has one)";
             found.add(monitor.recovery.at(), subject, remedy);
+        }
+    }
+}
+
+pub(super) fn no_restart(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for monitor in &case.draft.monitors {
+        let restarts = monitor.plan.restart.get_or(0);
+        if restarts > 0 && through(monitor).is_some_and(|clusterpro| clusterpro.restart.is_none()) {
+            let subject = format!("monitor {} restarts its target {restarts} times, and nothing says how", monitor.shown());
+            let remedy = "write restart = [\"/path/to/script\", \"{target}\"] in clusterpro = { .. } (docs/clusterpro.md has one), or restart = 0";
+            found.add(monitor.plan.restart.at(), subject, remedy);
         }
     }
 }

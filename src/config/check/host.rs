@@ -158,8 +158,8 @@ pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, path) in case.programs() {
-        let Some(facts) = case.facts.file(path) else { continue };
+    for (at, monitor, words) in case.programs() {
+        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
         let why = match facts {
             FileFacts { exists: false, .. } => "does not exist",
             FileFacts { folder: true, .. } => "is a folder",
@@ -171,8 +171,8 @@ pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, path) in case.programs() {
-        let Some(facts) = case.facts.file(path) else { continue };
+    for (at, monitor, words) in case.programs() {
+        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
         if facts.exists && facts.others_write {
             let subject = format!("monitor {monitor}: everyone may write {path} or replace it");
             found.add(at, subject, format!("chmod o-w {path}, and its folder"));

@@ -61,6 +61,7 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::WAIT_OVER_TELL, monitors::wait_over_tell),
     (&rules::PLACEHOLDER_EMPTY, clusterpro::placeholder_empty),
     (&rules::NO_PROOF, clusterpro::no_proof),
+    (&rules::NO_RESTART, clusterpro::no_restart),
     (&rules::OBSERVING, clusterpro::observing),
     (&rules::NO_LAN_HEARTBEAT, cluster::no_lan_heartbeat),
     (&rules::TIMEOUT, cluster::timeout),
@@ -107,7 +108,7 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
         paths.push(file.to_owned());
     }
     paths.extend(case.secret_files().map(|(_, _, path)| path.to_owned()));
-    paths.extend(case.programs().map(|(_, _, program)| program.to_owned()));
+    paths.extend(case.programs().filter_map(|(_, _, words)| words.first().cloned()));
     paths.extend(case.alert().map(|alert| alert.program().to_owned()));
     paths.extend([case.hot(), case.disk()].into_iter().flatten());
     ports.sort_unstable();

@@ -2,8 +2,8 @@
 //!
 //! Uses `reader` and `draft`.
 
-use super::monitors::{MAX_WORD, MAX_WORDS};
 use super::reader::Reader;
+use super::recovery::{MAX_WORD, MAX_WORDS};
 use crate::config::clusterpro::{
     ALERT, BIN, Clusterpro, FAILOVER, IN_ACTIONS, IN_ALERTS, LEVELS, STOP_SERVICE, Template,
 };
