@@ -138,6 +138,7 @@ fn serve(config: &Config, cluster: &Cluster, log: &Log, watch: &Watch) -> Result
         let by = match &monitor.recovery {
             Recovery::Command(words) => words.join(" "),
             Recovery::Clusterpro(clusterpro) => format!("CLUSTERPRO: {}", clusterpro.failover.fill(|_| None).join(" ")),
+            Recovery::Pacemaker(_) => "Pacemaker".to_owned(),
             Recovery::Callback => continue,
         };
         let target = monitor.target.as_deref().unwrap_or("(no target)");
