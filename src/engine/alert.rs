@@ -185,9 +185,11 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
         Step::Held(Hold::Failed) => {
             mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed and is held"))
         }
-        Step::Held(why) => {
-            mm(25, Level::Warning, format!("monitor {monitor}: no recovery of target {target} now: {}", Message::Held(why)))
-        }
+        Step::Held(why) => mm(
+            25,
+            Level::Warning,
+            format!("monitor {monitor}: no recovery of target {target} now: {}", Message::Held(why)),
+        ),
         Step::Ending(Outcome::Failed) => {
             mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed"))
         }
@@ -290,4 +292,148 @@ pub fn peer(status: &PeerStatus) -> Option<Alert> {
 /// Some alerts were not written.
 pub(super) fn lost(text: &str) -> Alert {
     Alert::mm(903, Level::Warning, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heartbeat::Verdict::{Off, Powered, Unknown};
+    use crate::notice::{Notice, NoticeId};
+    use crate::now::Now;
+    use crate::words::{ServerId, Trust};
+    use core::time::Duration;
+
+    const NOW: Now = Now { boottime: Duration::ZERO, wall: Duration::ZERO };
+
+    fn heard(class: Class, region: &str) -> Heard {
+        let notice = Notice {
+            id: NoticeId(1),
+            server: ServerId(0),
+            class,
+            trust: Trust::Address,
+            source: "127.0.0.1:623".parse().unwrap(),
+            received: NOW,
+            trap_oid: None,
+            pet: None,
+            region: region.into(),
+            sentence: "Memory: \x1b[31muncorrectable\n".into(),
+        };
+        Heard { notice: notice.into(), server: "server1".into() }
+    }
+
+    fn short(alerts: impl IntoIterator<Item = Alert>) -> Vec<(u16, Level)> {
+        let alerts = alerts.into_iter().inspect(|alert| {
+            let message = alert.message();
+            assert!(message.starts_with(&format!("[{} {}] ", alert.module.name(), alert.id)), "{message}");
+            assert!(!message.contains(char::is_control), "{message:?}");
+        });
+        alerts.map(|alert| (alert.id, alert.level)).collect()
+    }
+
+    #[test]
+    fn a_notice_has_the_numbers_of_its_class() {
+        let (info, warning) = (Level::Info, Level::Warning);
+        let class = |degradation, predictive| Class::Recoverable { degradation, predictive };
+        for (class, region, second) in [
+            (Class::Fatal, "", Some((913, info))),
+            (Class::Fatal, "CPU 1", Some((914, info))),
+            (class(true, false), "", Some((915, warning))),
+            (class(false, true), "DIMM 3", Some((916, warning))),
+            (class(true, true), "", Some((917, warning))),
+            (class(false, false), "", Some((903, warning))),
+            (Class::Cleared, "", None),
+            (Class::Info, "", None),
+        ] {
+            let wanted: Vec<_> = [Some((912, info)), second].into_iter().flatten().collect();
+            assert_eq!(short(notice(&heard(class, region))), wanted, "{class:?}");
+        }
+        let region = &notice(&heard(Class::Fatal, "CPU 1"))[1];
+        assert!(region.text.ends_with("CPU 1"), "{region:?}");
+    }
+
+    #[test]
+    fn attempts_and_final_actions_have_the_numbers_of_what_they_do() {
+        let (info, error) = (Level::Info, Level::Error);
+        for (action, done, failed) in [
+            (RecoveryAction::Restart, 13, 19),
+            (RecoveryAction::Failover, 14, 20),
+            (RecoveryAction::StopService, 15, 21),
+        ] {
+            let about = About { monitor: "mrw1", server: "server1", target: "", action };
+            assert_eq!(short(stage(&Stage::Answered(Answer::Done), &about)), [(done, info)]);
+            assert_eq!(short(stage(&Stage::Answered(Answer::Failed), &about)), [(failed, error)]);
+            assert_eq!(short(stage(&Stage::Overrun, &about)), [(failed, error)]);
+            assert_eq!(short(stage(&Stage::Answered(Answer::Later), &about)), []);
+        }
+        for (command, asked, failed) in [
+            (AfterEnded::SoftOff, 16, 22),
+            (AfterEnded::HardReset, 41, 42),
+            (AfterEnded::PowerOff, 43, 44),
+            (AfterEnded::PowerCycle, 45, 46),
+            (AfterEnded::Nmi, 47, 48),
+        ] {
+            assert_eq!(short(chassis(command, "server1", false)), [(asked, info)]);
+            assert_eq!(short(chassis(command, "server1", true)), [(failed, error)]);
+        }
+        assert_eq!(chassis(AfterEnded::Bmc, "server1", false), None);
+        let about = About { monitor: "mrw1", server: "server1", target: "g", action: RecoveryAction::Failover };
+        for (action, asked, failed) in
+            [(FinalAction::Shutdown, 16, 22), (FinalAction::Reboot, 17, 23), (FinalAction::SysrqPanic, 35, 36)]
+        {
+            assert_eq!(short(step(Step::Final(action), &about)), [(asked, info)]);
+            assert_eq!(short(final_action(action, &about, true)), [(failed, error)]);
+        }
+        assert_eq!(
+            short([no_panic("server1", "no"), script(&about, true), script(&about, false)]),
+            [(36, error), (82, info), (83, error)]
+        );
+    }
+
+    #[test]
+    fn how_a_recovery_stands_has_its_number() {
+        let about = About { monitor: "mrw1", server: "server1", target: "g", action: RecoveryAction::Failover };
+        let recorded = Stage::Recorded { sentence: "x".into(), durable: true };
+        assert_eq!(short(stage(&recorded, &about)), [(905, Level::Error)]);
+        for (taken, id, level) in [
+            (Step::Held(Hold::Budget), 25, Level::Warning),
+            (Step::Held(Hold::Failed), 907, Level::Error),
+            (Step::Ending(Outcome::Failed), 907, Level::Error),
+            (Step::Ending(Outcome::Unknown), 906, Level::Error),
+            (Step::Closed(Closed::Cleared), 26, Level::Info),
+            (Step::Closed(Closed::Done), 26, Level::Info),
+            (Step::Closed(Closed::Unknown), 27, Level::Info),
+        ] {
+            assert_eq!(short(step(taken, &about)), [(id, level)], "{taken:?}");
+        }
+        assert_eq!(short(step(Step::Ending(Outcome::Done), &about)), []);
+        assert_eq!(
+            short([started("s", 1, false), not_started("s", "port"), lost("2")]),
+            [(901, Level::Info), (902, Level::Error), (903, Level::Warning)]
+        );
+    }
+
+    #[test]
+    fn the_heartbeat_has_its_own() {
+        let status =
+            |verdict| PeerStatus { server: "server2".into(), verdict, since: NOW.boottime, heard: None, restarts: 0 };
+        for (verdict, wanted) in [
+            (Unknown(Doubt::Login), Some((10, Level::Error))),
+            (Unknown(Doubt::Identity), Some((10, Level::Error))),
+            (Unknown(Doubt::Silent), Some((71, Level::Warning))),
+            (Unknown(Doubt::NoSlot), Some((71, Level::Warning))),
+            (Unknown(Doubt::NotAsked), None),
+            (Powered, None),
+            (Off, None),
+        ] {
+            let alert = peer(&status(verdict));
+            assert!(alert.iter().all(|alert| alert.module == Module::Bmchb && alert.is_cheap()));
+            assert_eq!(short(alert), wanted.into_iter().collect::<Vec<_>>(), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_bounded_line() {
+        let alert = not_started("server1", &"\u{3042}\n".repeat(1000));
+        assert!(alert.message().len() <= MAX_MESSAGE_OCTETS && !alert.message().contains('\n'));
+    }
 }

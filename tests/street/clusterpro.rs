@@ -353,3 +353,70 @@ fn who_observes_acknowledges_tells_and_recovers_nothing() {
         assert!(street.bmc.words().is_empty(), "{}", street.bmc.story());
     }
 }
+
+/// CLUSTERPRO's two counts, and the script before: each attempt has its template, and its numbers in the alert log.
+#[test]
+fn a_plan_of_restarts_and_failovers_takes_the_template_of_each() {
+    let mut street = Street::new(false, "20s")
+        .does("restart", "exit 1")
+        .does("clpgrp", "[ -e \"$folder/second\" ] || { : > \"$folder/second\"; exit 1; }")
+        .does("before", "exit 2");
+    let bin = street.bin();
+    for name in ["restart", "before"] {
+        symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/street/stand-in.sh"), bin.join(name)).unwrap();
+    }
+    let script = format!("{{ command = [\"{}/before\"], before = [\"failover\"] }}", bin.display());
+    street
+        .site
+        .monitor("recovery", "{ clusterpro = { restart = [\"restart\", \"{target}\"] } }")
+        .monitor("restart", "1");
+    street.site.monitor("failover", "2").monitor("script", script).bmc("patience", quoted("1h"));
+    let host = street.start(Mode::Thread);
+    host.armed();
+    street.fault(1);
+    street.bmc.hears(&[Word::Started, ENDED_DONE]);
+    assert_eq!(street.deeds(), ["restart failover1", "before", "clpgrp -m failover1", "before", "clpgrp -m failover1"]);
+    let told = ["mm 901", "mm 912", "mm 914", "mm 905", "mm 19", "mm 83", "mm 20", "mm 83", "mm 14"];
+    let levels = ["INFO", "INFO", "INFO", "ERR", "ERR", "ERR", "ERR", "ERR", "INFO"];
+    street.alerted(&told.into_iter().zip(levels).collect::<Vec<_>>());
+}
+
+/// Stopping CLUSTERPRO's services is an attempt as well, by its own template.
+#[test]
+fn the_service_is_stopped_when_nothing_else_helps() {
+    let mut street = Street::new(true, "20s").does("elsewhere", "exit 1").does("clpgrp", "exit 1");
+    street.site.monitor("final_action", quoted("stop_service")).monitor("final_action_on_address", "true");
+    let host = street.start(Mode::Thread);
+    host.armed();
+    street.fault(1);
+    street.bmc.hears(&[Word::Started, ENDED_DONE]);
+    let asked = "elsewhere failover1 server1";
+    assert_eq!(street.deeds(), [asked, "clpgrp -m failover1", asked, "clpcl -t"]);
+    street.alerted(&[
+        ("mm 901", "INFO"),
+        ("mm 912", "INFO"),
+        ("mm 914", "INFO"),
+        ("mm 905", "ERR"),
+        ("mm 20", "ERR"),
+        ("mm 15", "INFO"),
+    ]);
+}
+
+/// Killed in the middle: the next start asks where the group is, and moves it only if it is still here.
+#[test]
+fn after_a_kill_in_the_middle_the_goal_is_compared() {
+    let street = Street::new(true, "20s").does("elsewhere", "[ -e \"$folder/moved\" ]  || exit 1");
+    let street = street.does("clpgrp", ": > \"$folder/moved\"; sleep 20");
+    let bmc = &street.bmc;
+    let host = street.start(Mode::Thread);
+    host.armed();
+    street.fault(1);
+    host.until("moved", || street.bin().join("moved").exists());
+    bmc.hears(&[Word::Started]);
+    drop(host); // a stop in the middle tells the BMC nothing: the journal has it
+    let before = street.deeds().len();
+    let host = street.start(Mode::Thread);
+    bmc.hears(&[Word::Started, Word::Started, ENDED_DONE]);
+    host.hear(Level::Info, "nothing was moved");
+    assert_eq!(street.deeds()[before..], ["elsewhere failover1 server1"]);
+}

@@ -86,11 +86,16 @@ pub(super) fn no_proof(case: &Case<'_>, found: &mut Found<'_, '_>) {
     }
 }
 
+/// Whether the plan restarts, without a command that does.
+pub(super) fn cannot_restart(monitor: &MonitorDraft) -> bool {
+    let without = through(monitor).is_some_and(|clusterpro| clusterpro.restart.is_none());
+    without && monitor.plan.restart.get_or(0) > 0
+}
+
 pub(super) fn no_restart(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
-        let restarts = monitor.plan.restart.get_or(0);
-        if restarts > 0 && through(monitor).is_some_and(|clusterpro| clusterpro.restart.is_none()) {
-            let subject = format!("monitor {} restarts its target {restarts} times, and nothing says how", monitor.shown());
+        if cannot_restart(monitor) {
+            let subject = format!("monitor {} restarts its target, and nothing says how", monitor.shown());
             let remedy = "write restart = [\"/path/to/script\", \"{target}\"] in clusterpro = { .. } (docs/clusterpro.md has one), or restart = 0";
             found.add(monitor.plan.restart.at(), subject, remedy);
         }
