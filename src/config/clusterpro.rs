@@ -116,6 +116,14 @@ pub struct Clusterpro {
     pub address: Option<String>,
 }
 
+impl Clusterpro {
+    /// Every command that it may run.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let Self { failover, restart, stop_service, verify, address: _ } = self;
+        [Some(failover), restart.as_ref(), Some(stop_service), verify.as_ref()].into_iter().flatten()
+    }
+}
+
 /// What is the same for all monitors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {

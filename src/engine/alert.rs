@@ -313,7 +313,7 @@ mod tests {
             trust: Trust::Address,
             source: "127.0.0.1:623".parse().unwrap(),
             received: NOW,
-            trap_oid: None,
+            trap_oid: String::new(),
             pet: None,
             region: region.into(),
             sentence: "Memory: \x1b[31muncorrectable\n".into(),

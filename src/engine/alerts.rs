@@ -3,59 +3,14 @@
 //! Part of [`Engine`]. An alert is not an answer to anything: what becomes of its command is counted and said, and a
 //! recovery waits for none. A flood of notices fills its share of the queue and no more.
 
+use super::Engine;
 use super::alert::{self, Alert};
-use super::output::{Command, CommandEvent, Heard, Line, Output, PeerStatus, Print, Stage, Urgency};
+use super::alert_log::{COMMAND_PATIENCE, Running, command, writer};
+use super::output::{CommandEvent, Heard, Line, Output, PeerStatus, Stage, Urgency};
 use super::seat::Errand;
-use super::{Engine, seat};
-use crate::config::clusterpro::{Site, Template};
-use crate::config::model::{AfterEnded, Cluster};
+use crate::config::model::AfterEnded;
 use crate::now::Now;
 use crate::recovery::journal::Step;
-use alloc::collections::VecDeque;
-use core::time::Duration;
-
-/// Limit: alerts that wait for their command; more are lost, counted and said.
-pub const MAX_WAITING: usize = 64;
-/// Limit: of these, alerts that any sender of datagrams can cause.
-pub const MAX_CHEAP: usize = 32;
-/// Limit: how long the alert command may take before it is killed.
-pub const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The alerts on their way.
-#[derive(Debug, Default)]
-pub(super) struct Alerts {
-    waiting: VecDeque<Alert>,
-    running: Option<Running>,
-    /// Lost since it was last said.
-    lost: u64,
-    failures: u64,
-    /// The chassis command whose answer is awaited.
-    ordered: Option<AfterEnded>,
-}
-
-/// The one command that runs.
-#[derive(Debug, Clone, Copy)]
-struct Running {
-    token: u64,
-    /// It is killed then, once; `None` afterwards.
-    until: Option<Duration>,
-}
-
-impl Alerts {
-    /// When the command that runs is to be killed.
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.running.and_then(|running| running.until)
-    }
-
-    fn push(&mut self, alert: Alert) {
-        let room = if alert.is_cheap() { MAX_CHEAP } else { MAX_WAITING };
-        if self.waiting.len() < room {
-            self.waiting.push_back(alert);
-        } else {
-            self.lost += 1;
-        }
-    }
-}
 
 impl Engine {
     /// Queues an alert, if there is a log to write it to.
@@ -171,31 +126,4 @@ impl Engine {
             self.outputs.push_back(Output::Signal { token: running.token, urgency: Urgency::Kill });
         }
     }
-}
-
-/// The command that tells CLUSTERPRO's alert log that we could not begin, for whoever has no engine.
-pub fn not_started(cluster: &Cluster, why: &str) -> Option<Command> {
-    let (site, template) = writer(cluster)?;
-    let server = &cluster.this_server().name;
-    Some(command(site, template, &alert::not_started(server, why), server, 0))
-}
-
-fn writer(cluster: &Cluster) -> Option<(&Site, &Template)> {
-    let site = cluster.clusterpro.as_ref()?;
-    Some((site, site.alert.as_ref()?))
-}
-
-fn command(site: &Site, template: &Template, alert: &Alert, server: &str, token: u64) -> Command {
-    let message = if site.ids { alert.message() } else { alert.text.clone() };
-    let id = alert.id.to_string();
-    let argv = template.fill(|name| match name {
-        "message" => Some(&*message),
-        "text" => Some(&*alert.text),
-        "level" => Some(site.level(alert.level)),
-        "module" => Some(alert.module.name()),
-        "id" => Some(&*id),
-        "server" => Some(server),
-        _ => None,
-    });
-    Command { token, argv, env: vec![seat::PATH.to_owned()], print: Print::Log }
 }

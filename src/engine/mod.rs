@@ -5,6 +5,7 @@
 //! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
 
 mod alert;
+mod alert_log;
 mod alerts;
 mod course;
 mod ending;
@@ -19,7 +20,7 @@ mod seat;
 mod statistics;
 mod work;
 
-pub use alerts::not_started;
+pub use alert_log::not_started;
 pub use operator::Refusal;
 pub use output::{
     Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage, Urgency,
@@ -38,7 +39,7 @@ use crate::recovery::machine::State;
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, MonitorId, Phase, ServerId};
-use alerts::Alerts;
+use alert_log::Alerts;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;

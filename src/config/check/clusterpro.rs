@@ -3,16 +3,14 @@
 //! Uses `case` and `draft`.
 
 use super::case::{Case, Found};
-use crate::config::clusterpro::{CONF, Clusterpro, Template};
+use crate::config::clusterpro::{CONF, Template};
 use crate::config::draft::MonitorDraft;
-use crate::config::model::Recovery;
-use crate::config::report::At;
 
 impl Case<'_> {
     /// The alert command that will be used.
     pub(super) fn alert(&self) -> Option<Template> {
         let draft = &self.draft.clusterpro;
-        let used = draft.given || self.draft.monitors.iter().any(|monitor| through(monitor).is_some());
+        let used = draft.given || self.draft.monitors.iter().any(|monitor| monitor.through_clusterpro().is_some());
         if used { draft.alert_used() } else { None }
     }
 
@@ -26,38 +24,15 @@ impl Case<'_> {
     }
 }
 
-/// The templates of a monitor that recovers through CLUSTERPRO.
-fn through(monitor: &MonitorDraft) -> Option<&Clusterpro> {
-    match monitor.recovery.ok()? {
-        Recovery::Clusterpro(clusterpro) => Some(clusterpro),
-        Recovery::Callback | Recovery::Command(_) | Recovery::Pacemaker(_) => None,
-    }
-}
-
-fn templates(clusterpro: &Clusterpro) -> impl Iterator<Item = &Template> {
-    let Clusterpro { failover, restart, stop_service, verify, address: _ } = clusterpro;
-    [Some(failover), restart.as_ref(), Some(stop_service), verify.as_ref()].into_iter().flatten()
-}
-
-/// The commands of recoveries through CLUSTERPRO, one for each program: place, monitor, words.
-pub(super) fn commands<'c>(case: &Case<'c>) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
-    case.draft.monitors.iter().flat_map(|monitor| {
-        let mut all: Vec<&[String]> = through(monitor).into_iter().flat_map(templates).map(Template::words).collect();
-        all.sort_unstable_by_key(|words| words.first());
-        all.dedup_by_key(|words| words.first());
-        all.into_iter().map(|words| (monitor.recovery.at(), monitor.shown(), words))
-    })
-}
-
 pub(super) fn placeholder_empty(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
-        let Some(clusterpro) = through(monitor) else { continue };
+        let Some(clusterpro) = monitor.through_clusterpro() else { continue };
         let address = clusterpro.address.as_deref();
         for (name, value, key) in [
             ("target", monitor.target.ok().map(String::as_str), "target in [[monitor]]"),
             ("address", address, "address in clusterpro = { .. }"),
         ] {
-            let used = templates(clusterpro).any(|template| template.placeholders().any(|used| used == name));
+            let used = clusterpro.templates().any(|template| template.placeholders().any(|used| used == name));
             match value {
                 None if used && (name == "address" || monitor.target.is_absent()) => {
                     let subject = format!("monitor {}: {{{name}}} stands for nothing", monitor.shown());
@@ -75,7 +50,7 @@ pub(super) fn placeholder_empty(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn no_proof(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
-        if through(monitor).is_some_and(|clusterpro| clusterpro.verify.is_none()) {
+        if monitor.through_clusterpro().is_some_and(|clusterpro| clusterpro.verify.is_none()) {
             let subject = format!(
                 "monitor {}: nothing proves the failover; exit status 0 of its command counts as done",
                 monitor.shown()
@@ -88,7 +63,7 @@ pub(super) fn no_proof(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 /// Whether the plan restarts, without a command that does.
 pub(super) fn cannot_restart(monitor: &MonitorDraft) -> bool {
-    let without = through(monitor).is_some_and(|clusterpro| clusterpro.restart.is_none());
+    let without = monitor.through_clusterpro().is_some_and(|clusterpro| clusterpro.restart.is_none());
     without && monitor.plan.restart.get_or(0) > 0
 }
 

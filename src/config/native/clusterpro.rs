@@ -3,14 +3,14 @@
 //! Uses `reader` and `draft`.
 
 use super::reader::Reader;
-use super::recovery::{MAX_WORD, MAX_WORDS};
 use crate::config::clusterpro::{
     ALERT, BIN, Clusterpro, FAILOVER, IN_ACTIONS, IN_ALERTS, LEVELS, STOP_SERVICE, Template,
 };
 use crate::config::draft::{ClusterproDraft, Field};
 use crate::config::report::{At, cut};
+use crate::config::rules;
 use crate::config::tree::{Node, Table, Value};
-use crate::config::{rules, values};
+use crate::config::values::{self, MAX_WORD, MAX_WORDS};
 
 /// Limit: the longest address of another cluster, in bytes.
 const MAX_ADDRESS: usize = 255;

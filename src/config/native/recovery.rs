@@ -10,13 +10,10 @@ use crate::config::model::{AfterFailure, FinalAction, Pacemaker, Recovery, Scrip
 use crate::config::report::{At, cut};
 use crate::config::rules;
 use crate::config::tree::{Node, Value};
+use crate::config::values::{MAX_WORD, MAX_WORDS};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// Limit: the most words of a command.
-pub(super) const MAX_WORDS: usize = 64;
-/// Limit: the longest word of a command, in bytes.
-pub(super) const MAX_WORD: usize = 4095;
 /// Limit: the most attempts of one kind.
 const MAX_ATTEMPTS: u8 = 9;
 /// Limit: the longest name of a node attribute, in bytes.
