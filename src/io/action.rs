@@ -201,3 +201,24 @@ impl Actions {
 fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Print;
+
+    #[test]
+    fn a_command_alone_is_waited_for_and_no_longer() {
+        let run = |script: &str| {
+            let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+            let command = Command { token: 0, argv, env: Vec::new(), print: Print::Log };
+            Actions::run_alone(command, Duration::from_millis(500)).unwrap()
+        };
+        assert!(!run("exit 3"));
+        let begun = Instant::now();
+        assert!(!run("exec /bin/sleep 60"));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let patient = Command { token: 0, argv: vec!["/bin/true".to_owned()], env: Vec::new(), print: Print::Log };
+        assert!(Actions::run_alone(patient, Duration::from_secs(20)).unwrap());
+    }
+}

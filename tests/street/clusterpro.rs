@@ -132,10 +132,13 @@ fn a_group_is_failed_over_and_the_alert_log_tells_it() {
         street.alerted(&[("mm 901", "INFO")]);
         street.fault(1);
         street.bmc.hears(&[Word::Started, ENDED_DONE]);
-        street.alerted(
-            &[("mm 901", "INFO"), ("mm 912", "INFO"), ("mm 914", "INFO"), ("mm 905", "ERR"), ("mm 14", "INFO")][..]
-                .as_ref(),
-        );
+        street.alerted(&[
+            ("mm 901", "INFO"),
+            ("mm 912", "INFO"),
+            ("mm 914", "INFO"),
+            ("mm 905", "ERR"),
+            ("mm 14", "INFO"),
+        ]);
         let asked = "elsewhere failover1 server1";
         assert_eq!(street.deeds(), [asked, "clpgrp -m failover1", asked, asked, asked]);
         host.hear(Level::Info, "verify: the target runs on another server");
