@@ -14,7 +14,10 @@ mod roads;
 mod seat;
 mod statistics;
 
-pub use output::{Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Progress, Recover, Stage, Urgency};
+pub use output::{
+    COMMAND_GRACE, Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage,
+    Urgency,
+};
 pub use statistics::Statistics;
 
 use crate::bmc::link::{Identity, Login};
@@ -267,14 +270,19 @@ impl Engine {
     /// Something happened to a command.
     pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
         let name = self.seats.iter().find(|seat| seat.holds(token)).map(|seat| seat.name.clone());
+        if matches!(event, CommandEvent::Kept(_)) {
+            return; // nobody asks for it yet
+        }
         let ended = !matches!(event, CommandEvent::Printed(_));
         let what = match &event {
+            CommandEvent::Kept(_) => String::new(),
             CommandEvent::Printed(line) => format!("command: {line}"),
             CommandEvent::Exited(status) => format!("command exited with status {status}"),
             CommandEvent::Killed(signal) => format!("command killed by signal {signal}"),
             CommandEvent::Lost => {
                 "the host program waits for every child (__WALL) and took the command's ending".into()
             }
+            CommandEvent::Overflowed => "command printed more than can be kept, and was killed".into(),
             CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
         };
         let who = name.as_deref().unwrap_or("a recovery that is over");

@@ -55,7 +55,26 @@ pub struct Command {
     pub argv: Vec<String>,
     /// `NAME=value` each; nothing else is inherited.
     pub env: Vec<String>,
+    /// What becomes of its standard output.
+    pub print: Print,
+    /// How long it may take: it is ended some time later even if we are dead or stuck then.
+    pub time: Duration,
+    /// One command at a time under this number: an earlier one, which a process that is dead now may have left
+    /// behind, is ended first.
+    pub alone: Option<u64>,
 }
+
+/// What becomes of a command's standard output. Its standard error is logged, always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Print {
+    /// It is logged, line by line.
+    Log,
+    /// It is kept and handed back as a whole.
+    Keep,
+}
+
+/// Between SIGTERM and SIGKILL of a command that overran.
+pub const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 /// How a command is made to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +90,16 @@ pub enum Urgency {
 pub enum CommandEvent {
     /// It printed a line.
     Printed(String),
+    /// What it printed, as a whole; comes before its ending.
+    Kept(Vec<u8>),
     /// It exited with this status.
     Exited(i32),
     /// This signal killed it.
     Killed(i32),
     /// The host program took its ending from us (it waits with `__WALL`).
     Lost,
+    /// It printed more than can be kept, and was killed.
+    Overflowed,
     /// It could not be started, and why.
     NotStarted(String),
 }

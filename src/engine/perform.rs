@@ -2,7 +2,7 @@
 //!
 //! Part of [`Engine`], apart from its inputs and outputs so that each can be read in one sitting.
 
-use super::output::{Delivery, Line, Output, Progress, Stage, Urgency};
+use super::output::{COMMAND_GRACE, Delivery, Line, Output, Progress, Stage, Urgency};
 use super::roads::{News, Owner};
 use super::seat::{Acknowledgement, Matter};
 use super::{Engine, Grace};
@@ -21,8 +21,6 @@ use crate::words::{Phase, ServerId};
 use core::net::SocketAddr;
 use core::time::Duration;
 
-/// Between SIGTERM and SIGKILL of a command that overran.
-const COMMAND_GRACE: Duration = Duration::from_secs(5);
 /// How long *armed* is re-sent before the link's next change is waited for.
 const ARMING: Duration = Duration::from_secs(60);
 

@@ -2,7 +2,7 @@
 //!
 //! Values with few decisions; `engine` performs the machine's actions. Uses `recovery`.
 
-use super::output::{Command, Recover};
+use super::output::{Command, Print, Recover};
 use crate::config::model::{Cluster, Monitor, Recovery};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
@@ -131,22 +131,42 @@ impl Seat {
     /// What the operator's command is told: `docs/configuration.md` lists the variables.
     pub(super) fn command(&self, argv: &[String], matter: &Matter, token: u64) -> Command {
         let notice = &matter.notice;
-        let env = [
+        let mut env = vec![
             PATH.to_owned(),
             format!("BMCNOTICE_MONITOR={}", self.name),
             format!("BMCNOTICE_SERVER={}", self.server),
             format!("BMCNOTICE_TARGET={}", self.target),
+            // One attempt a recovery, and it is this, until a monitor may say otherwise.
+            "BMCNOTICE_ACTION=failover".to_owned(),
+            "BMCNOTICE_ATTEMPT=1".to_owned(),
             format!("BMCNOTICE_CLASS={}", notice.class),
             format!("BMCNOTICE_TRUST={}", notice.trust),
             format!("BMCNOTICE_NOTICE={}", notice.sentence),
             format!("BMCNOTICE_REGION={}", notice.region),
+            format!("BMCNOTICE_TRAP_OID={}", notice.trap_oid),
             format!("BMCNOTICE_NOTICE_ID={:016x}", notice.id.0),
             format!("BMCNOTICE_RECORD={}", matter.record),
             format!("BMCNOTICE_TOKEN={token}"),
             format!("BMCNOTICE_DEADLINE_MS={}", self.policy.deadline.as_millis()),
         ];
-        Command { token, argv: argv.to_vec(), env: env.into() }
+        if let Some(pet) = &notice.pet {
+            let data: Vec<String> = pet.event_data.iter().map(|octet| format!("0x{octet:02x}")).collect();
+            env.extend([
+                format!("BMCNOTICE_SENSOR_TYPE=0x{:02x}", pet.sensor_type),
+                format!("BMCNOTICE_SENSOR_NUMBER=0x{:02x}", pet.sensor_number),
+                format!("BMCNOTICE_EVENT_TYPE=0x{:02x}", pet.event_type),
+                format!("BMCNOTICE_EVENT_OFFSET={}", pet.offset),
+                format!("BMCNOTICE_EVENT_DATA={}", data.join(" ")),
+            ]);
+        }
+        let (time, alone) = (self.policy.deadline, Some(number(&self.name)));
+        Command { token, argv: argv.to_vec(), env, print: Print::Log, time, alone }
     }
+}
+
+/// The same for one monitor in every process and after every restart, and most likely another for each (FNV-1a).
+fn number(name: &str) -> u64 {
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01B3))
 }
 
 /// The notice of a record that a former process wrote: what the journal kept of it.

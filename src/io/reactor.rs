@@ -72,7 +72,7 @@ impl Reactor {
         }
         epoll.add(&timer)?;
         epoll.add(wake)?;
-        let actions = Actions::new()?;
+        let actions = Actions::new(store.folder())?;
         epoll.add(actions.epoll())?;
         let engine = Engine::new(now(), setup);
         // Readable from the start: the engine has something to say to the BMCs.

@@ -153,6 +153,11 @@ impl Store {
         self.hot.is_some()
     }
 
+    /// The folder of the hot file, if appends can succeed.
+    pub fn folder(&self) -> Option<&Path> {
+        self.hot.as_ref().map(|hot| hot.folder.as_path())
+    }
+
     /// What a forked child has to close, besides [`Store::descriptor`]. The storage thread's own are opened
     /// for one copy at a time.
     pub fn descriptors(&self) -> Vec<RawFd> {
