@@ -28,6 +28,9 @@ const CHUNK_OCTETS: usize = libc::PIPE_BUF;
 /// How often it is looked whether an earlier command has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// The kernel's set of signals.
+const SIGSET_OCTETS: usize = 8;
+
 /// What happened, and an error or a status.
 pub(super) const REPORT_OCTETS: usize = 2 * size_of::<c_int>();
 const NOT_STARTED: c_int = 1;
@@ -189,6 +192,9 @@ pub(super) unsafe fn keep(task: &Task) -> ! {
         }
         close_both(sinks);
         let command = command as libc::pid_t;
+        if is_asked() {
+            libc::kill(command, libc::SIGTERM); // it came before there was a command to hear it
+        }
         let stage = supervise(task, &mut streams, ended);
         let mut status = 0;
         libc::waitpid(command, &mut status, 0);
@@ -205,8 +211,11 @@ pub(super) unsafe fn keep(task: &Task) -> ! {
 unsafe fn settle(task: &Task) {
     // SAFETY: see `keep`.
     unsafe {
+        // An ignored signal would survive exec. By the system call, for the C library refuses the two signals that
+        // it uses itself, and whoever started the host may have ignored them. Zeroes are the default.
+        let default = [0_u64; 4];
         for signal in 1..=libc::SIGRTMAX() {
-            libc::signal(signal, libc::SIG_DFL); // an ignored signal would survive exec
+            libc::syscall(libc::SYS_rt_sigaction, signal, &default, null::<u8>(), SIGSET_OCTETS);
         }
         libc::setsid();
         libc::chdir(c"/".as_ptr()); // the host's may lie on a disk that is frozen or to be unmounted
@@ -390,10 +399,21 @@ unsafe fn alone(file: *const c_char, number: u64, task: &Task) {
             }
             let mut fds = [libc::pollfd { fd: HOST, events: libc::POLLIN, revents: 0 }];
             wait(&mut fds, LOOK);
-            if fds[0].revents & libc::POLLIN != 0 {
-                libc::_exit(0); // nothing was begun; the journal knows
+            if fds[0].revents & libc::POLLIN != 0 || is_asked() {
+                report(ENDED, libc::SIGTERM); // nothing was begun
+                libc::_exit(0)
             }
         }
+    }
+}
+
+/// Whether SIGTERM came; we block it.
+unsafe fn is_asked() -> bool {
+    let mut pending = MaybeUninit::uninit();
+    // SAFETY: sigpending fills the set.
+    unsafe {
+        libc::sigpending(pending.as_mut_ptr());
+        libc::sigismember(pending.as_ptr(), libc::SIGTERM) == 1
     }
 }
 

@@ -27,6 +27,11 @@ use std::time::Duration;
 /// Our ends lie above, so that no `dup2` in the keeper overwrites one that is still needed.
 const ABOVE: RawFd = 10;
 
+/// How often a signal is sent to a group that is not there yet.
+const STARTING_LOOKS: u32 = 100;
+/// The pause between two of them.
+const STARTING_LOOK: Duration = Duration::from_millis(1);
+
 /// A command, and how it is to be kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
@@ -219,8 +224,15 @@ impl Child {
         if self.look(libc::WNOHANG | libc::WNOWAIT)? == Some(Ending::Lost) {
             return Err(Error::from_raw_os_error(libc::ESRCH));
         }
-        // SAFETY: no memory is involved.
-        check(unsafe { libc::kill(-self.group, signal) }).map(drop)
+        for _ in 0..STARTING_LOOKS {
+            // SAFETY: no memory is involved.
+            match check(unsafe { libc::kill(-self.group, signal) }) {
+                // The keeper has not come to making its group yet: that is a matter of microseconds.
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => std::thread::sleep(STARTING_LOOK),
+                done => return done.map(drop),
+            }
+        }
+        Err(Error::from_raw_os_error(libc::ESRCH))
     }
 }
 
