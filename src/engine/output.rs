@@ -6,7 +6,7 @@
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
 use crate::now::Now;
-use crate::words::{Answer, Level, Outcome, Phase};
+use crate::words::{Answer, Attempt, Level, Outcome, Phase};
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
@@ -42,6 +42,8 @@ pub enum Output {
         /// How.
         urgency: Urgency,
     },
+    /// Make the kernel panic, by this file of its.
+    Panic(String),
     /// Hand to the application.
     Deliver(Delivery),
 }
@@ -90,7 +92,7 @@ pub enum Urgency {
 pub enum CommandEvent {
     /// It printed a line.
     Printed(String),
-    /// What it printed, as a whole; comes before its ending.
+    /// All that it printed to its standard output, under `Print::Keep`.
     Kept(Vec<u8>),
     /// It exited with this status.
     Exited(i32),
@@ -141,6 +143,8 @@ pub struct Recover {
     pub server: Arc<str>,
     /// What is to be moved, as the operator named it; empty if not.
     pub target: Arc<str>,
+    /// What is to be done, the how manieth time.
+    pub attempt: Attempt,
     /// Why.
     pub notice: Arc<Notice>,
     /// How long it may take, from now.
