@@ -5,6 +5,7 @@
 //!   site     a configuration in a folder of its own     host     a context that runs, and what it said
 //!   bmcs     the BMCs, each with its own log            drivers  the same as programs: C, Python, command line
 //!   pets     the trap, as octets and from snmptrap      wait     for what must happen, within bounds
+//!   tracer   kills a process at its n-th packet or journal write
 //! ```
 #![cfg(feature = "sim")]
 
@@ -20,6 +21,7 @@ mod drivers;
 mod host;
 mod pets;
 mod site;
+mod tracer;
 mod wait;
 
 mod after_ended;
@@ -32,3 +34,4 @@ mod journal;
 mod kills;
 mod ports;
 mod senders;
+mod strikes;
