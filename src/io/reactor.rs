@@ -6,7 +6,7 @@
 //! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
 
 use super::action::Actions;
-use super::store::Store;
+use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
 use super::udp::{self, Batch};
 use crate::engine::{Delivery, Engine, Line, Output, Setup, Stale};
@@ -144,6 +144,12 @@ impl Reactor {
             self.drain(moment, out);
         }
         self.receive_traps(out);
+        for news in self.store.news(moment.boottime) {
+            out(Delivery::Log(match news {
+                News::Trouble(text) => Line::warning(text),
+                News::Well(text) => Line::info(text),
+            }));
+        }
     }
 
     /// Sends the acknowledgements and arms the timer, if there was a pump since.

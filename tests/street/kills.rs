@@ -44,7 +44,7 @@ fn victim() {
     }
 }
 
-struct Victim<'a> {
+pub struct Victim<'a> {
     process: Child,
     site: &'a Site,
 }
@@ -64,11 +64,15 @@ pub fn quiet_victim(site: &Site, mode: &str) -> Command {
 }
 
 impl<'a> Victim<'a> {
-    fn start(site: &'a Site, mode: &str) -> Self {
+    pub fn start(site: &'a Site, mode: &str) -> Self {
         Self { process: command(site, mode).spawn().unwrap(), site }
     }
 
-    fn log(&self) -> String {
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn log(&self) -> String {
         fs::read_to_string(self.site.folder.path().join("log")).unwrap_or_default()
     }
 

@@ -28,6 +28,7 @@ mod after_ended;
 mod bad_bmcs;
 mod bad_input;
 mod commands;
+mod disks;
 mod handshake;
 mod ipv6;
 mod journal;

@@ -45,6 +45,7 @@ pub struct Site {
     heartbeat: bool,
     twin: bool,
     hot: Option<PathBuf>,
+    disk: Option<PathBuf>,
 }
 
 pub fn quoted(text: impl std::fmt::Display) -> String {
@@ -71,6 +72,7 @@ impl Site {
             heartbeat: false,
             twin: false,
             hot: None,
+            disk: None,
         };
         site.bmc("address", quoted(address))
             .bmc("trap_sources", format!("[\"{}\"]", address.ip()))
@@ -124,6 +126,12 @@ impl Site {
         self.hot = Some(other.hot());
     }
 
+    /// The journal is copied there.
+    pub fn disk(&mut self, folder: &Path) -> &mut Self {
+        self.disk = Some(folder.into());
+        self
+    }
+
     pub fn text(&self) -> String {
         let lines = |map: &BTreeMap<&str, String>| -> String {
             map.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
@@ -175,13 +183,14 @@ timeout = "1s"
 
 [journal]
 hot = "{hot}"
-disk = false
+disk = {disk}
 "#,
             ip = self.listen.ip(),
             bmc = lines(&self.bmc),
             monitor = lines(&self.monitor),
             heartbeat = self.heartbeat,
             hot = self.hot().display(),
+            disk = self.disk.as_ref().map_or("false".into(), |disk| quoted(disk.display())),
         )
     }
 

@@ -81,7 +81,14 @@ impl Life {
         let begun = Instant::now();
         let mut sent = begun;
         pets::send(self.site.listen, self.bmc.guid(), 1);
-        while !self.is_ended() {
+        // The first life may have told the end already, and not have written that down: then it is told again.
+        let is_settled = || {
+            let log = host.log();
+            let count = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+            let settled = count("telling the BMC: recovery ended") <= count("may reset the server now");
+            settled && count("the BMC knows that we are armed") > 0
+        };
+        while !(self.is_ended() && is_settled()) {
             let story = || format!("{:#?}\n{}", host.log(), self.bmc.story());
             assert!(begun.elapsed() < OVER, "a recovery is lost, or never ended:\n{}", story());
             if sent.elapsed() > AGAIN {
