@@ -33,6 +33,7 @@ mod handshake;
 mod ipv6;
 mod journal;
 mod kills;
+mod plans;
 mod ports;
 mod senders;
 mod strikes;

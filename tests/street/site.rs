@@ -46,6 +46,7 @@ pub struct Site {
     twin: bool,
     hot: Option<PathBuf>,
     disk: Option<PathBuf>,
+    more: String,
 }
 
 pub fn quoted(text: impl std::fmt::Display) -> String {
@@ -73,6 +74,7 @@ impl Site {
             twin: false,
             hot: None,
             disk: None,
+            more: String::new(),
         };
         site.bmc("address", quoted(address))
             .bmc("trap_sources", format!("[\"{}\"]", address.ip()))
@@ -95,6 +97,12 @@ impl Site {
     /// Sets a value of `[[monitor]]`.
     pub fn monitor(&mut self, key: &'static str, value: impl Into<String>) -> &mut Self {
         self.monitor.insert(key, value.into());
+        self
+    }
+
+    /// More tables.
+    pub fn more(&mut self, text: &str) -> &mut Self {
+        self.more.push_str(text);
         self
     }
 
@@ -184,6 +192,7 @@ timeout = "1s"
 [journal]
 hot = "{hot}"
 disk = {disk}
+{more}
 "#,
             ip = self.listen.ip(),
             bmc = lines(&self.bmc),
@@ -191,6 +200,7 @@ disk = {disk}
             heartbeat = self.heartbeat,
             hot = self.hot().display(),
             disk = self.disk.as_ref().map_or("false".into(), |disk| quoted(disk.display())),
+            more = self.more,
         )
     }
 

@@ -3,9 +3,11 @@
 //! It is a fork of a process with threads, so it makes system calls on prepared memory and nothing else:
 //! no allocation, no lock, no panic. Its input is a [`Task`].
 
-use super::{Ending, clone3};
+use super::calls::{boottime, clone3, errno, unblock, wait};
+use super::report::{ENDED, NOT_STARTED, REPORT_OCTETS};
+use super::stream::{BUFFER_OCTETS, Copied, Stream};
 use std::ffi::{c_char, c_int};
-use std::mem::{MaybeUninit, size_of};
+use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr::{null, null_mut};
 use std::time::Duration;
@@ -16,25 +18,16 @@ const OUTPUT: RawFd = 1;
 const ERRORS: RawFd = 2;
 /// What the keeper inherits besides: towards the host.
 const REPORT: RawFd = 3;
-const OUT: RawFd = 4;
-const WORDS: RawFd = 5;
+pub(super) const OUT: RawFd = 4;
+pub(super) const WORDS: RawFd = 5;
 /// Readable once the host is dead; closed, if it cannot be watched.
 const HOST: RawFd = 6;
 
-/// Octets that are read at once.
-pub(super) const BUFFER_OCTETS: usize = 16 * 1024;
-/// A pipe that can take anything can take so much (pipe(7)).
-const CHUNK_OCTETS: usize = libc::PIPE_BUF;
 /// How often it is looked whether an earlier command has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The kernel's set of signals.
 const SIGSET_OCTETS: usize = 8;
-
-/// What happened, and an error or a status.
-pub(super) const REPORT_OCTETS: usize = 2 * size_of::<c_int>();
-const NOT_STARTED: c_int = 1;
-const ENDED: c_int = 2;
 
 const EARLIER: &[u8] = b"(an earlier command of this monitor still runs: it is ended first)\n";
 const LEFT_BEHIND: &[u8] = b"(what it started still runs and holds its output, which is not read any more)\n";
@@ -55,95 +48,6 @@ pub(super) struct Task {
     pub(super) alone: Option<(*const c_char, u64)>,
     /// As long as [`BUFFER_OCTETS`].
     pub(super) buffer: *mut u8,
-}
-
-/// What the command prints, on its way to the host.
-#[derive(Clone, Copy)]
-pub(super) struct Stream {
-    /// Negative: there is none (any more).
-    from: RawFd,
-    to: RawFd,
-    /// Octets that are still handed on.
-    room: usize,
-    /// The command waits for the host, rather than that octets are lost.
-    patient: bool,
-    /// The host's end is full.
-    full: bool,
-}
-
-impl Stream {
-    pub(super) const fn closed() -> Self {
-        Self { from: -1, to: OUT, room: 0, patient: false, full: false }
-    }
-
-    pub(super) const fn to_words(room: usize) -> Self {
-        Self { from: -1, to: WORDS, room, patient: false, full: false }
-    }
-
-    pub(super) const fn apart(room: usize) -> Self {
-        Self { from: -1, to: OUT, room, patient: true, full: false }
-    }
-
-    /// Moves a piece, at most `most` octets.
-    unsafe fn copy(&mut self, buffer: *mut u8, most: usize) -> Copied {
-        // SAFETY: the buffer is as long as `BUFFER_OCTETS`.
-        unsafe {
-            self.full = self.patient && self.room > 0 && !is_ready(self.to, libc::POLLOUT);
-            if self.full {
-                return Copied::Octets(0);
-            }
-            let most = most.min(if self.room > 0 { CHUNK_OCTETS } else { BUFFER_OCTETS });
-            let count = libc::read(self.from, buffer.cast(), most);
-            if count < 0 && matches!(errno(), libc::EAGAIN | libc::EINTR) {
-                return Copied::Octets(0);
-            }
-            if count <= 0 {
-                return Copied::Over;
-            }
-            let handed = self.room.min(count as usize);
-            if handed > 0 && libc::write(self.to, buffer.cast(), handed) < 0 && errno() != libc::EAGAIN {
-                self.discard(); // nobody reads
-            }
-            self.room -= handed.min(self.room);
-            Copied::Octets(count as usize)
-        }
-    }
-
-    fn discard(&mut self) {
-        (self.room, self.full) = (0, false);
-    }
-
-    /// Makes the pipe; its other end goes to `sink`. Negative: it failed.
-    unsafe fn open(&mut self, sink: &mut RawFd) -> c_int {
-        let mut ends = [-1; 2];
-        // SAFETY: writes two numbers.
-        unsafe {
-            if libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) < 0 {
-                return -1;
-            }
-            (self.from, *sink) = (ends[0], ends[1]);
-            // Its own end alone: the command must find an ordinary pipe.
-            libc::fcntl(self.from, libc::F_SETFL, libc::O_NONBLOCK)
-        }
-    }
-}
-
-/// What a piece of copying came to.
-enum Copied {
-    Octets(usize),
-    /// Nobody can print there any more.
-    Over,
-}
-
-/// What a report says.
-pub(super) fn understand(report: [u8; REPORT_OCTETS]) -> Ending {
-    let [a, b, c, d, rest @ ..] = report;
-    let value = c_int::from_ne_bytes(rest);
-    match c_int::from_ne_bytes([a, b, c, d]) {
-        NOT_STARTED => Ending::NotStarted(value),
-        _ if libc::WIFSIGNALED(value) => Ending::Killed(libc::WTERMSIG(value)),
-        _ => Ending::Exited(libc::WEXITSTATUS(value)),
-    }
 }
 
 /// How far the command was asked to end.
@@ -435,39 +339,5 @@ unsafe fn close_both(fds: [RawFd; 2]) {
     for fd in fds.into_iter().filter(|fd| *fd > HOST) {
         // SAFETY: no memory is involved; the second close of one number finds it closed.
         unsafe { libc::close(fd) };
-    }
-}
-
-/// Waits until a descriptor is ready or the time is over.
-unsafe fn wait(fds: &mut [libc::pollfd], time: Duration) {
-    let time = libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: time.subsec_nanos() as _ };
-    // SAFETY: as many entries as are counted; no signal mask is given.
-    unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, &time, null()) };
-}
-
-unsafe fn is_ready(fd: RawFd, events: libc::c_short) -> bool {
-    let mut fds = [libc::pollfd { fd, events, revents: 0 }];
-    // SAFETY: one entry.
-    unsafe { libc::poll(fds.as_mut_ptr(), 1, 0) > 0 }
-}
-
-fn boottime() -> Duration {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one timespec; cannot fail for this clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut t) };
-    Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
-}
-
-unsafe fn errno() -> c_int {
-    // SAFETY: the thread's own.
-    unsafe { *libc::__errno_location() }
-}
-
-unsafe fn unblock() {
-    let mut none = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises the set.
-    unsafe {
-        libc::sigemptyset(none.as_mut_ptr());
-        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
     }
 }

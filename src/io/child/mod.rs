@@ -10,19 +10,26 @@
 //! started directly without exit signal is an ordinary child again as soon as it runs. And it outlives us:
 //! see `docs/decisions/0021-commands-outlive-us.md`.
 
+mod calls;
 mod keeper;
+mod report;
+mod stream;
+
+pub use report::Ending;
 
 use super::sys::{check, now};
 use super::thread::Blocked;
-use keeper::{Stream, Task};
+use calls::clone3;
+use keeper::{OUT, Task, WORDS};
 use std::cell::OnceCell;
 use std::ffi::{CStr, c_char, c_int};
 use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, PipeReader, Read, Result, pipe};
-use std::mem::{size_of, zeroed};
+use std::mem::zeroed;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::null;
 use std::time::Duration;
+use stream::Stream;
 
 /// Our ends lie above, so that no `dup2` in the keeper overwrites one that is still needed.
 const ABOVE: RawFd = 10;
@@ -75,19 +82,6 @@ pub struct Alone<'a> {
     pub number: u64,
 }
 
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It exited with this status.
-    Exited(c_int),
-    /// This signal killed it.
-    Killed(c_int),
-    /// It was never started: this system error.
-    NotStarted(c_int),
-    /// Its keeper was killed before it could tell, and the host took that ending (it waits with `__WALL`).
-    Lost,
-}
-
 /// A running command. Its descriptor is readable once it has ended; dropping it lets it run on.
 #[derive(Debug)]
 pub struct Child {
@@ -112,7 +106,7 @@ impl Child {
         // All memory is made here: between clone and exec a thread's lock may be held for ever.
         let pointers = |list: &[&CStr]| list.iter().map(|text| text.as_ptr()).chain([null()]).collect();
         let (argv, env): (Vec<*const c_char>, Vec<*const c_char>) = (pointers(order.argv), pointers(order.env));
-        let mut buffer = vec![0; keeper::BUFFER_OCTETS];
+        let mut buffer = vec![0; stream::BUFFER_OCTETS];
         let (report, report_end) = pipe()?;
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = match order.output {
@@ -133,8 +127,8 @@ impl Child {
             env: env.as_ptr(),
             inherited: [input, message, out, words, host.as_ref().map_or(-1, AsRawFd::as_raw_fd)],
             streams: match order.output {
-                Output::Together => [Stream::closed(), Stream::to_words(order.room)],
-                Output::Apart { room } => [Stream::apart(room), Stream::to_words(order.room)],
+                Output::Together => [Stream::closed(), Stream::hasty(WORDS, order.room)],
+                Output::Apart { room } => [Stream::patient(OUT, room), Stream::hasty(WORDS, order.room)],
             },
             end,
             grace: order.grace,
@@ -187,9 +181,9 @@ impl Child {
 
     fn ending(&self, flags: c_int) -> Result<Option<Ending>> {
         let Some(seen) = self.look(flags)? else { return Ok(None) };
-        let mut report = [0; keeper::REPORT_OCTETS];
-        if self.told.get().is_none() && matches!((&self.report).read(&mut report), Ok(keeper::REPORT_OCTETS)) {
-            let _ = self.told.set(keeper::understand(report));
+        let mut report = [0; report::REPORT_OCTETS];
+        if self.told.get().is_none() && matches!((&self.report).read(&mut report), Ok(report::REPORT_OCTETS)) {
+            let _ = self.told.set(report::understand(report));
         }
         // A keeper that was killed with its command has told nothing.
         Ok(Some(self.told.get().copied().unwrap_or(seen)))
@@ -239,21 +233,6 @@ impl Child {
 impl AsFd for Child {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.keeper.as_fd()
-    }
-}
-
-/// As fork(2), without its handlers, and with a chosen exit signal.
-///
-/// # Safety
-/// In the child only async-signal-safe calls are allowed.
-unsafe fn clone3(flags: c_int, exit_signal: c_int, pidfd: *mut RawFd) -> libc::c_long {
-    // SAFETY: zeroes are a valid clone_args; a null stack means a copy of the caller's.
-    unsafe {
-        let mut args: libc::clone_args = zeroed();
-        args.flags = flags as u64;
-        args.exit_signal = exit_signal as u64;
-        args.pidfd = pidfd as u64;
-        libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>())
     }
 }
 
