@@ -171,11 +171,11 @@ impl Actions {
         };
         match kept {
             Some(kept) if kept.len() > KEPT_BYTES => tell(CommandEvent::Overflowed),
-            Some(kept) => {
+            Some(kept) if !matches!(ending, CommandEvent::NotStarted(_)) => {
                 tell(CommandEvent::Kept(kept));
                 tell(ending);
             }
-            None => tell(ending),
+            Some(_) | None => tell(ending),
         }
     }
 }
