@@ -201,3 +201,31 @@ fn output_does_not_flood_the_log() {
         assert_eq!(host.statistics().undelivered, 0, "{script}");
     }
 }
+
+/// A child that the host forks in the middle, holding a copy of every descriptor, delays nothing.
+#[test]
+fn a_fork_of_the_host_delays_nothing() {
+    for mode in MODES {
+        let (bmc, site, host) = run(mode, "echo begun > FOLDER/begun; sleep 0.4; echo moved", "20s");
+        host.until("begun", || file(&site, "begun").exists());
+        // SAFETY: the child makes one system call, again and again.
+        let child = unsafe {
+            match libc::fork() {
+                0 => loop {
+                    libc::pause();
+                },
+                child => child,
+            }
+        };
+        let begun = Instant::now();
+        bmc.hears(&[Word::Started, ENDED_DONE]);
+        let took = begun.elapsed();
+        drop(host);
+        // SAFETY: our child, not waited for yet.
+        unsafe {
+            libc::kill(child, libc::SIGKILL);
+            libc::waitpid(child, std::ptr::null_mut(), 0);
+        }
+        assert!(took.as_millis() < 2000, "{took:?}");
+    }
+}

@@ -6,7 +6,7 @@
 use super::calls::{boottime, clone3, errno, unblock, wait};
 use super::report::{ENDED, NOT_STARTED, REPORT_OCTETS};
 use super::stream::{BUFFER_OCTETS, Copied, Stream};
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr::{null, null_mut};
@@ -23,6 +23,8 @@ pub(super) const WORDS: RawFd = 5;
 /// Readable once the host is dead; closed, if it cannot be watched.
 const HOST: RawFd = 6;
 
+/// A stack for the few calls between clone and exec.
+pub(super) const STACK_OCTETS: usize = 64 * 1024;
 /// How often it is looked whether an earlier command has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -48,6 +50,8 @@ pub(super) struct Task {
     pub(super) alone: Option<(*const c_char, u64)>,
     /// As long as [`BUFFER_OCTETS`].
     pub(super) buffer: *mut u8,
+    /// The upper end of [`STACK_OCTETS`], aligned to 16.
+    pub(super) stack: *mut u8,
 }
 
 /// How far the command was asked to end.
@@ -79,23 +83,15 @@ pub(super) unsafe fn keep(task: &Task) -> ! {
         if !out.patient {
             sinks[0] = sinks[1];
         }
-        let mut ended: RawFd = -1;
-        let command = clone3(libc::CLONE_PIDFD, libc::SIGCHLD, &mut ended);
-        if command == 0 {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL); // the keeper is single-threaded
-            if libc::getppid() != keeper {
-                libc::_exit(127); // it died before we asked to die with it
-            }
-            libc::dup2(sinks[0], OUTPUT);
-            libc::dup2(sinks[1], ERRORS);
-            unblock();
-            libc::execve(*task.argv, task.argv, task.env);
-        }
-        if command <= 0 {
+        let (mut ended, start): (RawFd, _) = (-1, Start { task, keeper, sinks });
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+        // As vfork(2): our memory, which is as large as the host's, is not copied once more. We stand still until
+        // the exec, and it has a stack of its own.
+        let command = libc::clone(begin, task.stack.cast(), flags, (&raw const start).cast_mut().cast(), &mut ended);
+        if command < 0 {
             not_started(errno());
         }
         close_both(sinks);
-        let command = command as libc::pid_t;
         if is_asked() {
             libc::kill(command, libc::SIGTERM); // it came before there was a command to hear it
         }
@@ -108,6 +104,30 @@ pub(super) unsafe fn keep(task: &Task) -> ! {
             libc::kill(0, libc::SIGKILL); // what it left in the group may be deaf; and us
         }
         libc::_exit(0)
+    }
+}
+
+/// What the command's process is given before it is the command.
+struct Start<'a> {
+    task: &'a Task,
+    keeper: libc::pid_t,
+    sinks: [RawFd; 2],
+}
+
+/// Becomes the command, or reports why not.
+extern "C" fn begin(start: *mut c_void) -> c_int {
+    // SAFETY: the keeper's own `Start`, while the keeper stands still; system calls only.
+    unsafe {
+        let Start { task, keeper, sinks } = &*start.cast::<Start<'_>>();
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL); // the keeper is single-threaded
+        if libc::getppid() != *keeper {
+            libc::_exit(127); // it died before we asked to die with it
+        }
+        libc::dup2(sinks[0], OUTPUT);
+        libc::dup2(sinks[1], ERRORS);
+        unblock();
+        libc::execve(*task.argv, task.argv, task.env);
+        not_started(errno())
     }
 }
 

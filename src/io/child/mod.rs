@@ -107,6 +107,7 @@ impl Child {
         let pointers = |list: &[&CStr]| list.iter().map(|text| text.as_ptr()).chain([null()]).collect();
         let (argv, env): (Vec<*const c_char>, Vec<*const c_char>) = (pointers(order.argv), pointers(order.env));
         let mut buffer = vec![0; stream::BUFFER_OCTETS];
+        let mut stack = vec![0_u128; keeper::STACK_OCTETS / size_of::<u128>()]; // aligned as stacks are
         let (report, report_end) = pipe()?;
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = match order.output {
@@ -134,6 +135,7 @@ impl Child {
             grace: order.grace,
             alone: order.alone.map(|alone| (alone.file.as_ptr(), alone.number)),
             buffer: buffer.as_mut_ptr(),
+            stack: stack.as_mut_ptr_range().end.cast(),
         };
         let mut pidfd: RawFd = -1;
         let signals = Blocked::all(); // the host's handlers must not run in the keeper
