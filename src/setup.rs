@@ -6,7 +6,7 @@
 use crate::bmc::link::{Identity, Login};
 use crate::config::facts::Wanted;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Cluster, Lan, SecretSource};
+use crate::config::model::{Cluster, Journal, Lan, SecretSource};
 use crate::config::native;
 use crate::crypto::{Secret, Wiped};
 use crate::engine::Setup;
@@ -77,12 +77,25 @@ impl Config {
         }
     }
 
+    /// Where the journal lies, whatever else is wrong; the defaults where that cannot be read.
+    pub fn journal(&self) -> Journal {
+        self.with_settings(|settings| native::journal(&self.text, &self.name, settings))
+    }
+
     fn read(&self) -> (Option<Cluster>, Vec<Finding>) {
+        self.with_settings(|settings| {
+            let wanted = native::wanted(&self.text, &self.name, settings);
+            let outcome = native::parse(&self.text, &self.name, settings, &facts::gather(&wanted));
+            (outcome.cluster, outcome.findings)
+        })
+    }
+
+    /// Lends the settings as the readers want them, in memory that is wiped.
+    fn with_settings<T>(&self, read: impl FnOnce(&[(String, String)]) -> T) -> T {
         let settings: Vec<_> = self.settings.iter().map(|(path, value)| (path.clone(), value.to_string())).collect();
-        let wanted = native::wanted(&self.text, &self.name, &settings);
-        let outcome = native::parse(&self.text, &self.name, &settings, &facts::gather(&wanted));
+        let outcome = read(&settings);
         settings.into_iter().for_each(|(_, value)| drop(Wiped::new(value)));
-        (outcome.cluster, outcome.findings)
+        outcome
     }
 
     /// Everything that stays the same while a context lives.

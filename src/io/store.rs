@@ -8,7 +8,7 @@ mod copy;
 mod file;
 mod lock;
 
-use crate::recovery::journal::HOT_OCTETS;
+use crate::recovery::journal::{HOT_OCTETS, MAX_REPLAY_OCTETS};
 use copy::{Copier, Folder};
 use file::{Content, NAME, NEW_NAME};
 use lock::Lock;
@@ -20,6 +20,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use std::time::Duration;
+
+/// What lies at a path, for readers: a journal, or the one in this folder, and whether there is more of it than
+/// is looked at. Takes no lock and changes nothing; the writer may be at work.
+pub fn peek(path: &Path) -> io::Result<(PathBuf, Vec<u8>, bool)> {
+    let path = if path.is_dir() { path.join(NAME) } else { path.into() };
+    let file = file::open_read(&path)?;
+    let octets = file::read(&file, MAX_REPLAY_OCTETS + 1)?;
+    let more = octets.len() > MAX_REPLAY_OCTETS;
+    Ok((path, octets, more))
+}
 
 /// Held by the process that writes.
 const LOCK_NAME: &str = "journal.lock";

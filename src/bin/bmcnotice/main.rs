@@ -8,6 +8,7 @@ mod clock;
 mod decode;
 mod demo;
 mod exit;
+mod journal;
 mod out;
 mod run;
 mod send;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
+    Journal(journal::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
+        Command::Journal(arguments) => journal::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()
