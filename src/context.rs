@@ -2,9 +2,9 @@
 //!
 //! Uses `feed` for deliveries; its input is calls of the application, from any thread.
 
-use crate::config::model::Cluster;
 use crate::engine::{Delivery, Heard, Line, PeerStatus, Progress, Recover, Statistics};
 use crate::feed::Feed;
+pub use crate::feed::Reload;
 use crate::io::{
     fork::{ForkMark, Kept},
     sys,
@@ -49,7 +49,6 @@ pub struct Context {
     // In this order: the feed's thread has ended before the callbacks' destructors run.
     feed: Kept<Feed>,
     callbacks: Kept<Mutex<Callbacks>>,
-    cluster: Kept<Arc<Cluster>>,
     mark: Arc<ForkMark>,
     busy: AtomicBool,
     closed: AtomicBool,
@@ -62,7 +61,6 @@ impl Context {
         let mark = Arc::new(ForkMark::new()?);
         let site = config.site()?;
         Ok(Self {
-            cluster: Kept::new(site.cluster().clone(), &mark),
             feed: Kept::new(Feed::new(site, mode)?, &mark),
             callbacks: Kept::new(Mutex::default(), &mark),
             mark,
@@ -83,7 +81,16 @@ impl Context {
 
     /// Where traps are received; none when no monitor listens on this server.
     pub fn listen(&self) -> Result<Option<SocketAddr>, Error> {
-        self.usable().map(|()| self.feed.listen)
+        self.usable().map(|()| self.feed.plant.listen())
+    }
+
+    /// Takes over another configuration, all of it or nothing: an error has changed nothing. Done at once, unless a
+    /// recovery is between its record and its end: then as soon as the last has ended. Callbacks, counters, open
+    /// records and what is known of the servers stay; so does the socket, if the address does. The journal's folders
+    /// must be the same. Any thread, a callback included.
+    pub fn reload(&self, config: &Config) -> Result<Reload, Error> {
+        self.usable()?;
+        self.feed.reload(config.site()?)
     }
 
     /// What was counted since the context was made, or rebuilt.
@@ -116,7 +123,7 @@ impl Context {
     pub(crate) fn registrable(&self, monitor: Option<&str>) -> Result<(), Error> {
         self.usable()?;
         match monitor {
-            Some(name) if !self.cluster.monitors.iter().any(|monitor| monitor.name == name) => {
+            Some(name) if !self.feed.plant.cluster().monitors.iter().any(|monitor| monitor.name == name) => {
                 Err(Error::invalid(format!("no monitor \"{name}\" is configured")))
             }
             _ => Ok(()),

@@ -146,6 +146,11 @@ impl Site {
         })
     }
 
+    /// It is for the boot that `other` was made in, whatever was pretended.
+    pub fn same_boot(&mut self, other: &Self) {
+        self.boot = other.boot;
+    }
+
     /// Where this server listens.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.cluster.listen()

@@ -105,7 +105,10 @@ fn the_table_has_a_line_for_every_record_the_newest_last() {
     assert_eq!(lines[4], "3 records, 1 open");
 
     let open = stdout(&journal(&["--open", &file]));
-    assert!(open.contains("a CPU failed") && open.ends_with("1 record, 1 open\n") && !open.contains("memory"), "{open}");
+    assert!(
+        open.contains("a CPU failed") && open.ends_with("1 record, 1 open\n") && !open.contains("memory"),
+        "{open}"
+    );
 
     // The same after a boot: nothing is held any more.
     let file = write(&folder, "older", &Desk::story(OTHER_BOOT).1);
@@ -119,7 +122,13 @@ fn one_record_is_shown_in_full() {
     let folder = folder.path(".");
     let output = journal(&[&folder, "--record", "1"]);
     let text = stdout(&output);
-    for part in ["Record 1\n", "this boot", "192.0.2.9:49152", "an uncorrectable memory error", "+3.420 s  the recovery is done"] {
+    for part in [
+        "Record 1\n",
+        "this boot",
+        "192.0.2.9:49152",
+        "an uncorrectable memory error",
+        "+3.420 s  the recovery is done",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!((code(&output), text.matches("Record ").count()), (0, 1));

@@ -31,4 +31,5 @@ mod ipv6;
 mod journal;
 mod kills;
 mod ports;
+mod reload;
 mod senders;

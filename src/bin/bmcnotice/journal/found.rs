@@ -60,7 +60,8 @@ impl Found {
 }
 
 fn read(path: &Path) -> std::io::Result<File> {
-    let look = || peek(path).map(|(path, octets, more)| File { path, octets: filled(&octets), more, replay: replay(&octets) });
+    let look =
+        || peek(path).map(|(path, octets, more)| File { path, octets: filled(&octets), more, replay: replay(&octets) });
     let file = look()?;
     if !file.replay.torn_tail {
         return Ok(file);
@@ -77,7 +78,8 @@ fn filled(octets: &[u8]) -> usize {
 fn warn(file: &File) {
     let path = file.path.display();
     let Replay { torn_tail, corrupt, unknown, later, orphans, dropped, .. } = file.replay;
-    let many = |count: u32, one: &str, more: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {more}") };
+    let many =
+        |count: u32, one: &str, more: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {more}") };
     let mut said = Vec::new();
     if torn_tail {
         said.push("its end is torn: the last write was cut short".to_owned());
@@ -95,7 +97,10 @@ fn warn(file: &File) {
         said.push(format!("{} of records that are not there", many(orphans, "step", "steps")));
     }
     if dropped > 0 {
-        said.push(format!("{} without a place: too many are open, or a number is used twice", many(dropped, "record", "records")));
+        said.push(format!(
+            "{} without a place: too many are open, or a number is used twice",
+            many(dropped, "record", "records")
+        ));
     }
     if file.more {
         said.push("larger than any journal: the rest was not read".to_owned());

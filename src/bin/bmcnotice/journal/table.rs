@@ -69,7 +69,11 @@ fn row(record: &Record, boot: BootId) -> [String; TITLES.len()] {
     ]
 }
 
-fn line(cells: &[String; TITLES.len()], widths: &[usize; TITLES.len()], paint: impl Fn(usize, String) -> String) -> String {
+fn line(
+    cells: &[String; TITLES.len()],
+    widths: &[usize; TITLES.len()],
+    paint: impl Fn(usize, String) -> String,
+) -> String {
     let mut text = String::new();
     for (place, (cell, width)) in cells.iter().zip(widths).enumerate() {
         if place > 0 {
@@ -116,7 +120,8 @@ pub fn in_full(record: &Record, boot: BootId, out: &Out) {
     }
     for taken in record.steps() {
         // Boottime tells how long, unless the host has booted in between.
-        let after = if taken.boot.is_same_as(record.boot) { taken.at.boottime.checked_sub(record.at.boottime) } else { None };
+        let after =
+            if taken.boot.is_same_as(record.boot) { taken.at.boottime.checked_sub(record.at.boottime) } else { None };
         let after = after.map_or("another boot".into(), |after| format!("+{:.3} s", after.as_secs_f64()));
         out.line(format_args!("  {}  {after:>12}  {}", stamp(taken.at.wall), named(taken.step).words));
     }

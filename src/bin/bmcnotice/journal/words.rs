@@ -16,15 +16,24 @@ pub struct Named {
 /// Names a step.
 pub fn named(step: Step) -> Named {
     let plain = |name, words: &str| Named { name, more: Map::new(), words: words.into() };
-    let with = |name, key: &str, value: Value, words: String| Named { name, more: Map::from_iter([(key.into(), value)]), words };
+    let with = |name, key: &str, value: Value, words: String| Named {
+        name,
+        more: Map::from_iter([(key.into(), value)]),
+        words,
+    };
     match step {
         Step::StartedSent => plain("started_sent", "recovery started goes out"),
         Step::StartedTold => plain("started_told", "the BMC understood started"),
         Step::StartedGivenUp => plain("started_given_up", "the BMC did not answer to started"),
-        Step::Begun { run } => with("begun", "run", json!(run), match run {
-            0 | 1 => "the recovery begins".into(),
-            again => format!("the recovery begins, run {again}"),
-        }),
+        Step::Begun { run } => with(
+            "begun",
+            "run",
+            json!(run),
+            match run {
+                0 | 1 => "the recovery begins".into(),
+                again => format!("the recovery begins, run {again}"),
+            },
+        ),
         Step::Answered(answer) => {
             let (name, words) = match answer {
                 Answer::Done => ("done", "the recovery is done"),
