@@ -96,11 +96,21 @@ impl Store {
             match Copier::start(Folder::new(disk), hot.shared.clone(), absent) {
                 Ok((copier, first)) => {
                     if let Some(first) = first {
-                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|error| {
+                        let (octets, maintenance) = first.recv_timeout(READ_WAIT).unwrap_or_else(|error| {
                             let why = if error.is_timeout() { "in time" } else { "at all" };
-                            troubles.push(format!("{}: the disk did not give the journal {why}", disk.display()));
-                            vec![]
+                            troubles.push(format!(
+                                "{}: the disk did not give the journal {why}; whether maintenance was on is not known",
+                                disk.display()
+                            ));
+                            (vec![], false)
                         });
+                        found = octets;
+                        if maintenance && let Err(error) = hot.maintain(true) {
+                            troubles.push(format!(
+                                "{}: cannot write down that maintenance is on: {error}",
+                                folder.display()
+                            ));
+                        }
                     }
                     store.copier = Some(copier);
                 }
@@ -141,6 +151,21 @@ impl Store {
             Ok(()) => self.stats.replaced += 1,
             Err(_) => self.stats.failed += 1,
         }
+        self.nudge();
+        result
+    }
+
+    /// Whether maintenance was on when this was opened, or was set since.
+    pub fn maintenance(&self) -> bool {
+        self.hot.as_ref().is_some_and(|hot| hot.now.maintenance)
+    }
+
+    /// Writes down that maintenance is on or off, for the next start, and for the next boot once the disk has it.
+    pub fn set_maintenance(&mut self, on: bool) -> io::Result<()> {
+        let result = match &mut self.hot {
+            Some(hot) => hot.maintain(on),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
+        };
         self.nudge();
         result
     }
@@ -201,7 +226,8 @@ impl Hot {
         if let Err(error) = file::preallocate(&file, HOT_OCTETS) {
             troubles.push(format!("{}: cannot reserve its space: {error}", path.display()));
         }
-        let now = Content { file: Arc::new(file), end: found.len(), generation: 0 };
+        let maintenance = file::is_maintained(folder);
+        let now = Content { file: Arc::new(file), end: found.len(), generation: 0, maintenance };
         let shared = Arc::new(Mutex::new(now.clone()));
         let number = Arc::new(AtomicI32::new(now.file.as_raw_fd()));
         Ok((Self { folder: folder.into(), now, shared, lock, number }, found))
@@ -221,6 +247,13 @@ impl Hot {
         Ok(())
     }
 
+    /// Holds for this process even if it cannot be written down.
+    fn maintain(&mut self, on: bool) -> io::Result<()> {
+        self.now.maintenance = on;
+        self.shared.lock().maintenance = on;
+        file::maintain(&self.folder, on)
+    }
+
     fn replace(&mut self, octets: &[u8]) -> io::Result<()> {
         if octets.len() > HOT_OCTETS {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "more than the hot journal holds"));
@@ -231,7 +264,8 @@ impl Hot {
         file.write_all_at(octets, 0)?;
         std::fs::rename(&new, self.folder.join(NAME))?;
         self.number.store(file.as_raw_fd(), SeqCst); // before the old one is closed
-        self.now = Content { file: Arc::new(file), end: octets.len(), generation: self.now.generation + 1 };
+        let generation = self.now.generation + 1;
+        self.now = Content { file: Arc::new(file), end: octets.len(), generation, ..self.now };
         *self.shared.lock() = self.now.clone();
         Ok(())
     }

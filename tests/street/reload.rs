@@ -159,7 +159,7 @@ fn a_hundred_reloads_lose_no_trap_and_run_nothing_twice() {
         bmc.hears(&[Word::Started, ENDED_DONE]);
         let words = bmc.words();
         assert_eq!(words.iter().filter(|word| **word == Word::Armed).count(), 1, "{words:?}");
-        let sessions = bmc.story().matches("session of admin open").count();
+        let sessions = bmc.story().matches("session opened by").count();
         assert!(sessions <= 1, "{}", bmc.story());
     }
 }
