@@ -11,6 +11,7 @@ mod lock;
 use crate::recovery::journal::{HOT_OCTETS, MAX_REPLAY_OCTETS};
 use copy::{Copier, Folder};
 use file::{Content, NAME, NEW_NAME};
+pub(super) use file::make_folder;
 use lock::Lock;
 use parking_lot::Mutex;
 use std::io;

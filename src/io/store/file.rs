@@ -60,7 +60,7 @@ const OTHERS_WRITE: u32 = 0o002;
 
 /// Makes the folder if need be. One that others may write to is refused: a forged journal could run
 /// a recovery again.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+pub(in crate::io) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)?;
     let meta = std::fs::metadata(path)?;
     // SAFETY: cannot fail, takes nothing.
