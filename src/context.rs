@@ -186,6 +186,39 @@ impl Context {
         }
     }
 
+    /// Lets a held recovery go on, by its record's number. Any thread, a callback included; so with those below.
+    /// [`Error::Stale`]: no recovery is about this record; [`Error::Invalid`]: it is not held.
+    pub fn release(&self, record: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.release(now, record))
+    }
+
+    /// Ends a recovery: what runs is killed and has failed, what is held or awaits its reset is closed.
+    /// [`Error::Invalid`]: the BMC is being told of its end already.
+    pub fn cancel(&self, record: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.cancel(now, record))
+    }
+
+    /// The fault is over, as if the BMC had said so: what is held or awaits its reset is closed, and what the
+    /// recovery set in the cluster is taken back. [`Error::Invalid`]: the recovery runs, or is just ending.
+    pub fn clear(&self, record: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.clear(now, record))
+    }
+
+    /// Whether maintenance is on.
+    pub fn maintenance(&self) -> Result<bool, Error> {
+        self.usable().map(|()| self.feed.plant.maintenance())
+    }
+
+    /// Switches maintenance: while it is on, new recoveries are held. What runs goes on; what is held stays held
+    /// until it is released. Outlives a restart and a boot; [`Error::Io`]: it holds, but could not be written down.
+    pub fn set_maintenance(&self, on: bool) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.set_maintenance(on)
+    }
+
     /// Calls back for at most `max` deliveries, without blocking; the number of them.
     pub fn dispatch(&self, max: usize) -> Result<usize, Error> {
         self.usable()?;

@@ -5,7 +5,7 @@
 
 use crate::config::model::Cluster;
 use crate::config::native::MAX_MONITORS;
-use crate::engine::{Delivery, Line, PeerStatus, Statistics};
+use crate::engine::{Delivery, Engine, Line, PeerStatus, Refusal, Statistics};
 use crate::io::{
     reactor::{Numbers, Reactor, Sockets, moment},
     store::Store,
@@ -13,6 +13,7 @@ use crate::io::{
     thread,
 };
 use crate::model::{Error, Mode};
+use crate::now::Now;
 use crate::setup::Site;
 use crate::shield;
 use crate::words::Answer;
@@ -148,6 +149,45 @@ impl Plant {
             let text = format!("the reload failed, the old configuration holds: {error}");
             out(Delivery::Log(Line::error(text)));
         }
+    }
+
+    /// Carries out an order of the operator.
+    fn order(
+        &self,
+        order: impl FnOnce(&mut Engine, Now) -> Result<(), Refusal>,
+        out: &mut dyn FnMut(Delivery),
+    ) -> Result<(), Error> {
+        shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            let done = reactor.order(order, out);
+            self.turn_over_at_last(&mut reactor, out);
+            done.map_err(|refusal| match refusal {
+                Refusal::NoSuchRecord => Error::Stale,
+                Refusal::NotHeld | Refusal::TooLate | Refusal::Runs => Error::invalid(refusal.to_string()),
+            })
+        })
+        .unwrap_or_else(|report| Err(self.strike(report)))
+    }
+
+    fn set_maintenance(&self, on: bool, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
+        let written = shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            let written = reactor.write_maintenance(on);
+            reactor.order(|engine, now| engine.set_maintenance(now, on), out);
+            written
+        });
+        written.map_err(|report| self.strike(report))?.map_err(|error| {
+            let word = if on { "on" } else { "off" };
+            Error::Io(
+                format!("maintenance is {word} now, but will not be after a restart: it cannot be written down"),
+                error,
+            )
+        })
+    }
+
+    /// Whether maintenance is on.
+    pub fn maintenance(&self) -> bool {
+        self.reactor.lock().engine().maintenance()
     }
 
     /// What the operator wrote, as it holds now.
@@ -312,6 +352,10 @@ impl Feed {
         let (store, replayed, troubles) = Store::open(site.hot(), site.disk());
         let mut setup = site.setup(&replayed)?;
         setup.troubles.extend(troubles);
+        setup.maintenance = store.maintenance();
+        if setup.maintenance {
+            setup.troubles.push("maintenance is ON, as it was before this start: recoveries are held".into());
+        }
         let reactor = Reactor::new(sockets, store, setup, &epoll, &wake)?;
         let listen = Mutex::new(reactor.listen());
         let mut descriptors = vec![epoll.raw(), wake.as_fd().as_raw_fd(), halt.as_fd().as_raw_fd()];
@@ -398,6 +442,16 @@ impl Feed {
     /// Takes over another configuration; what follows from it is done before this returns.
     pub fn reload(&self, site: Site) -> Result<Reload, Error> {
         self.act(|plant, out| plant.reload(site, out))
+    }
+
+    /// An order of the operator about a record.
+    pub fn order(&self, order: impl FnOnce(&mut Engine, Now) -> Result<(), Refusal>) -> Result<(), Error> {
+        self.act(|plant, out| plant.order(order, out))
+    }
+
+    /// Switches maintenance, and writes that down. An error says that only the latter failed.
+    pub fn set_maintenance(&self, on: bool) -> Result<(), Error> {
+        self.act(|plant, out| plant.set_maintenance(on, out))
     }
 
     /// Does something at the reactor, from any thread, and sees to what it delivers.

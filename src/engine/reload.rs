@@ -14,15 +14,15 @@ use crate::crypto::Random;
 use crate::heartbeat::{Peer, Timetable};
 use crate::notice::Notice;
 use crate::now::Now;
-use crate::recovery::journal::{Closed, Step};
-use crate::words::{Phase, ServerId};
+use crate::recovery::journal::{Closed, Hold, Step};
+use crate::words::{Outcome, Phase, ServerId};
 use alloc::sync::Arc;
 
 impl Engine {
     /// Why a reload has to wait, in words: a recovery is between its record and its end, or the BMC is being
     /// told or commanded something on its behalf.
     pub fn reload_waits_for(&self) -> Option<String> {
-        let busy = self.seats.iter().enumerate().find(|(place, seat)| seat.is_busy() || self.endings.holds(*place));
+        let busy = self.seats.iter().enumerate().find(|(place, seat)| seat.is_at_work() || self.endings.holds(*place));
         if let Some((_, seat)) = busy {
             let record = seat.matter.as_ref().map_or(0, |matter| matter.record);
             return Some(format!("the recovery of monitor {} (record {record})", seat.name));
@@ -33,10 +33,10 @@ impl Engine {
         (!self.awaited.is_empty()).then(|| "the journal".into())
     }
 
-    /// Takes over `setup`, whose journal and boot are ignored: ours go on. To be called only when
+    /// Takes over `setup`, whose journal, boot and maintenance are ignored: ours go on. To be called only when
     /// [`Engine::reload_waits_for`] says nothing.
     pub fn reload(&mut self, now: Now, setup: Setup) {
-        let Setup { cluster, logins, identity, boot: _, replay: _, seed, troubles } = setup;
+        let Setup { cluster, logins, identity, boot: _, replay: _, seed, troubles, maintenance: _ } = setup;
         let mut random = Random::from_seed(seed);
         let old = self.cluster.clone();
 
@@ -71,6 +71,7 @@ impl Engine {
             let Some(place) = former.iter().position(|old| old.name == seat.name) else { continue };
             let old = former.swap_remove(place);
             seat.machine = old.machine;
+            seat.history = old.history;
             seat.matter = old.matter.map(|mut matter| {
                 if matter.notice.server != self.cluster.this {
                     matter.notice = Arc::new(Notice { server: self.cluster.this, ..(*matter.notice).clone() });
@@ -91,7 +92,15 @@ impl Engine {
                 record.serial(),
                 gone.name
             )));
-            self.step(now, record, Step::Closed(ended.unwrap_or(Closed::Operator)));
+            // Held after it had begun: the BMC has heard *started*, and waits.
+            let begun = gone.machine.held().is_some_and(Hold::has_begun);
+            if begun {
+                self.step(now, record, Step::Ending(Outcome::Failed));
+                let owner = Owner::Leftover(record.serial());
+                self.tell(now, owner, Phase::Ended(Outcome::Failed), record.serial(), gone.policy.tell_deadline);
+            }
+            let reason = if begun { Closed::Failed } else { ended.unwrap_or(Closed::Operator) };
+            self.step(now, record, Step::Closed(reason));
         }
     }
 

@@ -256,6 +256,21 @@ impl Reactor {
         answered
     }
 
+    /// Carries out an order of the operator.
+    pub fn order<T>(&mut self, order: impl FnOnce(&mut Engine, Now) -> T, out: &mut dyn FnMut(Delivery)) -> T {
+        let moment = now();
+        let done = order(&mut self.engine, moment);
+        self.drain(moment, out);
+        self.unfinished = true;
+        self.finish();
+        done
+    }
+
+    /// Writes down whether maintenance is on; the engine is told by `order`.
+    pub fn write_maintenance(&mut self, on: bool) -> Result<()> {
+        self.store.set_maintenance(on)
+    }
+
     /// Says goodbye to the BMCs; `pump` on until `stopped`.
     pub fn stop(&mut self, out: &mut dyn FnMut(Delivery)) {
         let moment = now();

@@ -10,8 +10,8 @@ mod lock;
 
 use crate::recovery::journal::{HOT_OCTETS, MAX_REPLAY_OCTETS};
 use copy::{Copier, Folder};
-use file::{Content, NAME, NEW_NAME};
 pub(super) use file::make_folder;
+use file::{Content, NAME, NEW_NAME};
 use lock::Lock;
 use parking_lot::Mutex;
 use std::io;

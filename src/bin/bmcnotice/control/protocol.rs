@@ -118,7 +118,10 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
     }
     let short = value["text"].as_str().unwrap_or_default();
     let short = &short[..short.floor_char_boundary(MAX_REQUEST)];
-    format!("{}\n", said(false, value["code"].as_str().unwrap_or_default(), format!("{short} (more in the daemon's log)")))
+    format!(
+        "{}\n",
+        said(false, value["code"].as_str().unwrap_or_default(), format!("{short} (more in the daemon's log)"))
+    )
 }
 
 fn refusal(error: &Error) -> Value {

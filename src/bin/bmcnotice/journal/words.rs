@@ -1,8 +1,8 @@
 //! What a record's steps are called, what state they make, and how long they took.
 
-use bmcnotice::config::model::AfterEnded;
+use bmcnotice::config::model::{AfterEnded, FinalAction};
 use bmcnotice::recovery::journal::{BootId, Closed, Hold, Record, Step, Taken};
-use bmcnotice::words::Answer;
+use bmcnotice::words::{Answer, RecoveryAction};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -34,6 +34,11 @@ pub fn named(step: Step) -> Named {
                 again => format!("the recovery begins, run {again}"),
             },
         ),
+        Step::Attempt(attempt) => {
+            let name = action(attempt.action);
+            let more = Map::from_iter([("action".into(), json!(name)), ("number".into(), json!(attempt.number))]);
+            Named { name: "attempt", more, words: format!("attempt {} begins: {name}", attempt.number) }
+        }
         Step::Answered(answer) => {
             let (name, words) = match answer {
                 Answer::Done => ("done", "the recovery is done"),
@@ -59,6 +64,11 @@ pub fn named(step: Step) -> Named {
             let name = chassis(command);
             with("chassis", "command", json!(name), format!("chassis command goes out: {name}"))
         }
+        Step::Final(action) => {
+            let name = last(action);
+            with("final", "action", json!(name), format!("final action goes out: {name}"))
+        }
+        Step::Withdrawn => plain("withdrawn", "what was set in the cluster is taken back"),
         Step::AwaitingReset => plain("awaiting_reset", "the reset is awaited"),
         Step::Held(hold) => {
             let (name, words) = held(hold);
@@ -78,6 +88,28 @@ pub fn named(step: Step) -> Named {
     }
 }
 
+fn action(action: RecoveryAction) -> &'static str {
+    match action {
+        RecoveryAction::Restart => "restart",
+        RecoveryAction::Failover => "failover",
+        RecoveryAction::StopService => "stop_service",
+    }
+}
+
+fn last(action: FinalAction) -> &'static str {
+    match action {
+        FinalAction::None => "none",
+        FinalAction::StopService => "stop_service",
+        FinalAction::Shutdown => "shutdown",
+        FinalAction::Reboot => "reboot",
+        FinalAction::SysrqPanic => "sysrq_panic",
+        FinalAction::BmcReset => "bmc_reset",
+        FinalAction::BmcPowerOff => "bmc_power_off",
+        FinalAction::BmcPowerCycle => "bmc_power_cycle",
+        FinalAction::BmcNmi => "bmc_nmi",
+    }
+}
+
 fn chassis(command: AfterEnded) -> &'static str {
     match command {
         AfterEnded::None => "none",
@@ -94,6 +126,11 @@ fn held(hold: Hold) -> (&'static str, &'static str) {
     match hold {
         Hold::Contradicted => ("contradicted", "the BMC, asked, shows no such event"),
         Hold::Unverifiable => ("unverifiable", "the BMC could not be asked"),
+        Hold::Maintenance => ("maintenance", "maintenance is on"),
+        Hold::CoolDown => ("cool_down", "the last recovery is over only a moment ago"),
+        Hold::Budget => ("budget", "as many recoveries have begun as may"),
+        Hold::PeerRecovers => ("peer_recovers", "another server of the cluster recovers"),
+        Hold::Failed => ("failed", "every attempt has failed"),
     }
 }
 
@@ -134,10 +171,12 @@ pub fn state(record: &Record, boot: BootId) -> &'static str {
         Step::AwaitingReset => Some("awaiting reset"),
         Step::Held(_) => Some("HELD"),
         Step::Ending(_) | Step::EndedTold(_) | Step::EndedGivenUp(_) | Step::Chassis(_) => Some("ending"),
-        Step::Begun { .. } | Step::Answered(_) | Step::Abandoned => Some("recovering"),
+        Step::Begun { .. } | Step::Attempt(_) | Step::Answered(_) | Step::Abandoned | Step::Final(_) => {
+            Some("recovering")
+        }
         Step::StartedSent | Step::StartedTold | Step::StartedGivenUp => Some("started"),
         Step::Released => Some("released"),
-        Step::Joined { .. } | Step::Acknowledged | Step::Closed(_) => None,
+        Step::Joined { .. } | Step::Acknowledged | Step::Withdrawn | Step::Closed(_) => None,
     });
     stands.unwrap_or("recorded")
 }
