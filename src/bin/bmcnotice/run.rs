@@ -161,8 +161,16 @@ impl Hands for Operator<'_> {
     fn reload(&self) -> Result<Reload, Error> {
         let reloaded = self.read_again();
         if let Err(error) = &reloaded {
-            let text = format!("the configuration was not reloaded, the old one holds: {error}");
-            text.lines().for_each(|line| self.desk.log.line(Level::Error, line));
+            let why = match error {
+                Error::Config(findings) => {
+                    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+                    errors.for_each(|finding| self.desk.log.line(Level::Error, &finding.to_string()));
+                    summary(findings)
+                }
+                error => error.to_string(),
+            };
+            let text = format!("the configuration was not reloaded, the old one holds: {why}");
+            self.desk.log.line(Level::Error, &text);
         }
         reloaded
     }
