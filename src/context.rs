@@ -169,12 +169,15 @@ impl Context {
         self.usable().map(|()| self.register_peer(callback))
     }
 
-    /// Registers what is told of a recovery's steps, in place of what was there.
-    pub fn on_progress(&self, callback: Arc<OnProgress>) -> Result<(), Error> {
-        self.usable()?;
+    /// As [`Context::register_recovery`].
+    pub(crate) fn register_progress(&self, callback: Arc<OnProgress>) {
         let old = self.callbacks.lock().progress.replace(callback);
         drop(old);
-        Ok(())
+    }
+
+    /// Registers what is told of a recovery's steps, in place of what was there.
+    pub fn on_progress(&self, callback: Arc<OnProgress>) -> Result<(), Error> {
+        self.usable().map(|()| self.register_progress(callback))
     }
 
     /// Completes a recovery whose callback answered `Later`. Any thread, a callback included.
