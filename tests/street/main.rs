@@ -30,6 +30,7 @@ mod handshake;
 mod ipv6;
 mod journal;
 mod kills;
+mod plans;
 mod ports;
 mod reload;
 mod senders;
