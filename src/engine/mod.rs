@@ -134,7 +134,7 @@ impl Engine {
             reception: Reception::new(&cluster),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
-            timetable: Timetable::new(now, cluster.heartbeat.interval, reload::asked(&cluster)),
+            timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
             mend_at: Duration::ZERO,

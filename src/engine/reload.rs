@@ -15,7 +15,7 @@ use crate::heartbeat::{Peer, Timetable};
 use crate::notice::Notice;
 use crate::now::Now;
 use crate::recovery::journal::{Closed, Hold, Step};
-use crate::words::{Outcome, Phase, ServerId};
+use crate::words::{Outcome, Phase};
 use alloc::sync::Arc;
 
 impl Engine {
@@ -51,7 +51,7 @@ impl Engine {
             cluster.servers.iter().map(|server| (server.name.clone(), server.bmc.is_some())).collect()
         };
         if old.heartbeat != cluster.heartbeat || names(&old) != names(&cluster) {
-            self.timetable = Timetable::new(now, cluster.heartbeat.interval, asked(&cluster));
+            self.timetable = Timetable::of(now, &cluster);
         }
         self.names = cluster.servers.iter().map(|server| server.name.as_str().into()).collect();
         self.reception.reload(&cluster);
@@ -125,12 +125,6 @@ impl Engine {
             self.tell(now, Owner::Context, Phase::Armed, 0, ARMING);
         }
     }
-}
-
-/// Which servers the heartbeat asks about.
-pub(super) fn asked(cluster: &Cluster) -> Vec<ServerId> {
-    let with_bmc = (0..).map(ServerId).zip(&cluster.servers).filter(|(_, server)| server.bmc.is_some());
-    if cluster.heartbeat.enabled { with_bmc.map(|(id, _)| id).collect() } else { Vec::new() }
 }
 
 /// What was known of a BMC that has not moved stays known.

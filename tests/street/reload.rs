@@ -213,3 +213,48 @@ fn what_the_heartbeat_knows_stays_known_and_another_login_is_tried() {
     host.hear(Level::Warning, "BMC of server1: ");
     host.until("the session was given back", || bmc.story().contains("session of admin closed"));
 }
+
+/// What is held keeps its place and its reason, and is released under the new configuration.
+#[test]
+fn what_is_held_stays_held_and_maintenance_stays_on() {
+    for mode in MODES {
+        let bmc = Simulated::new();
+        let mut site = Site::of(&bmc);
+        let host = Host::with(&site, mode, |recover| {
+            assert_eq!(&*recover.target, "failover2", "as it is now");
+            Answer::Done
+        });
+        host.armed();
+        host.context.set_maintenance(true).unwrap();
+        pets::send(site.listen, bmc.guid(), 1);
+        host.hear(Level::Error, "held: maintenance is on");
+        site.monitor("target", quoted("failover2"));
+        for _ in 0..3 {
+            assert_eq!(host.context.reload(&site.config()).unwrap(), Reload::Done, "what is held delays nothing");
+        }
+        assert!(host.context.maintenance().unwrap());
+        assert_eq!((host.calls(), bmc.recoveries()), (0, vec![]));
+        host.context.release(1).unwrap();
+        bmc.hears(&[Word::Started, ENDED_DONE]);
+        assert_eq!((host.calls(), host.statistics().notices), (1, 1));
+    }
+}
+
+#[test]
+fn a_monitor_that_is_gone_leaves_nothing_open() {
+    let bmc = Simulated::new();
+    let site = Site::of(&bmc);
+    let host = Host::start(&site, Mode::Thread);
+    host.armed();
+    host.context.set_maintenance(true).unwrap();
+    pets::send(site.listen, bmc.guid(), 1);
+    host.hear(Level::Error, "held: maintenance is on");
+    assert_eq!(host.context.reload(&renamed(&site, "another")).unwrap(), Reload::Done);
+    host.hear(Level::Warning, "record 1 of monitor mrw1, which is not configured any more, is closed");
+    assert!(matches!(host.context.release(1), Err(Error::Stale)));
+    drop(host);
+    let host = Host::start(&site, Mode::Thread);
+    host.hear(Level::Warning, "maintenance is ON, as it was before this start");
+    assert!(matches!(host.context.release(1), Err(Error::Stale)), "it was closed in the journal, too");
+    assert_eq!(bmc.recoveries(), []);
+}
