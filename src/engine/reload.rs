@@ -30,6 +30,10 @@ impl Engine {
         if !self.endings.told.is_empty() || self.roads.talks_for_records() {
             return Some("the BMC to hear of a recovery".into());
         }
+        // A tool's answer finds its recovery by its place.
+        if self.seats.iter().any(|seat| seat.moving.is_some()) || self.runs.iter().any(|run| run.ask.is_some()) {
+            return Some("the cluster's tools".into());
+        }
         (!self.awaited.is_empty()).then(|| "the journal".into())
     }
 
@@ -72,6 +76,7 @@ impl Engine {
             let old = former.swap_remove(place);
             seat.machine = old.machine;
             seat.history = old.history;
+            (seat.has_set, seat.node) = (old.has_set, old.node);
             seat.matter = old.matter.map(|mut matter| {
                 if matter.notice.server != self.cluster.this {
                     matter.notice = Arc::new(Notice { server: self.cluster.this, ..(*matter.notice).clone() });
@@ -80,6 +85,13 @@ impl Engine {
             });
         }
         for gone in former {
+            if gone.has_set {
+                self.log(Line::warning(format!(
+                    "monitor {} is not configured any more; what its recovery has set in the cluster stays until you \
+                     take it back",
+                    gone.name
+                )));
+            }
             let Some(record) = gone.machine.record() else { continue };
             let ended = self.journal.record(record).and_then(|record| {
                 record.find(|step| match step {
