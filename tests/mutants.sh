@@ -44,6 +44,10 @@ mutant tests/suites-test.sh tests/suites.sh 's/if (cargo) passed -= skipped.*//'
 mutant 'python3 tests/licences.py --self-test' tests/licences.py 's/and not words/or not words/'
 mutant 'python3 tests/licences.py'          tests/licences.py   's/"BSD-3-Clause", //'
 
+reload='cargo test -q --features capi,sim,cli --test street reload'
+mutant "$reload" src/engine/reload.rs 's/seat.machine = old.machine;//'                        # an open record is forgotten
+mutant "$reload" src/notice/mod.rs 's/let seen = core::mem::take(&mut self.seen);/let seen = Seen::default();/'
+
 if [ -f src/ffi/mod.rs ]; then
     mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten
     mutant 'make -s test-abi'  Makefile                 's/-Wl,-z,nodelete//'
