@@ -92,6 +92,7 @@ impl Plant {
     fn reload(&self, mut site: Site, out: &mut dyn FnMut(Delivery)) -> Result<Reload, Error> {
         shield::catch(|| {
             let mut reactor = self.reactor.lock();
+            reactor.order(|_, _| (), out); // what is waiting to be written is, before anyone asks whether it waits
             let mut next = self.next.lock();
             let rebind = {
                 let held = self.site.lock();

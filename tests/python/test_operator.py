@@ -4,6 +4,7 @@ and that one which fails in any way leaves the context at work. In both modes.""
 from __future__ import annotations
 
 import dataclasses
+import logging
 import pickle
 import time
 
@@ -192,6 +193,7 @@ def test_a_bad_configuration_changes_nothing(ctx, text, pump, tmp_path):
 
 
 def test_a_reload_waits_for_the_recovery_and_moves_the_port(ctx, text, pump, caplog):
+    caplog.set_level(logging.INFO, "bmcnotice")
     tokens = []
 
     @ctx.recovery
