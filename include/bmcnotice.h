@@ -44,7 +44,7 @@ typedef enum {
    */
   BMCN_EBROKEN = -7,
   /**
-   * The recovery that the token names is over, or never was.
+   * The recovery that the token or record names is over, or never was.
    */
   BMCN_ESTALE = -8,
   /**
@@ -320,6 +320,74 @@ typedef enum {
 } bmcn_counter;
 
 /**
+ * Which step a recovery took.  A later version may know more of them.
+ */
+typedef enum {
+  /**
+   * A genuine, new and serious notice is in the journal.
+   */
+  BMCN_STAGE_RECORDED = 0,
+  /**
+   * A further notice joined the recovery.
+   */
+  BMCN_STAGE_JOINED = 1,
+  /**
+   * The BMC is being told *started* or *ended*.
+   */
+  BMCN_STAGE_TELLING = 2,
+  /**
+   * It has understood.
+   */
+  BMCN_STAGE_TOLD = 3,
+  /**
+   * It has not, within the deadline.
+   */
+  BMCN_STAGE_UNTOLD = 4,
+  /**
+   * The recovery runs.
+   */
+  BMCN_STAGE_RECOVERING = 5,
+  /**
+   * It answered.
+   */
+  BMCN_STAGE_ANSWERED = 6,
+  /**
+   * It took too long.
+   */
+  BMCN_STAGE_OVERRUN = 7,
+  /**
+   * A chassis command was sent, or why not.
+   */
+  BMCN_STAGE_CHASSIS = 8,
+  /**
+   * The BMC's reset is awaited.
+   */
+  BMCN_STAGE_AWAITING_RESET = 9,
+  /**
+   * The record is closed.
+   */
+  BMCN_STAGE_CLOSED = 10,
+  /**
+   * Something the operator should know: held, released, ...
+   */
+  BMCN_STAGE_REMARK = 11,
+} bmcn_stage;
+
+/**
+ * What came of bmcn_ctx_reload(), if it is no error.
+ */
+typedef enum {
+  /**
+   * The new configuration holds.
+   */
+  BMCN_RELOADED = 0,
+  /**
+   * It is sound, and will hold as soon as no recovery is under way; the log says when.
+   */
+  BMCN_RELOAD_LATER = 1,
+} bmcn_reload;
+
+/**
  * A configuration, opaque: a text and settings, judged as a whole when asked.  Any thread, but that
  * bmcn_config_free() must be the last call on it.
  */
@@ -335,6 +403,11 @@ typedef struct bmcn_ctx bmcn_ctx;
  * that bmcn_notice_dup() made.
  */
 typedef struct bmcn_notice bmcn_notice;
+
+/**
+ * A step of a recovery, opaque; valid until the callback that was given it returns.
+ */
+typedef struct bmcn_progress bmcn_progress;
 
 /**
  * A recovery that is due, opaque; valid until the callback that was given it returns.
@@ -429,6 +502,11 @@ typedef struct {
    */
   uint32_t reserved;
 } bmcn_peer;
+
+/**
+ * Is told every step of a recovery.
+ */
+typedef void (*bmcn_progress_fn)(void *user, const bmcn_progress *progress);
 
 #ifdef __cplusplus
 extern "C" {
@@ -743,6 +821,111 @@ bmcn_notice *bmcn_notice_dup(const bmcn_notice *notice);
  * Free a notice that bmcn_notice_dup() made; NULL is a no-op.  Any thread.  Since 0.1.
  */
 void bmcn_notice_free(bmcn_notice *notice);
+
+/**
+ * Take over another configuration: all of it, or on an error nothing.
+ *
+ * At once, unless a recovery is between its record and its end: then as soon as the last has ended; another
+ * reload takes the place of one that waits.  Callbacks, counters, open records, maintenance and what is known of
+ * the servers stay; so does the socket, if the address does, and no trap is lost.  The journal's folders must be
+ * the same.  `config` is copied; findings are on the context's message.  Allowed inside a callback.  Any thread.
+ *
+ * Returns one of bmcn_reload, or BMCN_ECONFIG (the message lists every finding, one a line), BMCN_EINVAL (another
+ * folder for the journal, a NULL), BMCN_EIO (the new port is taken, not permitted, ...), BMCN_EFORK,
+ * BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_reload(bmcn_ctx *ctx,
+                    const bmcn_config *config);
+
+/**
+ * Let a held recovery go on, by the number of its record.
+ *
+ * Allowed inside a callback.  Any thread.  Returns BMCN_ESTALE (no recovery is about this record), BMCN_EINVAL (it
+ * is not held; NULL), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_release(bmcn_ctx *ctx,
+                     uint64_t record);
+
+/**
+ * End a recovery, by the number of its record: one that runs has failed, its token is stale and its command
+ * killed; one that is held or awaits its reset is closed.
+ *
+ * Allowed inside a callback.  Any thread.  Returns BMCN_ESTALE (no recovery is about this record), BMCN_EINVAL (the
+ * BMC is being told of its end already; NULL), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_cancel(bmcn_ctx *ctx,
+                    uint64_t record);
+
+/**
+ * Say that the fault of a record is over, as the BMC itself would: what is held or awaits its reset is closed, and
+ * what the recovery set in the cluster is taken back.
+ *
+ * Allowed inside a callback.  Any thread.  Returns BMCN_ESTALE (no recovery is about this record), BMCN_EINVAL (it
+ * runs, or is just ending; NULL), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_clear(bmcn_ctx *ctx,
+                   uint64_t record);
+
+/**
+ * Switch maintenance on (not 0) or off (0): while it is on, new recoveries are held.
+ *
+ * What runs goes on; what is held stays held until it is released.  Outlives a restart and a boot.  Allowed inside
+ * a callback.  Any thread.
+ *
+ * Returns BMCN_EIO (it holds, but cannot be written down, so that it ends with this context), BMCN_EINVAL,
+ * BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_set_maintenance(bmcn_ctx *ctx,
+                             int on);
+
+/**
+ * Return 1 if maintenance is on, 0 if it is off.
+ *
+ * Any thread.  Returns BMCN_EINVAL, BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_maintenance(const bmcn_ctx *ctx);
+
+/**
+ * Register what is told every step of a recovery, in place of what was there; `destroy` as in
+ * bmcn_ctx_on_recovery().  The log's callback hears of each step, too.  Any thread.
+ *
+ * Returns BMCN_EINVAL, BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_on_progress(bmcn_ctx *ctx,
+                         bmcn_progress_fn function,
+                         void *user,
+                         bmcn_destroy_fn destroy);
+
+/**
+ * Return the id of the recovery's record in the journal; 0 if progress is NULL.  Since 0.1.
+ */
+uint64_t bmcn_progress_record(const bmcn_progress *progress);
+
+/**
+ * Return which step it was, one of bmcn_stage.  BMCN_EINVAL if progress is NULL.  Since 0.1.
+ */
+int bmcn_progress_stage(const bmcn_progress *progress);
+
+/**
+ * Return how loud it is, one of bmcn_level.  BMCN_EINVAL if progress is NULL.  Since 0.1.
+ */
+int bmcn_progress_level(const bmcn_progress *progress);
+
+/**
+ * Return how many microseconds after the trap it was.  BMCN_EINVAL if progress is NULL.  Since 0.1.
+ */
+int64_t bmcn_progress_after_us(const bmcn_progress *progress);
+
+/**
+ * Return the name of the monitor; valid as long as the progress.  NULL if progress is NULL.  Since 0.1.
+ */
+const char *bmcn_progress_monitor(const bmcn_progress *progress);
+
+/**
+ * Return what happened, as a person reads it; valid as long as the progress.  NULL if progress is NULL.
+ * Since 0.1.
+ */
+const char *bmcn_progress_text(const bmcn_progress *progress);
 
 /**
  * Return the token that completes this recovery with bmcn_ctx_complete(); 0, which is never a token, if

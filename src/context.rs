@@ -2,9 +2,9 @@
 //!
 //! Uses `feed` for deliveries; its input is calls of the application, from any thread.
 
-use crate::config::model::Cluster;
 use crate::engine::{Delivery, Heard, Line, PeerStatus, Progress, Recover, Statistics};
 use crate::feed::Feed;
+pub use crate::feed::Reload;
 use crate::io::{
     fork::{ForkMark, Kept},
     sys,
@@ -49,7 +49,6 @@ pub struct Context {
     // In this order: the feed's thread has ended before the callbacks' destructors run.
     feed: Kept<Feed>,
     callbacks: Kept<Mutex<Callbacks>>,
-    cluster: Kept<Arc<Cluster>>,
     mark: Arc<ForkMark>,
     busy: AtomicBool,
     closed: AtomicBool,
@@ -62,7 +61,6 @@ impl Context {
         let mark = Arc::new(ForkMark::new()?);
         let site = config.site()?;
         Ok(Self {
-            cluster: Kept::new(site.cluster().clone(), &mark),
             feed: Kept::new(Feed::new(site, mode)?, &mark),
             callbacks: Kept::new(Mutex::default(), &mark),
             mark,
@@ -83,7 +81,16 @@ impl Context {
 
     /// Where traps are received; none when no monitor listens on this server.
     pub fn listen(&self) -> Result<Option<SocketAddr>, Error> {
-        self.usable().map(|()| self.feed.listen)
+        self.usable().map(|()| self.feed.plant.listen())
+    }
+
+    /// Takes over another configuration, all of it or nothing: an error has changed nothing. Done at once, unless a
+    /// recovery is between its record and its end: then as soon as the last has ended. Callbacks, counters, open
+    /// records and what is known of the servers stay; so does the socket, if the address does. The journal's folders
+    /// must be the same. Any thread, a callback included.
+    pub fn reload(&self, config: &Config) -> Result<Reload, Error> {
+        self.usable()?;
+        self.feed.reload(config.site()?)
     }
 
     /// What was counted since the context was made, or rebuilt.
@@ -116,7 +123,7 @@ impl Context {
     pub(crate) fn registrable(&self, monitor: Option<&str>) -> Result<(), Error> {
         self.usable()?;
         match monitor {
-            Some(name) if !self.cluster.monitors.iter().any(|monitor| monitor.name == name) => {
+            Some(name) if !self.feed.plant.cluster().monitors.iter().any(|monitor| monitor.name == name) => {
                 Err(Error::invalid(format!("no monitor \"{name}\" is configured")))
             }
             _ => Ok(()),
@@ -162,12 +169,15 @@ impl Context {
         self.usable().map(|()| self.register_peer(callback))
     }
 
-    /// Registers what is told of a recovery's steps, in place of what was there.
-    pub fn on_progress(&self, callback: Arc<OnProgress>) -> Result<(), Error> {
-        self.usable()?;
+    /// As [`Context::register_recovery`].
+    pub(crate) fn register_progress(&self, callback: Arc<OnProgress>) {
         let old = self.callbacks.lock().progress.replace(callback);
         drop(old);
-        Ok(())
+    }
+
+    /// Registers what is told of a recovery's steps, in place of what was there.
+    pub fn on_progress(&self, callback: Arc<OnProgress>) -> Result<(), Error> {
+        self.usable().map(|()| self.register_progress(callback))
     }
 
     /// Completes a recovery whose callback answered `Later`. Any thread, a callback included.
@@ -177,6 +187,39 @@ impl Context {
             Answer::Later => Err(Error::invalid("a recovery is completed as done or failed")),
             answer => self.feed.answer(token, answer),
         }
+    }
+
+    /// Lets a held recovery go on, by its record's number. Any thread, a callback included; so with those below.
+    /// [`Error::Stale`]: no recovery is about this record; [`Error::Invalid`]: it is not held.
+    pub fn release(&self, record: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.release(now, record))
+    }
+
+    /// Ends a recovery: what runs is killed and has failed, what is held or awaits its reset is closed.
+    /// [`Error::Invalid`]: the BMC is being told of its end already.
+    pub fn cancel(&self, record: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.cancel(now, record))
+    }
+
+    /// The fault is over, as if the BMC had said so: what is held or awaits its reset is closed, and what the
+    /// recovery set in the cluster is taken back. [`Error::Invalid`]: the recovery runs, or is just ending.
+    pub fn clear(&self, record: u64) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.clear(now, record))
+    }
+
+    /// Whether maintenance is on.
+    pub fn maintenance(&self) -> Result<bool, Error> {
+        self.usable().map(|()| self.feed.plant.maintenance())
+    }
+
+    /// Switches maintenance: while it is on, new recoveries are held. What runs goes on; what is held stays held
+    /// until it is released. Outlives a restart and a boot; [`Error::Io`]: it holds, but could not be written down.
+    pub fn set_maintenance(&self, on: bool) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.set_maintenance(on)
     }
 
     /// Calls back for at most `max` deliveries, without blocking; the number of them.

@@ -3,14 +3,17 @@
 //! Below `context` and above `io`: it owns the reactor, the library's thread, and the queue between
 //! that thread and dispatch. Its input is readiness.
 
-use crate::engine::{Delivery, PeerStatus, Statistics};
+use crate::config::model::Cluster;
+use crate::config::native::MAX_MONITORS;
+use crate::engine::{Delivery, Engine, Line, PeerStatus, Refusal, Statistics};
 use crate::io::{
-    reactor::{Reactor, Sockets, moment},
+    reactor::{Numbers, Reactor, Sockets, moment},
     store::Store,
     sys::{Epoll, Event},
     thread,
 };
 use crate::model::{Error, Mode};
+use crate::now::Now;
 use crate::setup::Site;
 use crate::shield;
 use crate::words::Answer;
@@ -34,10 +37,30 @@ const GOODBYE_STEP: Duration = Duration::from_millis(1);
 /// So many panics break a context.
 const BROKEN: u8 = 2;
 
+/// A configuration that is about to be taken over.
+struct Next {
+    site: Site,
+    beside: Sockets,
+    rebind: bool,
+}
+
+/// What came of a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// The new configuration holds.
+    Done,
+    /// It will as soon as no recovery is under way.
+    Later,
+}
+
 /// The reactor with its safety net; in thread mode both threads hold it.
 pub struct Plant {
     reactor: Mutex<Reactor>,
-    site: Site,
+    /// Locked after the reactor, if both are.
+    site: Mutex<Site>,
+    /// A reload that waits for a recovery's end. Locked after the reactor, too.
+    next: Mutex<Option<Next>>,
+    listen: Mutex<Option<SocketAddr>>,
     epoll: Epoll,
     /// In loop mode: raised while the backlog is not empty. In thread mode: look at `stopped`.
     wake: Event,
@@ -53,14 +76,129 @@ impl Plant {
     fn pump(&self, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         shield::catch(|| {
             // Who is told of a change and asks must not find the old state.
-            self.reactor.lock().pump(&mut |delivery| {
+            let mut reactor = self.reactor.lock();
+            reactor.pump(&mut |delivery| {
                 if let Delivery::Peer(status) = &delivery {
                     self.show_one(status);
                 }
                 out(delivery);
             });
+            self.turn_over_at_last(&mut reactor, out);
         })
         .map_err(|report| self.strike(report))
+    }
+
+    /// Takes over another configuration, now or when the last recovery has ended. An error has changed nothing.
+    fn reload(&self, mut site: Site, out: &mut dyn FnMut(Delivery)) -> Result<Reload, Error> {
+        shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            reactor.order(|_, _| (), out); // what is waiting to be written is, before anyone asks whether it waits
+            let mut next = self.next.lock();
+            let rebind = {
+                let held = self.site.lock();
+                if (held.hot(), held.disk()) != (site.hot(), site.disk()) {
+                    return Err(Error::invalid(
+                        "the journal's folders cannot be changed by a reload: nothing was changed; restart for that",
+                    ));
+                }
+                site.same_boot(&held);
+                held.listen() != site.listen()
+            };
+            // A reload that still waits may have bound the same address already.
+            let bound = next.as_ref().is_some_and(|next| next.rebind && next.site.listen() == site.listen());
+            let mut beside = reactor
+                .sockets()
+                .beside(rebind && !bound, site.listen(), &site.bmcs())
+                .map_err(|error| site.explain_bind(error))?;
+            if let Some(former) = next.take().filter(|_| bound) {
+                beside.keep_traps(former.beside);
+            }
+            beside.show_waiting(&reactor.numbers());
+            *next = Some(Next { site, beside, rebind });
+            drop(next);
+            if let Some(why) = reactor.engine().reload_waits_for() {
+                out(Delivery::Log(Line::warning(format!(
+                    "the configuration is taken over later: a reload waits for {why}"
+                ))));
+                return Ok(Reload::Later);
+            }
+            self.turn_over(&mut reactor, out).map(|()| Reload::Done)
+        })
+        .unwrap_or_else(|report| Err(self.strike(report)))
+    }
+
+    /// Takes over the configuration that waits, if there is one and its time has come. It fails if the system
+    /// gives no randomness, or no place in the epoll set; the old configuration holds then.
+    fn turn_over(&self, reactor: &mut Reactor, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
+        let mut next = self.next.lock();
+        if next.is_none() || reactor.engine().reload_waits_for().is_some() {
+            return Ok(());
+        }
+        let Some(Next { site, beside, rebind }) = next.take() else { return Ok(()) };
+        drop(next);
+        let setup = site.setup(&[])?;
+        reactor.reload(setup, beside, rebind, &self.epoll, out)?;
+        *self.listen.lock() = reactor.listen();
+        *self.site.lock() = site;
+        self.show(reactor);
+        Ok(())
+    }
+
+    /// The same, when nobody waits for its result.
+    fn turn_over_at_last(&self, reactor: &mut Reactor, out: &mut dyn FnMut(Delivery)) {
+        if let Err(error) = self.turn_over(reactor, out) {
+            let text = format!("the reload failed, the old configuration holds: {error}");
+            out(Delivery::Log(Line::error(text)));
+        }
+    }
+
+    /// Carries out an order of the operator.
+    fn order(
+        &self,
+        order: impl FnOnce(&mut Engine, Now) -> Result<(), Refusal>,
+        out: &mut dyn FnMut(Delivery),
+    ) -> Result<(), Error> {
+        shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            let done = reactor.order(order, out);
+            self.turn_over_at_last(&mut reactor, out);
+            done.map_err(|refusal| match refusal {
+                Refusal::NoSuchRecord => Error::Stale,
+                Refusal::NotHeld | Refusal::TooLate | Refusal::Runs => Error::invalid(refusal.to_string()),
+            })
+        })
+        .unwrap_or_else(|report| Err(self.strike(report)))
+    }
+
+    fn set_maintenance(&self, on: bool, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
+        let written = shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            let written = reactor.write_maintenance(on);
+            reactor.order(|engine, now| engine.set_maintenance(now, on), out);
+            written
+        });
+        written.map_err(|report| self.strike(report))?.map_err(|error| {
+            let word = if on { "on" } else { "off" };
+            Error::Io(
+                format!("maintenance is {word} now, but will not be after a restart: it cannot be written down"),
+                error,
+            )
+        })
+    }
+
+    /// Whether maintenance is on.
+    pub fn maintenance(&self) -> bool {
+        self.reactor.lock().engine().maintenance()
+    }
+
+    /// What the operator wrote, as it holds now.
+    pub fn cluster(&self) -> Arc<Cluster> {
+        self.site.lock().cluster().clone()
+    }
+
+    /// Where traps are received.
+    pub fn listen(&self) -> Option<SocketAddr> {
+        *self.listen.lock()
     }
 
     /// What can wait until the application was called.
@@ -76,8 +214,13 @@ impl Plant {
     }
 
     fn answer(&self, token: u64, answer: Answer, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
-        shield::catch(|| self.reactor.lock().answer(token, answer, out).map_err(|_| Error::Stale))
-            .unwrap_or_else(|report| Err(self.strike(report)))
+        shield::catch(|| {
+            let mut reactor = self.reactor.lock();
+            let answered = reactor.answer(token, answer, out).map_err(|_| Error::Stale);
+            self.turn_over_at_last(&mut reactor, out);
+            answered
+        })
+        .unwrap_or_else(|report| Err(self.strike(report)))
     }
 
     fn show_one(&self, status: &PeerStatus) {
@@ -107,7 +250,7 @@ impl Plant {
         let rebuilt = shield::catch(|| {
             let mut reactor = self.reactor.lock();
             let replayed = reactor.journal();
-            self.site.setup(&replayed).map(|setup| reactor.rebuild(setup))
+            self.site.lock().setup(&replayed).map(|setup| reactor.rebuild(setup))
         });
         matches!(rebuilt, Ok(Ok(())))
     }
@@ -150,13 +293,14 @@ impl Plant {
 pub struct Feed {
     pub plant: Arc<Plant>,
     side: Side,
-    pub listen: Option<SocketAddr>,
     /// Readable for ever once raised: ends `run`.
     halt: Event,
     /// The descriptors that stay the same for life.
     descriptors: Vec<RawFd>,
     /// The journal's, which changes when the journal is compacted.
     journal: Arc<AtomicI32>,
+    /// The sockets', which a reload may change.
+    sockets: Numbers,
 }
 
 enum Side {
@@ -213,15 +357,20 @@ impl Feed {
         let (store, replayed, troubles) = Store::open(site.hot(), site.disk());
         let mut setup = site.setup(&replayed)?;
         setup.troubles.extend(troubles);
-        let monitors = setup.cluster.monitors.len();
+        setup.maintenance = store.maintenance();
+        if setup.maintenance {
+            setup.troubles.push("maintenance is ON, as it was before this start: recoveries are held".into());
+        }
         let reactor = Reactor::new(sockets, store, setup, &epoll, &wake)?;
-        let listen = reactor.listen();
+        let listen = Mutex::new(reactor.listen());
         let mut descriptors = vec![epoll.raw(), wake.as_fd().as_raw_fd(), halt.as_fd().as_raw_fd()];
         descriptors.extend(reactor.descriptors());
-        let journal = reactor.journal_descriptor();
+        let (journal, sockets) = (reactor.journal_descriptor(), reactor.numbers());
         let plant = Arc::new(Plant {
             reactor: Mutex::new(reactor),
-            site,
+            site: Mutex::new(site),
+            next: Mutex::default(),
+            listen,
             epoll,
             wake,
             strikes: AtomicU8::new(0),
@@ -237,7 +386,7 @@ impl Feed {
                 Side::Loop { backlog: Mutex::default() }
             }
             Mode::Thread => {
-                let (recoveries, recoveries_out) = bounded(monitors.max(1));
+                let (recoveries, recoveries_out) = bounded(MAX_MONITORS);
                 let (others, others_out) = bounded(QUEUE_DELIVERIES);
                 let unfetched = recoveries_out.clone();
                 let outlet =
@@ -251,14 +400,14 @@ impl Feed {
                 Side::Thread { outlet, queue: Queue { recoveries: recoveries_out, others: others_out }, epoll, thread }
             }
         };
-        Ok(Self { plant, side, listen, halt, descriptors, journal })
+        Ok(Self { plant, side, halt, descriptors, journal, sockets })
     }
 
     /// Every descriptor of the context, for a forked child to close. Takes no lock: the thread that held it
     /// is not there in the child.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        let journal = Some(self.journal.load(SeqCst)).filter(|&fd| fd >= 0);
-        self.descriptors.iter().copied().chain(journal)
+        let moving = self.sockets.iter().chain([&*self.journal]).map(|fd| fd.load(SeqCst));
+        self.descriptors.iter().copied().chain(moving.filter(|&fd| fd >= 0))
     }
 
     /// The descriptor to poll, the same for life.
@@ -292,17 +441,35 @@ impl Feed {
 
     /// The application's answer to a recovery; what follows from it is done before this returns.
     pub fn answer(&self, token: u64, answer: Answer) -> Result<(), Error> {
+        self.act(|plant, out| plant.answer(token, answer, out))
+    }
+
+    /// Takes over another configuration; what follows from it is done before this returns.
+    pub fn reload(&self, site: Site) -> Result<Reload, Error> {
+        self.act(|plant, out| plant.reload(site, out))
+    }
+
+    /// An order of the operator about a record.
+    pub fn order(&self, order: impl FnOnce(&mut Engine, Now) -> Result<(), Refusal>) -> Result<(), Error> {
+        self.act(|plant, out| plant.order(order, out))
+    }
+
+    /// Switches maintenance, and writes that down. An error says that only the latter failed.
+    pub fn set_maintenance(&self, on: bool) -> Result<(), Error> {
+        self.act(|plant, out| plant.set_maintenance(on, out))
+    }
+
+    /// Does something at the reactor, from any thread, and sees to what it delivers.
+    fn act<T>(&self, body: impl FnOnce(&Plant, &mut dyn FnMut(Delivery)) -> T) -> T {
         match &self.side {
             Side::Loop { backlog } => {
-                let answered = self.plant.answer(token, answer, &mut |delivery| backlog.lock().push_back(delivery));
+                let done = body(&self.plant, &mut |delivery| backlog.lock().push_back(delivery));
                 if !backlog.lock().is_empty() {
-                    self.plant.wake.raise(); // from any thread: dispatch may be asleep
+                    self.plant.wake.raise(); // dispatch may be asleep
                 }
-                answered
+                done
             }
-            Side::Thread { outlet, .. } => {
-                self.plant.answer(token, answer, &mut |delivery| outlet.offer(&self.plant, delivery))
-            }
+            Side::Thread { outlet, .. } => body(&self.plant, &mut |delivery| outlet.offer(&self.plant, delivery)),
         }
     }
 

@@ -49,7 +49,7 @@ pub mod suite;
 pub mod wire;
 pub mod words;
 
-pub use context::Context;
+pub use context::{Context, Reload};
 pub use engine::{Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
 pub use model::{Error, Mode};
 pub use notice::Notice;

@@ -26,7 +26,7 @@ pub enum Error {
     Busy,
     /// This process is a forked child.
     Forked,
-    /// The recovery that the token names is over, or never was.
+    /// The recovery that the token or record names is over, or never was.
     Stale,
     /// The configuration has errors; here is everything that was found.
     Config(Vec<Finding>),
@@ -52,7 +52,7 @@ impl fmt::Display for Error {
             Self::TooBig => f.write_str("the struct is of a newer version"),
             Self::Busy => f.write_str("dispatch is running; it cannot be entered twice"),
             Self::Forked => f.write_str("the context belongs to the parent of this process"),
-            Self::Stale => f.write_str("the recovery of this token is over"),
+            Self::Stale => f.write_str("the recovery of this token or record is over, or never was"),
             Self::Config(findings) => {
                 let mut between = "";
                 for finding in findings {

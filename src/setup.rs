@@ -6,7 +6,7 @@
 use crate::bmc::link::{Identity, Login};
 use crate::config::facts::Wanted;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Cluster, Lan, SecretSource};
+use crate::config::model::{Cluster, Journal, Lan, SecretSource};
 use crate::config::native;
 use crate::crypto::{Secret, Wiped};
 use crate::engine::{Setup, not_started};
@@ -82,12 +82,25 @@ impl Config {
         }
     }
 
+    /// Where the journal lies, whatever else is wrong; the defaults where that cannot be read.
+    pub fn journal(&self) -> Journal {
+        self.with_settings(|settings| native::journal(&self.text, &self.name, settings))
+    }
+
     fn read(&self) -> (Option<Cluster>, Vec<Finding>) {
+        self.with_settings(|settings| {
+            let wanted = native::wanted(&self.text, &self.name, settings);
+            let outcome = native::parse(&self.text, &self.name, settings, &facts::gather(&wanted));
+            (outcome.cluster, outcome.findings)
+        })
+    }
+
+    /// Lends the settings as the readers want them, in memory that is wiped.
+    fn with_settings<T>(&self, read: impl FnOnce(&[(String, String)]) -> T) -> T {
         let settings: Vec<_> = self.settings.iter().map(|(path, value)| (path.clone(), value.to_string())).collect();
-        let wanted = native::wanted(&self.text, &self.name, &settings);
-        let outcome = native::parse(&self.text, &self.name, &settings, &facts::gather(&wanted));
+        let outcome = read(&settings);
         settings.into_iter().for_each(|(_, value)| drop(Wiped::new(value)));
-        (outcome.cluster, outcome.findings)
+        outcome
     }
 
     /// Everything that stays the same while a context lives.
@@ -145,6 +158,11 @@ impl Site {
             // There is nobody to hear that this failed, too: the caller has an error already.
             let _ = Actions::run_alone(command, ALERT_PATIENCE);
         }
+    }
+
+    /// It is for the boot that `other` was made in, whatever was pretended.
+    pub fn same_boot(&mut self, other: &Self) {
+        self.boot = other.boot;
     }
 
     /// Where this server listens.

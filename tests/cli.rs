@@ -8,7 +8,8 @@ use std::fs::File;
 use std::process::Stdio;
 use support::{Folder, code, json, program, run, stderr, stdout};
 
-const COMMANDS: [&str; 6] = ["demo", "run", "check", "send", "decode", "sim"];
+const COMMANDS: [&str; 12] =
+    ["demo", "run", "check", "send", "decode", "journal", "release", "cancel", "clear", "maintenance", "reload", "sim"];
 const SEED: &str = "examples/seed.toml";
 
 #[test]

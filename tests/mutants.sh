@@ -48,6 +48,9 @@ street='cargo test -q --features capi,sim,cli --test street clusterpro'
 mutant "$street" src/engine/mod.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
 mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time
 mutant "$street" src/config/check/clusterpro.rs 's/if !monitors.is_empty()/if false \&\& !monitors.is_empty()/'
+reload='cargo test -q --features capi,sim,cli --test street reload'
+mutant "$reload" src/engine/reload.rs 's/seat.machine = old.machine;//'                        # an open record is forgotten
+mutant "$reload" src/notice/mod.rs 's/let seen = core::mem::take(&mut self.seen);/let seen = Seen::default();/'
 
 if [ -f src/ffi/mod.rs ]; then
     mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten

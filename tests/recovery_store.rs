@@ -289,3 +289,60 @@ fn the_storage_thread_has_its_name_and_takes_no_signals() {
     }
     assert!(seen > 0);
 }
+
+#[test]
+fn maintenance_outlives_the_process_and_the_boot() {
+    let folders = Folders::new();
+    let (mut store, ..) = folders.open();
+    assert!(!store.maintenance());
+    store.set_maintenance(true).unwrap();
+    assert!(store.maintenance() && folders.0.join("maintenance").exists());
+    assert_eq!(fs::metadata(folders.0.join("maintenance")).unwrap().permissions().mode() & 0o777, 0o600);
+    wait("the disk knows", || folders.1.join("maintenance").exists());
+    drop(store);
+
+    let (mut store, ..) = folders.open();
+    assert!(store.maintenance(), "after a restart");
+    store.append(b"a record\n").unwrap();
+    store.replace(b"another record\n").unwrap();
+    assert!(store.maintenance());
+    drop(store);
+
+    fs::remove_dir_all(&folders.0).unwrap(); // a boot: tmpfs is gone
+    let (mut store, found, troubles) = folders.open();
+    assert_eq!((store.maintenance(), found, troubles), (true, b"another record\n".to_vec(), vec![]));
+    assert!(folders.0.join("maintenance").exists());
+
+    store.set_maintenance(false).unwrap();
+    assert!(!folders.0.join("maintenance").exists());
+    wait("the disk knows", || !folders.1.join("maintenance").exists());
+    drop(store);
+    fs::remove_dir_all(&folders.0).unwrap();
+    assert!(!folders.open().0.maintenance(), "after the next boot");
+}
+
+#[test]
+fn maintenance_without_a_folder_is_an_error_and_the_hot_word_counts() {
+    let mut nowhere = Store::open(None, None).0;
+    assert!(nowhere.set_maintenance(true).is_err() && !nowhere.maintenance());
+
+    // The disk is late: it still says on.
+    let folders = Folders::new();
+    let (mut store, ..) = folders.open();
+    store.append(b"a record\n").unwrap();
+    wait("the copy", || !folders.on_disk().is_empty());
+    drop(store);
+    fs::write(folders.1.join("maintenance"), b"").unwrap();
+    let (store, ..) = folders.open();
+    assert!(!store.maintenance());
+    wait("the disk learns", || !folders.1.join("maintenance").exists());
+    drop(store);
+
+    // What stands in its place is not overwritten through a link.
+    std::os::unix::fs::symlink("/nowhere/at/all", folders.0.join("maintenance")).unwrap();
+    let (mut store, ..) = folders.open();
+    assert!(store.maintenance(), "in doubt it is on");
+    assert!(store.set_maintenance(true).is_err());
+    store.set_maintenance(false).unwrap();
+    assert!(fs::symlink_metadata(folders.0.join("maintenance")).is_err());
+}

@@ -36,7 +36,7 @@ class ForkError(Error):
 
 
 class StaleError(Error):
-    """The recovery of this token is over: completed already, beyond its deadline, or never there."""
+    """The recovery of this token or record is over: completed already, beyond its deadline, or never there."""
 
 
 class BrokenError(Error):

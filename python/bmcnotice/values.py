@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Optional, TypedDict
 from uuid import UUID
 
-from .words import Class, Doubt, RecoveryAction, Severity, Trust, Verdict
+from .words import Class, Doubt, RecoveryAction, Severity, Stage, Trust, Verdict
 
-__all__ = ["Finding", "Notice", "Now", "Peer", "Pet", "Place", "Recovery", "Statistics"]
+__all__ = ["Finding", "Notice", "Now", "Peer", "Pet", "Place", "Progress", "Recovery", "Statistics"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,23 @@ class Recovery:
     """Why."""
     deadline: float
     """How many seconds it may take from the callback's beginning; after that it has failed."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of a recovery."""
+
+    record: int
+    """Its record in the journal."""
+    monitor: str
+    stage: Stage
+    level: int
+    """How loud it is, with the levels of logging."""
+    at: Now
+    after: float
+    """How many seconds after the trap."""
+    text: str
+    """What happened, as a person reads it."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["Answer", "Class", "Doubt", "Severity", "Trust", "Verdict"]
+__all__ = ["Answer", "Class", "Doubt", "RecoveryAction", "Severity", "Stage", "Trust", "Verdict"]
 
 if sys.version_info >= (3, 11):
     from enum import StrEnum as _Word
@@ -107,3 +107,32 @@ class Severity(_Word):
     """It will run, and someone should look."""
     ERROR = "error"
     """It does not run like this."""
+
+
+class Stage(_Word):
+    """Which step a recovery took. A later version may know more of them."""
+
+    RECORDED = "recorded"
+    """A genuine, new and serious notice is in the journal."""
+    JOINED = "joined"
+    """A further notice joined the recovery."""
+    TELLING = "telling"
+    """The BMC is being told started or ended."""
+    TOLD = "told"
+    """It has understood."""
+    UNTOLD = "untold"
+    """It has not, within the deadline."""
+    RECOVERING = "recovering"
+    """The recovery runs."""
+    ANSWERED = "answered"
+    """It answered."""
+    OVERRUN = "overrun"
+    """It took too long."""
+    CHASSIS = "chassis"
+    """A chassis command was sent, or why not."""
+    AWAITING_RESET = "awaiting_reset"
+    """The BMC's reset is awaited."""
+    CLOSED = "closed"
+    """The record is closed."""
+    REMARK = "remark"
+    """Something the operator should know: held, released, ..."""

@@ -31,7 +31,7 @@ const NAME_ONLY: u8 = 0x10;
 const CHECK_VALUE_WRONG: Status = Status(0x0F);
 
 /// How to log in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The user's name, at most 16 octets.
     pub user: Vec<u8>,

@@ -16,6 +16,7 @@ mod operator;
 mod output;
 mod pacemaker;
 mod perform;
+mod reload;
 mod restart;
 mod roads;
 mod seat;
@@ -143,15 +144,12 @@ impl Engine {
     pub fn new(now: Now, setup: Setup) -> Self {
         let Setup { cluster, logins, identity, boot, replay, seed, troubles, maintenance } = setup;
         let mut random = Random::from_seed(seed);
-        let with_bmc = || (0..).map(ServerId).zip(&cluster.servers).filter(|(_, server)| server.bmc.is_some());
-        let asked: Vec<ServerId> =
-            if cluster.heartbeat.enabled { with_bmc().map(|(id, _)| id).collect() } else { Vec::new() };
         let mut engine = Self {
             names: cluster.servers.iter().map(|server| server.name.as_str().into()).collect(),
             reception: Reception::new(&cluster),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
-            timetable: Timetable::new(now, cluster.heartbeat.interval, asked),
+            timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
             mend_at: Duration::ZERO,
@@ -170,7 +168,7 @@ impl Engine {
             alerts: Alerts::default(),
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
-            roads: Roads::new(now, &cluster, logins, identity, &mut random),
+            roads: Roads::new(now, &cluster, logins, &identity, &mut random),
             random,
             cluster,
         };

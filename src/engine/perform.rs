@@ -22,7 +22,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 /// How long *armed* is re-sent before the link's next change is waited for.
-const ARMING: Duration = Duration::from_secs(60);
+pub(super) const ARMING: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Hands an event to a machine and performs what it wants.
@@ -201,7 +201,7 @@ impl Engine {
     }
 
     /// When the BMC is to hear next that we live.
-    fn keep_alive_after(&self, now: Now) -> Option<Duration> {
+    pub(super) fn keep_alive_after(&self, now: Now) -> Option<Duration> {
         match &self.cluster.this_server().bmc.as_ref()?.handshake {
             Handshake::Raw { keepalive: Some((_, interval)), .. } => Some(now.boottime.saturating_add(*interval)),
             Handshake::Raw { keepalive: None, .. } | Handshake::Sel { .. } | Handshake::None => None,
@@ -224,7 +224,7 @@ impl Engine {
         }
     }
 
-    fn is_mute(&self) -> bool {
+    pub(super) fn is_mute(&self) -> bool {
         self.cluster.observe
             || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
     }

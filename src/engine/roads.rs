@@ -4,6 +4,8 @@
 //! at a time, and its end is news for that owner. Uses `bmc`; its input is datagrams from BMCs, and the
 //! engine's orders.
 
+mod reload;
+
 use crate::bmc::chassis::{self, Order, Undone};
 use crate::bmc::failure::Failure;
 use crate::bmc::handshake::{self, Telling, Untold};
@@ -90,7 +92,33 @@ enum Road {
 struct Place {
     server: ServerId,
     address: SocketAddr,
+    /// What it was made from.
+    login: Option<Login>,
+    identity: Identity,
     road: Road,
+    /// Unless a reload is about to give it up.
+    kept: bool,
+}
+
+/// Whose BMC a server's must be.
+fn expected(cluster: &Cluster, id: ServerId, own: &Identity) -> Identity {
+    match cluster.server(id).bmc.as_ref().and_then(|bmc| bmc.guid) {
+        Some(guid) => Identity::Expected(vec![guid]),
+        None if id == cluster.this => own.clone(),
+        None => Identity::Unknown,
+    }
+}
+
+/// A link where there is a login, opening at once; else a ping.
+fn road(now: Now, login: Option<&Login>, identity: &Identity, random: &mut Random) -> Road {
+    match login {
+        Some(login) => {
+            let mut link = Box::new(Link::new(login.clone(), identity.clone(), random.split()));
+            link.start(now);
+            Road::Link(link)
+        }
+        None => Road::Ping(Probe::new(random)),
+    }
 }
 
 /// All roads of a context.
@@ -110,23 +138,15 @@ impl Roads {
         now: Now,
         cluster: &Cluster,
         logins: Vec<Option<Login>>,
-        own_guids: Identity,
+        own_guids: &Identity,
         random: &mut Random,
     ) -> Self {
-        let mut own_guids = Some(own_guids);
         let mut places = Vec::new();
         for ((id, server), login) in (0..).map(ServerId).zip(&cluster.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };
-            let identity = match bmc.guid {
-                Some(guid) => Identity::Expected(vec![guid]),
-                None if id == cluster.this => own_guids.take().unwrap_or(Identity::Unknown),
-                None => Identity::Unknown,
-            };
-            let road = match login {
-                Some(login) => Road::Link(Box::new(Link::new(login, identity, random.split()))),
-                None => Road::Ping(Probe::new(random)),
-            };
-            places.push(Place { server: id, address: bmc.address, road });
+            let identity = expected(cluster, id, own_guids);
+            let road = road(now, login.as_ref(), &identity, random);
+            places.push(Place { server: id, address: bmc.address, login, identity, road, kept: true });
         }
         let mut roads = Self {
             places,
@@ -136,11 +156,6 @@ impl Roads {
             sends: VecDeque::new(),
             news: VecDeque::new(),
         };
-        for place in &mut roads.places {
-            if let Road::Link(link) = &mut place.road {
-                link.start(now);
-            }
-        }
         roads.settle(now);
         roads
     }

@@ -182,6 +182,20 @@ impl Seat {
         }
     }
 
+    /// Whether a recovery is under way and will go on by itself: what is held waits, for the operator or for a moment.
+    pub(super) fn is_at_work(&self) -> bool {
+        match self.machine.state() {
+            State::Recorded
+            | State::Verifying
+            | State::Started
+            | State::Preparing
+            | State::Recovering
+            | State::Finishing
+            | State::Ending => true,
+            State::Idle | State::AwaitingReset | State::Held | State::Failed => false,
+        }
+    }
+
     /// Whether a recovery is between its record and the BMC's knowing its end.
     pub(super) fn is_busy(&self) -> bool {
         self.is_recovering() || self.machine.state() == State::Ending

@@ -19,6 +19,15 @@ pub enum bmcn_answer {
     BMCN_LATER = 2,
 }
 
+pub(super) fn level(level: Level) -> bmcn_level {
+    match level {
+        Level::Error => bmcn_level::BMCN_LOG_ERROR,
+        Level::Warning => bmcn_level::BMCN_LOG_WARNING,
+        Level::Info => bmcn_level::BMCN_LOG_INFO,
+        Level::Debug => bmcn_level::BMCN_LOG_DEBUG,
+    }
+}
+
 /// How loud a line of the log is.
 #[repr(C)]
 pub enum bmcn_level {
@@ -90,12 +99,7 @@ impl Registered<unsafe extern "C-unwind" fn(*mut c_void, *const bmcn_notice)> {
 
 impl Registered<unsafe extern "C-unwind" fn(*mut c_void, c_int, *const c_char)> {
     pub fn log(&self, line: &Line) {
-        let level = match line.level {
-            Level::Error => bmcn_level::BMCN_LOG_ERROR,
-            Level::Warning => bmcn_level::BMCN_LOG_WARNING,
-            Level::Info => bmcn_level::BMCN_LOG_INFO,
-            Level::Debug => bmcn_level::BMCN_LOG_DEBUG,
-        };
+        let level = level(line.level);
         let text = owned(&line.text);
         // SAFETY: registered together; the text outlives the call.
         unsafe { (self.function)(self.user, level as c_int, text.as_ptr()) }

@@ -32,6 +32,15 @@ pub(super) unsafe fn enter(
     })
 }
 
+/// What it says now; `None` if it is NULL.
+///
+/// # Safety
+/// `config` is NULL or made by bmcn_config_new and not freed.
+pub(super) unsafe fn copy(config: *const bmcn_config) -> Option<Config> {
+    // SAFETY: by contract.
+    unsafe { config.as_ref() }.map(|handle| text::lock(&handle.config).clone())
+}
+
 /// Make an empty configuration.
 ///
 /// `*out` is written only on success; free it with bmcn_config_free().  Any thread.

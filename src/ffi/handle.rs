@@ -27,7 +27,7 @@ unsafe fn hold(ctx: *const bmcn_ctx) -> Option<Arc<bmcn_ctx>> {
 }
 
 /// The door of the library: NULL, panic, message and code are dealt with here and nowhere else.
-unsafe fn enter(ctx: *const bmcn_ctx, body: impl FnOnce(&Context) -> Result<c_int, Error>) -> c_int {
+pub(super) unsafe fn enter(ctx: *const bmcn_ctx, body: impl FnOnce(&Context) -> Result<c_int, Error>) -> c_int {
     let Some(ctx) = (unsafe { hold(ctx) }) else { return BMCN_EINVAL as c_int };
     let outcome = shield::catch(|| body(&ctx.context)).unwrap_or_else(|report| Err(ctx.context.strike(report)));
     let code = outcome.unwrap_or_else(|error| {

@@ -22,7 +22,7 @@ pub enum bmcn_result {
     BMCN_EPANIC = -6,
     /// An internal error could not be repaired; only bmcn_ctx_fd(), _message() and _free() work.
     BMCN_EBROKEN = -7,
-    /// The recovery that the token names is over, or never was.
+    /// The recovery that the token or record names is over, or never was.
     BMCN_ESTALE = -8,
     /// The configuration has errors; the message lists all of them.
     BMCN_ECONFIG = -9,

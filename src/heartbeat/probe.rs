@@ -3,6 +3,7 @@
 //! Questions to different BMCs are spread over the interval, so that many of them do not answer in one
 //! burst; a BMC that still owes an answer is not asked again.
 
+use crate::config::model::Cluster;
 use crate::now::Now;
 use crate::words::ServerId;
 use core::time::Duration;
@@ -29,6 +30,13 @@ pub struct Timetable {
 }
 
 impl Timetable {
+    /// As the cluster wants it: every server that has a BMC, or nobody.
+    pub fn of(now: Now, cluster: &Cluster) -> Self {
+        let with_bmc = (0..).map(ServerId).zip(&cluster.servers).filter(|(_, server)| server.bmc.is_some());
+        let asked = with_bmc.filter(|_| cluster.heartbeat.enabled).map(|(id, _)| id);
+        Self::new(now, cluster.heartbeat.interval, asked)
+    }
+
     /// Asks every one of `servers` once an `interval`, the first of them at once.
     pub fn new(now: Now, interval: Duration, servers: impl IntoIterator<Item = ServerId>) -> Self {
         let mut rows: Vec<Row> =

@@ -8,6 +8,7 @@ pub mod child;
 pub mod facts;
 pub mod fork;
 pub mod host;
+pub mod local;
 pub mod reactor;
 pub mod signals;
 #[cfg(feature = "sim")]

@@ -16,10 +16,15 @@ use std::collections::VecDeque;
 use std::io::Result;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use std::time::Duration;
 
 /// A moment that is over: the timer fires.
 const AT_ONCE: Duration = Duration::from_nanos(1);
+
+/// Limit: rounds in which a socket that is given up is read for the last time: more than its queue holds.
+const LAST_ROUNDS: usize = 256;
 
 /// The sockets of a context; each may be absent when nothing needs it.
 #[derive(Debug)]
@@ -29,7 +34,40 @@ pub struct Sockets {
     bmc6: Option<UdpSocket>,
 }
 
+/// The descriptors that a reload may change, for a forked child to close; negative: none. Two for traps: the
+/// socket in use, and the one that waits for its turn.
+pub type Numbers = Arc<[AtomicI32; 4]>;
+
 impl Sockets {
+    /// What a reload needs beside these: the trap socket if `rebind` says so, BMC sockets of a family that had none.
+    pub fn beside(&self, rebind: bool, listen: Option<SocketAddr>, bmcs: &[SocketAddr]) -> Result<Self> {
+        let listen = listen.filter(|_| rebind);
+        let all = Self::bind(listen, &[])?;
+        let client = |ipv6, held: &Option<UdpSocket>| {
+            let wanted = held.is_none() && bmcs.iter().any(|bmc| bmc.is_ipv6() == ipv6);
+            wanted.then(|| udp::bind_client(ipv6)).transpose()
+        };
+        Ok(Self { bmc4: client(false, &self.bmc4)?, bmc6: client(true, &self.bmc6)?, ..all })
+    }
+
+    /// Keeps the trap socket of these, which are given up.
+    pub fn keep_traps(&mut self, of: Self) {
+        self.traps = of.traps;
+    }
+
+    /// Shows the trap socket that waits for its turn.
+    pub fn show_waiting(&self, numbers: &Numbers) {
+        numbers[3].store(self.traps.as_ref().map_or(-1, AsRawFd::as_raw_fd), SeqCst);
+    }
+
+    fn show(&self, numbers: &Numbers) {
+        let number = |socket: &Option<UdpSocket>| socket.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        for (slot, socket) in numbers.iter().zip([&self.traps, &self.bmc4, &self.bmc6]) {
+            slot.store(number(socket), SeqCst);
+        }
+        numbers[3].store(-1, SeqCst);
+    }
+
     /// Binds `listen`, and a client socket for each family among `bmcs`.
     pub fn bind(listen: Option<SocketAddr>, bmcs: &[SocketAddr]) -> Result<Self> {
         let client = |ipv6| bmcs.iter().any(|bmc| bmc.is_ipv6() == ipv6).then(|| udp::bind_client(ipv6)).transpose();
@@ -61,6 +99,7 @@ pub struct Reactor {
     /// Whether `finish` has something to do.
     unfinished: bool,
     unsent: u64,
+    numbers: Numbers,
 }
 
 impl Reactor {
@@ -77,7 +116,10 @@ impl Reactor {
         let engine = Engine::new(now(), setup);
         // Readable from the start: the engine has something to say to the BMCs.
         timer.set(Some(AT_ONCE));
+        let numbers = Numbers::new(std::array::from_fn(|_| AtomicI32::new(-1)));
+        sockets.show(&numbers);
         Ok(Self {
+            numbers,
             sockets,
             timer,
             armed: Some(AT_ONCE),
@@ -97,17 +139,26 @@ impl Reactor {
         self.sockets.traps.as_ref().and_then(|socket| socket.local_addr().ok())
     }
 
-    /// Its descriptors, for a forked child to close.
+    /// The sockets, for those who want some beside them.
+    pub fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// The sockets' descriptors, as they are now.
+    pub fn numbers(&self) -> Numbers {
+        self.numbers.clone()
+    }
+
+    /// Its descriptors that stay the same, for a forked child to close.
     pub fn descriptors(&self) -> Vec<RawFd> {
-        let mut all: Vec<RawFd> = self.sockets.all().map(AsRawFd::as_raw_fd).collect();
-        all.push(self.timer.as_fd().as_raw_fd());
+        let mut all = vec![self.timer.as_fd().as_raw_fd()];
         all.push(self.actions.epoll().raw());
         all.extend(self.store.descriptors());
         all
     }
 
     /// The journal's descriptor, as it is now; negative: none. See [`Store::descriptor`].
-    pub fn journal_descriptor(&self) -> std::sync::Arc<std::sync::atomic::AtomicI32> {
+    pub fn journal_descriptor(&self) -> Arc<AtomicI32> {
         self.store.descriptor()
     }
 
@@ -181,14 +232,18 @@ impl Reactor {
         }
     }
 
-    fn receive_traps(&mut self, out: &mut dyn FnMut(Delivery)) {
-        let Some(socket) = &self.sockets.traps else { return };
+    /// Whether any came.
+    fn receive_traps(&mut self, out: &mut dyn FnMut(Delivery)) -> bool {
+        let Some(socket) = &self.sockets.traps else { return false };
         self.traps.refill(socket);
+        let mut any = false;
         while let Some((from, bytes)) = self.traps.read() {
+            any = true;
             let moment = now();
             self.engine.handle_datagram(moment, from, bytes);
             self.drain(moment, out);
         }
+        any
     }
 
     /// The application's answer to a recovery.
@@ -205,6 +260,21 @@ impl Reactor {
         self.unfinished = true;
         self.finish();
         answered
+    }
+
+    /// Carries out an order of the operator.
+    pub fn order<T>(&mut self, order: impl FnOnce(&mut Engine, Now) -> T, out: &mut dyn FnMut(Delivery)) -> T {
+        let moment = now();
+        let done = order(&mut self.engine, moment);
+        self.drain(moment, out);
+        self.unfinished = true;
+        self.finish();
+        done
+    }
+
+    /// Writes down whether maintenance is on; the engine is told by `order`.
+    pub fn write_maintenance(&mut self, on: bool) -> Result<()> {
+        self.store.set_maintenance(on)
     }
 
     /// Says goodbye to the BMCs; `pump` on until `stopped`.
@@ -234,6 +304,46 @@ impl Reactor {
         self.timer.set(Some(AT_ONCE));
         self.armed = Some(AT_ONCE);
         self.unfinished = false; // or `finish` would put the timer off
+    }
+
+    /// Takes over another configuration; to be called only when the engine waits for nothing. `beside` are the
+    /// sockets that come with it, of [`Sockets::beside`]; with `rebind` the trap socket is one of them, or there
+    /// is none any more, and what waits at the old one is received first.
+    pub fn reload(
+        &mut self,
+        setup: Setup,
+        beside: Sockets,
+        rebind: bool,
+        epoll: &Epoll,
+        out: &mut dyn FnMut(Delivery),
+    ) -> Result<()> {
+        for socket in beside.all() {
+            epoll.add(socket)?;
+        }
+        let Sockets { traps, bmc4, bmc6 } = beside;
+        self.sockets.bmc4 = bmc4.or(self.sockets.bmc4.take());
+        self.sockets.bmc6 = bmc6.or(self.sockets.bmc6.take());
+        let moment = now();
+        self.engine.reload(moment, setup);
+        self.drain(moment, out);
+        if rebind {
+            for _ in 0..LAST_ROUNDS {
+                if !self.receive_traps(out) {
+                    break;
+                }
+            }
+            // What is acknowledged goes out from where it came to.
+            self.unfinished = true;
+            self.finish();
+            let old = core::mem::replace(&mut self.sockets.traps, traps);
+            self.sockets.show(&self.numbers);
+            drop(old);
+        } else {
+            self.sockets.show(&self.numbers);
+        }
+        self.unfinished = true;
+        self.finish();
+        Ok(())
     }
 
     /// What the journal holds now.

@@ -8,8 +8,9 @@ mod copy;
 mod file;
 mod lock;
 
-use crate::recovery::journal::HOT_OCTETS;
+use crate::recovery::journal::{HOT_OCTETS, MAX_REPLAY_OCTETS};
 use copy::{Copier, Folder};
+pub(super) use file::make_folder;
 use file::{Content, NAME, NEW_NAME};
 use lock::Lock;
 use parking_lot::Mutex;
@@ -20,6 +21,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use std::time::Duration;
+
+/// What lies at a path, for readers: a journal, or the one in this folder, and whether there is more of it than
+/// is looked at. Takes no lock and changes nothing; the writer may be at work.
+pub fn peek(path: &Path) -> io::Result<(PathBuf, Vec<u8>, bool)> {
+    let path = if path.is_dir() { path.join(NAME) } else { path.into() };
+    let file = file::open_read(&path)?;
+    let octets = file::read(&file, MAX_REPLAY_OCTETS + 1)?;
+    let more = octets.len() > MAX_REPLAY_OCTETS;
+    Ok((path, octets, more))
+}
 
 /// Held by the process that writes.
 const LOCK_NAME: &str = "journal.lock";
@@ -126,11 +137,21 @@ impl Store {
             match Copier::start(Folder::new(disk), hot.shared.clone(), absent) {
                 Ok((copier, first)) => {
                     if let Some(first) = first {
-                        found = first.recv_timeout(READ_WAIT).unwrap_or_else(|error| {
+                        let (octets, maintenance) = first.recv_timeout(READ_WAIT).unwrap_or_else(|error| {
                             let why = if error.is_timeout() { "in time" } else { "at all" };
-                            troubles.push(format!("{}: the disk did not give the journal {why}", disk.display()));
-                            vec![]
+                            troubles.push(format!(
+                                "{}: the disk did not give the journal {why}; whether maintenance was on is not known",
+                                disk.display()
+                            ));
+                            (vec![], false)
                         });
+                        found = octets;
+                        if maintenance && let Err(error) = hot.maintain(true) {
+                            troubles.push(format!(
+                                "{}: cannot write down that maintenance is on: {error}",
+                                folder.display()
+                            ));
+                        }
                     }
                     store.copier = Some(copier);
                 }
@@ -204,6 +225,21 @@ impl Store {
         std::mem::take(&mut self.news)
     }
 
+    /// Whether maintenance was on when this was opened, or was set since.
+    pub fn maintenance(&self) -> bool {
+        self.hot.as_ref().is_some_and(|hot| hot.now.maintenance)
+    }
+
+    /// Writes down that maintenance is on or off, for the next start, and for the next boot once the disk has it.
+    pub fn set_maintenance(&mut self, on: bool) -> io::Result<()> {
+        let result = match &mut self.hot {
+            Some(hot) => hot.maintain(on),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
+        };
+        self.nudge();
+        result
+    }
+
     /// What has been written, from its beginning; empty when it cannot be read.
     pub fn read(&self) -> Vec<u8> {
         let hot = self.hot.as_ref().map(|hot| &hot.now);
@@ -265,7 +301,8 @@ impl Hot {
         if let Err(error) = file::preallocate(&file, HOT_OCTETS) {
             troubles.push(format!("{}: cannot reserve its space: {error}", path.display()));
         }
-        let now = Content { file: Arc::new(file), end: found.len(), generation: 0 };
+        let maintenance = file::is_maintained(folder);
+        let now = Content { file: Arc::new(file), end: found.len(), generation: 0, maintenance };
         let shared = Arc::new(Mutex::new(now.clone()));
         let number = Arc::new(AtomicI32::new(now.file.as_raw_fd()));
         Ok((Self { folder: folder.into(), now, shared, lock, number }, found))
@@ -298,6 +335,13 @@ impl Hot {
         self.replace(&all)
     }
 
+    /// Holds for this process even if it cannot be written down.
+    fn maintain(&mut self, on: bool) -> io::Result<()> {
+        self.now.maintenance = on;
+        self.shared.lock().maintenance = on;
+        file::maintain(&self.folder, on)
+    }
+
     fn replace(&mut self, octets: &[u8]) -> io::Result<()> {
         if octets.len() > HOT_OCTETS {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "more than the hot journal holds"));
@@ -308,7 +352,8 @@ impl Hot {
         file.write_all_at(octets, 0)?;
         std::fs::rename(&new, self.folder.join(NAME))?;
         self.number.store(file.as_raw_fd(), SeqCst); // before the old one is closed
-        self.now = Content { file: Arc::new(file), end: octets.len(), generation: self.now.generation + 1 };
+        let generation = self.now.generation + 1;
+        self.now = Content { file: Arc::new(file), end: octets.len(), generation, ..self.now };
         *self.shared.lock() = self.now.clone();
         Ok(())
     }

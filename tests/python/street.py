@@ -71,6 +71,8 @@ recovery = "callback"
 target = "failover1"
 deadline = "20s"
 reset_deadline = "100ms"
+cool_down = "0s"
+budget = 255
 [monitor.keywords]
 server1 = "127.0.0.1:{port}"
 {monitors}

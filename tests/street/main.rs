@@ -36,5 +36,6 @@ mod journal;
 mod kills;
 mod plans;
 mod ports;
+mod reload;
 mod senders;
 mod strikes;

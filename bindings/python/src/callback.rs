@@ -1,8 +1,7 @@
 //! The application's callables, as the core calls them: inside dispatch, on the thread that dispatches.
 
 use crate::values;
-use bmcnotice::words::Level;
-use bmcnotice::{Answer, Heard, Line, PeerStatus, Recover};
+use bmcnotice::{Answer, Heard, Line, PeerStatus, Progress, Recover};
 use pyo3::PyTraverseError;
 use pyo3::PyVisit;
 use pyo3::exceptions::PyTypeError;
@@ -37,6 +36,7 @@ pub enum Slot {
     Notice,
     Log,
     Peer,
+    Progress,
 }
 
 /// One callable. The core's closure holds it, and so does the [`Table`], to show it to the garbage collector.
@@ -123,12 +123,17 @@ impl Registered {
 
     /// Tells a line of the log, with its level as `logging` numbers it.
     pub fn log(&self, line: &Line) {
-        self.tell(|py| (level(line.level), &line.text).into_pyobject(py));
+        self.tell(|py| (values::level(line.level), &line.text).into_pyobject(py));
     }
 
     /// Tells what the heartbeat says.
     pub fn peer(&self, status: &PeerStatus) {
         self.tell(|py| (values::peer(py, status)?,).into_pyobject(py));
+    }
+
+    /// Tells a step of a recovery.
+    pub fn progress(&self, progress: &Progress) {
+        self.tell(|py| (values::progress(py, progress)?,).into_pyobject(py));
     }
 
     fn tell(&self, arguments: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyTuple>>) {
@@ -137,15 +142,6 @@ impl Registered {
                 keep(py, error);
             }
         });
-    }
-}
-
-fn level(level: Level) -> u8 {
-    match level {
-        Level::Error => 40,
-        Level::Warning => 30,
-        Level::Info => 20,
-        Level::Debug => 10,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::callback::{self, Registered, Slot, Table};
 use crate::{config, raise, values};
-use bmcnotice::{Answer, Context as Core, Error, Mode};
+use bmcnotice::{Answer, Context as Core, Error, Mode, Reload};
 use pyo3::PyTraverseError;
 use pyo3::PyVisit;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyValueError};
@@ -206,6 +206,53 @@ impl Context {
         self.call(callback.py(), |core| core.on_peer(Arc::new(move |status| called.peer(status))))?;
         self.table.put(Slot::Peer, registered);
         Ok(callback.clone())
+    }
+
+    /// Decorates what is told every step of a recovery: a Progress.
+    fn on_progress<'py>(&self, callback: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let registered = Registered::new(callback)?;
+        let called = registered.clone();
+        self.call(callback.py(), |core| core.on_progress(Arc::new(move |step| called.progress(step))))?;
+        self.table.put(Slot::Progress, registered);
+        Ok(callback.clone())
+    }
+
+    /// Takes over another configuration, all of it or, when it raises, nothing. True: it holds; False: it will as
+    /// soon as no recovery is under way. A str is a path. Any thread, and callbacks.
+    ///
+    /// Raises ConfigError with all findings, Error (another folder for the journal), OSError.
+    fn reload(&self, config: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let (py, config) = (config.py(), config::given(config)?);
+        self.call(py, |core| core.reload(&config).map(|reload| reload == Reload::Done))
+    }
+
+    /// Lets a held recovery go on, by its record. Any thread, and callbacks; so with the next ones. Raises StaleError
+    /// (no recovery is about this record), Error (it is not held).
+    fn release(&self, py: Python<'_>, record: u64) -> PyResult<()> {
+        self.call(py, |core| core.release(record))
+    }
+
+    /// Ends a recovery: one that runs has failed, one that is held or awaits its reset is closed. Raises StaleError,
+    /// Error (the BMC is being told of its end already).
+    fn cancel(&self, py: Python<'_>, record: u64) -> PyResult<()> {
+        self.call(py, |core| core.cancel(record))
+    }
+
+    /// The fault of a record is over, as if the BMC had said so. Raises StaleError, Error (it runs, or is ending).
+    fn clear(&self, py: Python<'_>, record: u64) -> PyResult<()> {
+        self.call(py, |core| core.clear(record))
+    }
+
+    /// Whether maintenance is on: then new recoveries are held. It outlives a restart and a boot; setting it raises
+    /// OSError when it holds but cannot be written down.
+    #[getter]
+    fn maintenance(&self, py: Python<'_>) -> PyResult<bool> {
+        self.call(py, Core::maintenance)
+    }
+
+    #[setter]
+    fn set_maintenance(&self, py: Python<'_>, on: bool) -> PyResult<()> {
+        self.call(py, |core| core.set_maintenance(on))
     }
 
     /// Completes a recovery whose callback answered LATER. Any thread. Raises StaleError when it is over.

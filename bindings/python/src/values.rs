@@ -7,8 +7,8 @@ use bmcnotice::heartbeat::{Doubt, Verdict};
 use bmcnotice::notice::DropReason;
 use bmcnotice::now::Now;
 use bmcnotice::wire::pet::Pet;
-use bmcnotice::words::{Class, Guid};
-use bmcnotice::{Notice, PeerStatus, Recover, Statistics};
+use bmcnotice::words::{Class, Guid, Level};
+use bmcnotice::{Notice, PeerStatus, Progress, Recover, Stage, Statistics};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDateTime, PyDict, PyList, PyMapping, PyMappingProxy, PyTzInfo};
@@ -99,6 +99,43 @@ pub fn recovery<'py>(py: Python<'py>, recover: &Recover) -> PyResult<Bound<'py, 
         "attempt": recover.attempt.number,
         "notice": notice(py, &recover.notice, &recover.server)?,
         "deadline": recover.deadline.as_secs_f64(),
+    })
+}
+
+/// As `logging` numbers it.
+pub fn level(level: Level) -> u8 {
+    match level {
+        Level::Error => 40,
+        Level::Warning => 30,
+        Level::Info => 20,
+        Level::Debug => 10,
+    }
+}
+
+/// A step of a recovery.
+pub fn progress<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py, PyAny>> {
+    let stage = match progress.stage {
+        Stage::Recorded { .. } => "recorded",
+        Stage::Joined { .. } => "joined",
+        Stage::Telling(_) => "telling",
+        Stage::Told(_) => "told",
+        Stage::Untold(..) => "untold",
+        Stage::Recovering => "recovering",
+        Stage::Answered(_) => "answered",
+        Stage::Overrun => "overrun",
+        Stage::Chassis(_) => "chassis",
+        Stage::AwaitingReset => "awaiting_reset",
+        Stage::Closed(_) => "closed",
+        Stage::Remark(..) => "remark",
+    };
+    make!(py, "values", "Progress", {
+        "record": progress.record,
+        "monitor": &*progress.monitor,
+        "stage": word(py, "Stage", stage)?,
+        "level": level(progress.stage.level()),
+        "at": now(py, progress.at)?,
+        "after": progress.after.as_secs_f64(),
+        "text": progress.stage.to_string(),
     })
 }
 

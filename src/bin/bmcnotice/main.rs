@@ -5,9 +5,11 @@
 mod arguments;
 mod check;
 mod clock;
+mod control;
 mod decode;
 mod demo;
 mod exit;
+mod journal;
 mod out;
 mod run;
 mod send;
@@ -42,6 +44,12 @@ enum Command {
     Check(check::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
+    Journal(journal::Arguments),
+    Release(control::Release),
+    Cancel(control::Cancel),
+    Clear(control::Clear),
+    Maintenance(control::Maintenance),
+    Reload(control::Reload),
     Sim(sim::Arguments),
 }
 
@@ -61,6 +69,12 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
+        Command::Journal(arguments) => journal::main(&arguments, &out),
+        Command::Release(arguments) => control::release(&arguments, &out),
+        Command::Cancel(arguments) => control::cancel(&arguments, &out),
+        Command::Clear(arguments) => control::clear(&arguments, &out),
+        Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
+        Command::Reload(arguments) => control::reload(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()

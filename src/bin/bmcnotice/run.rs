@@ -4,6 +4,8 @@
 
 use crate::check::{DEFAULT_FILE, summary};
 use crate::clock;
+use crate::control::protocol::Hands;
+use crate::control::server::Control;
 use crate::exit::{Exit, complain, report, tell};
 use crate::out;
 use bmcnotice::config::finding::Severity;
@@ -11,11 +13,12 @@ use bmcnotice::config::model::{Cluster, Recovery};
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::sys::{Epoll, Event, now};
 use bmcnotice::words::Level;
-use bmcnotice::{Config, Context, Error, Line, Mode};
+use bmcnotice::{Config, Context, Error, Line, Mode, Reload};
+use parking_lot::Mutex;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
@@ -27,9 +30,10 @@ const PAUSE_AFTER_DEFECT: Duration = Duration::from_secs(1);
 /// Watch over this server: receive notices and run the recovery commands
 ///
 /// Reads the configuration, prints every finding, arms the BMC, and runs the command of each
-/// monitor whose notices come. The log goes to stderr (under systemd with its levels). SIGTERM,
-/// SIGINT or SIGHUP end it cleanly: the BMC is told that nobody waits any more. Tells systemd when
-/// it is ready (Type=notify).
+/// monitor whose notices come. The log goes to stderr (under systemd with its levels). SIGTERM or
+/// SIGINT end it cleanly: the BMC is told that nobody waits any more. SIGHUP reloads the
+/// configuration. Tells systemd when it is ready (Type=notify). Listens to bmcnotice release,
+/// cancel, clear, maintenance and reload.
 ///
 /// The command's environment says what happened; docs/cli.md lists the variables. Its exit status
 /// 0 means done.
@@ -69,12 +73,14 @@ pub fn main(arguments: &Arguments) -> Exit {
         Ok(cluster) => cluster,
         Err(exit) => return exit,
     };
+    drop(cluster);
     let watch = match Watch::new() {
         Ok(watch) => watch,
         Err(error) => return report(&error.into()),
     };
+    let desk = Desk { file: arguments.config.clone(), config: Mutex::new(config), log };
     loop {
-        match serve(&config, &cluster, &log, &watch) {
+        match serve(&desk, &log, &watch) {
             Ok(()) => return Exit::Done,
             Err(error @ (Error::Broken(_) | Error::Panicked(_))) => {
                 log.line(Level::Error, &format!("{error}; starting again from the journal"));
@@ -103,25 +109,113 @@ fn judge(config: &Config, arguments: &Arguments, log: &Log) -> Result<Arc<Cluste
         log.line(Level::Info, &finding.to_string());
     }
     let cluster = config.cluster().map_err(|error| report(&error))?;
-    let here = || cluster.monitors.iter().filter(|monitor| monitor.keyword(cluster.this).is_some());
-    let callbacks: Vec<&str> =
-        here().filter(|monitor| monitor.recovery == Recovery::Callback).map(|monitor| monitor.name.as_str()).collect();
-    if !callbacks.is_empty() && !cluster.observe {
+    if let Some(why) = wants_a_callback(&cluster) {
         complain(
-            format_args!(
-                "monitor {}: recovery = \"callback\" calls a program's own function, and the command line has none",
-                callbacks.join(", ")
-            ),
-            "write recovery = { command = [\"/path/to/program\", \"argument\"] } or \"clusterpro\", or load this file from C or Python",
+            why,
+            "write recovery = { command = [\"/path/to/program\", \"argument\"] }, \"pacemaker\" or \"clusterpro\", or load this file from C or Python",
         );
         return Err(Exit::Wrong);
     }
     Ok(cluster)
 }
 
+/// What a command line cannot do, if the configuration wants it.
+fn wants_a_callback(cluster: &Cluster) -> Option<String> {
+    let here = cluster.monitors.iter().filter(|monitor| monitor.keyword(cluster.this).is_some());
+    let callbacks: Vec<&str> =
+        here.filter(|monitor| monitor.recovery == Recovery::Callback).map(|monitor| monitor.name.as_str()).collect();
+    (!callbacks.is_empty() && !cluster.observe).then(|| {
+        format!(
+            "monitor {}: recovery = \"callback\" calls a program's own function, and the command line has none",
+            callbacks.join(", ")
+        )
+    })
+}
+
+/// What was written, as it holds now.
+struct Desk {
+    file: PathBuf,
+    config: Mutex<Config>,
+    log: Log,
+}
+
+/// The operator's hands at the context.
+struct Operator<'a> {
+    desk: &'a Desk,
+    context: &'a Context,
+}
+
+impl Hands for Operator<'_> {
+    fn release(&self, record: u64) -> Result<(), Error> {
+        self.context.release(record)
+    }
+
+    fn cancel(&self, record: u64) -> Result<(), Error> {
+        self.context.cancel(record)
+    }
+
+    fn clear(&self, record: u64) -> Result<(), Error> {
+        self.context.clear(record)
+    }
+
+    fn maintenance(&self) -> Result<bool, Error> {
+        self.context.maintenance()
+    }
+
+    fn set_maintenance(&self, on: bool) -> Result<(), Error> {
+        self.context.set_maintenance(on)
+    }
+
+    fn reload(&self) -> Result<Reload, Error> {
+        let reloaded = self.read_again();
+        if let Err(error) = &reloaded {
+            let why = match error {
+                Error::Config(findings) => {
+                    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+                    errors.for_each(|finding| self.desk.log.line(Level::Error, &finding.to_string()));
+                    summary(findings)
+                }
+                error => error.to_string(),
+            };
+            let text = format!("the configuration was not reloaded, the old one holds: {why}");
+            self.desk.log.line(Level::Error, &text);
+        }
+        reloaded
+    }
+}
+
+impl Operator<'_> {
+    fn read_again(&self) -> Result<Reload, Error> {
+        let config = Config::from_file(&self.desk.file)?;
+        let cluster = config.cluster()?;
+        if let Some(why) = wants_a_callback(&cluster) {
+            return Err(Error::invalid(why));
+        }
+        let reloaded = self.context.reload(&config)?;
+        announce(&cluster, &self.desk.log);
+        *self.desk.config.lock() = config;
+        Ok(reloaded)
+    }
+}
+
+fn announce(cluster: &Cluster, log: &Log) {
+    for monitor in &cluster.monitors {
+        let by = match &monitor.recovery {
+            Recovery::Command(words) => words.join(" "),
+            Recovery::Clusterpro(clusterpro) => format!("CLUSTERPRO: {}", clusterpro.failover.fill(|_| None).join(" ")),
+            Recovery::Pacemaker(_) => "Pacemaker".to_owned(),
+            Recovery::Callback => continue,
+        };
+        let target = monitor.target.as_deref().unwrap_or("(no target)");
+        log.line(Level::Info, &format!("monitor {}: recovers {target} by {by}", monitor.name));
+    }
+}
+
 /// Until a signal ends it, or a defect.
-fn serve(config: &Config, cluster: &Cluster, log: &Log, watch: &Watch) -> Result<(), Error> {
-    let context = Context::new(config, Mode::Thread)?;
+fn serve(desk: &Desk, log: &Log, watch: &Watch) -> Result<(), Error> {
+    let config = desk.config.lock().clone();
+    let cluster = config.cluster()?;
+    let context = Context::new(&config, Mode::Thread)?;
     let to = *log;
     context.on_log(Arc::new(move |line: &Line| to.line(line.level, &line.text)))?;
     context.on_notice(Arc::new(move |heard| {
@@ -134,22 +228,15 @@ fn serve(config: &Config, cluster: &Cluster, log: &Log, watch: &Watch) -> Result
     let how = if cluster.observe { "only observing" } else { "watching over" };
     let text = format!("{how} {} of {}, listening at {listen}", cluster.this_server().name, cluster.name);
     log.line(Level::Info, &text);
-    for monitor in &cluster.monitors {
-        let by = match &monitor.recovery {
-            Recovery::Command(words) => words.join(" "),
-            Recovery::Clusterpro(clusterpro) => format!("CLUSTERPRO: {}", clusterpro.failover.fill(|_| None).join(" ")),
-            Recovery::Pacemaker(_) => "Pacemaker".to_owned(),
-            Recovery::Callback => continue,
-        };
-        let target = monitor.target.as_deref().unwrap_or("(no target)");
-        log.line(Level::Info, &format!("monitor {}: recovers {target} by {by}", monitor.name));
-    }
+    announce(&cluster, log);
+    let mut control = control(&cluster, watch, log);
     notify(&format!("READY=1\nSTATUS={text}"), log);
 
     let over = AtomicBool::new(false);
     let result = thread::scope(|scope| {
         scope.spawn(|| {
-            if watch.until(&over)
+            let operator = Operator { desk, context: &context };
+            if watch.until(&over, &operator, control.as_mut())
                 && let Err(error) = context.stop()
             {
                 log.line(Level::Error, &error.to_string());
@@ -188,6 +275,17 @@ fn serve(config: &Config, cluster: &Cluster, log: &Log, watch: &Watch) -> Result
     result
 }
 
+/// The control socket; without one, that is said.
+fn control(cluster: &Cluster, watch: &Watch, log: &Log) -> Option<Control> {
+    let refused = match cluster.journal.hot.as_deref().map(|hot| Control::listen(Path::new(hot), &watch.epoll)) {
+        Some(Ok(control)) => return Some(control),
+        Some(Err(error)) => error.to_string(),
+        None => "the journal has no hot folder".into(),
+    };
+    log.line(Level::Warning, &format!("no control socket: {refused}; bmcnotice release and the like do not work"));
+    None
+}
+
 /// Runs until stopped; a caught defect is reported and survived as long as the context is.
 fn rounds(context: &Context, log: &Log) -> Result<(), Error> {
     loop {
@@ -204,6 +302,8 @@ struct Watch {
     nudge: Event,
     epoll: Epoll,
     told: std::sync::OnceLock<Signal>,
+    /// SIGHUP came.
+    reload: AtomicBool,
 }
 
 impl Watch {
@@ -211,7 +311,7 @@ impl Watch {
         let (signals, nudge, epoll) = (Signals::take(&Signal::ENDS)?, Event::new()?, Epoll::new()?);
         epoll.add(&signals)?;
         epoll.add(&nudge)?;
-        Ok(Self { signals, nudge, epoll, told: std::sync::OnceLock::new() })
+        Ok(Self { signals, nudge, epoll, told: std::sync::OnceLock::new(), reload: AtomicBool::new(false) })
     }
 
     /// Which signal came.
@@ -219,12 +319,19 @@ impl Watch {
         self.told.get().copied()
     }
 
-    /// Waits for a signal, or until it is over; whether a signal came.
-    fn until(&self, over: &AtomicBool) -> bool {
+    /// Serves the operator until a signal ends it, or until it is over; whether a signal came.
+    fn until(&self, over: &AtomicBool, operator: &Operator<'_>, mut control: Option<&mut Control>) -> bool {
         while !over.load(SeqCst) {
-            self.epoll.wait(None);
+            self.epoll.wait(control.as_ref().and_then(|control| control.patience()));
             if self.look(Duration::ZERO) {
                 return true;
+            }
+            if self.reload.swap(false, SeqCst) {
+                operator.desk.log.line(Level::Info, "SIGHUP: the configuration is read again");
+                let _ = operator.reload(); // it has said why not
+            }
+            if let Some(control) = &mut control {
+                control.serve(operator, &self.epoll);
             }
         }
         false
@@ -237,6 +344,10 @@ impl Watch {
 
     fn look(&self, patience: Duration) -> bool {
         match self.signals.wait(Some(patience)) {
+            Some(Signal::HangUp) => {
+                self.reload.store(true, SeqCst);
+                false
+            }
             Some(signal) => {
                 let _ = self.told.set(signal); // the first one counts
                 true

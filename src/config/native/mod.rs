@@ -9,10 +9,10 @@ mod reader;
 mod recovery;
 mod servers;
 
-use super::draft::{Draft, Field, HeartbeatDraft};
+use super::draft::{Draft, Field, HeartbeatDraft, default};
 use super::facts::{Facts, Wanted};
 use super::finding::{Finding, Severity};
-use super::model::Cluster;
+use super::model::{Cluster, Journal};
 use super::report::Report;
 use super::tree::{Node, Value};
 use super::{build, check, overrides, rules, tree};
@@ -50,6 +50,13 @@ pub fn parse(text: &str, file: &str, overrides: &[(String, String)], facts: &Fac
 pub fn wanted(text: &str, file: &str, overrides: &[(String, String)]) -> Wanted {
     let mut report = Report::new(text, file, overrides);
     check::wanted(&draft(text, overrides, &mut report), file)
+}
+
+/// Where the journal lies, whatever else is wrong with the text: for those who come to read what happened.
+pub fn journal(text: &str, file: &str, overrides: &[(String, String)]) -> Journal {
+    let draft = draft(text, overrides, &mut Report::new(text, file, overrides));
+    let folder = |field: &Field<Option<String>>, default: &str| field.get_or(Some(default.to_owned()));
+    Journal { hot: folder(&draft.hot, default::HOT), disk: folder(&draft.disk, default::DISK) }
 }
 
 fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Report<'_>) -> Draft {

@@ -24,15 +24,20 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// Where the copy goes; the tests have one that hangs.
 pub(super) trait Disk: Send + 'static {
-    /// What is there; empty if nothing is.
-    fn read(&mut self) -> io::Result<Vec<u8>>;
+    /// What is there, empty if nothing is; and whether maintenance was on.
+    fn read(&mut self) -> io::Result<(Vec<u8>, bool)>;
     /// Keeps what is there under another name.
     fn set_aside(&mut self) -> io::Result<()>;
     /// Puts these octets, durably, in the place of all.
     fn whole(&mut self, octets: &[u8]) -> io::Result<()>;
     /// Adds these octets, durably, at this place, which is the end.
     fn more(&mut self, offset: usize, octets: &[u8]) -> io::Result<()>;
+    /// Writes down, durably, whether maintenance is on.
+    fn maintain(&mut self, on: bool) -> io::Result<()>;
 }
+
+/// What the disk held at the start, when it has been read.
+pub(super) type First = Receiver<(Vec<u8>, bool)>;
 
 /// The store's end of the thread.
 #[derive(Debug)]
@@ -59,12 +64,12 @@ impl Copier {
         disk: impl Disk,
         content: Arc<Mutex<Content>>,
         read_first: bool,
-    ) -> io::Result<(Self, Option<Receiver<Vec<u8>>>)> {
+    ) -> io::Result<(Self, Option<First>)> {
         let (nudges, nudged) = bounded(1);
         let (finished, done) = bounded(1);
         let (first, found) = bounded(1);
         let counters = Arc::new(Counters::default());
-        let mut copying = Copying { disk, content, counters: counters.clone(), synced: None };
+        let mut copying = Copying { disk, content, counters: counters.clone(), synced: None, maintained: None };
         let thread = spawn_named("bmcn-journal", move || {
             if read_first {
                 copying.hand_over(first);
@@ -107,12 +112,14 @@ struct Copying<D> {
     counters: Arc<Counters>,
     /// Generation and end of what the disk has.
     synced: Option<(u64, usize)>,
+    /// Whether it knows of maintenance.
+    maintained: Option<bool>,
 }
 
 impl<D: Disk> Copying<D> {
     /// What cannot be read, or came too late, is kept aside: the first copy would overwrite it.
-    fn hand_over(&mut self, first: Sender<Vec<u8>>) {
-        let delivered = self.disk.read().is_ok_and(|octets| first.try_send(octets).is_ok());
+    fn hand_over(&mut self, first: Sender<(Vec<u8>, bool)>) {
+        let delivered = self.disk.read().is_ok_and(|found| first.try_send(found).is_ok());
         if !delivered && self.disk.set_aside().is_err() {
             self.counters.errors.fetch_add(1, Relaxed);
         }
@@ -141,7 +148,11 @@ impl<D: Disk> Copying<D> {
     }
 
     fn copy(&mut self) -> io::Result<()> {
-        let Content { file, end, generation } = self.content.lock().clone(); // unlocked at once
+        let Content { file, end, generation, maintenance } = self.content.lock().clone(); // unlocked at once
+        if self.maintained != Some(maintenance) {
+            self.disk.maintain(maintenance)?;
+            self.maintained = Some(maintenance);
+        }
         match self.synced {
             Some((synced, from)) if synced == generation && from == end => {}
             Some((synced, from)) if synced == generation && from < end => {
@@ -186,15 +197,16 @@ impl Folder {
 }
 
 impl Disk for Folder {
-    fn read(&mut self) -> io::Result<Vec<u8>> {
-        match file::open_read(&self.0.join(NAME)) {
+    fn read(&mut self) -> io::Result<(Vec<u8>, bool)> {
+        let octets = match file::open_read(&self.0.join(NAME)) {
             Ok(file) => {
                 file::make_folder(&self.0)?; // it is there: refuses one that others may write to
-                file::read(&file, HOT_OCTETS)
+                file::read(&file, HOT_OCTETS)?
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(vec![]),
-            Err(error) => Err(error),
-        }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => vec![],
+            Err(error) => return Err(error),
+        };
+        Ok((octets, file::is_maintained(&self.0)))
     }
 
     fn set_aside(&mut self) -> io::Result<()> {
@@ -222,6 +234,12 @@ impl Disk for Folder {
         file.write_all_at(octets, offset as u64)?;
         file.sync_data()
     }
+
+    fn maintain(&mut self, on: bool) -> io::Result<()> {
+        file::make_folder(&self.0)?;
+        file::maintain(&self.0, on)?;
+        File::open(&self.0)?.sync_all() // that it is there is all that counts
+    }
 }
 
 #[cfg(test)]
@@ -235,9 +253,13 @@ mod tests {
     }
 
     impl Disk for Frozen {
-        fn read(&mut self) -> io::Result<Vec<u8>> {
+        fn read(&mut self) -> io::Result<(Vec<u8>, bool)> {
             let _ = self.thaw.recv();
-            Ok(b"late\n".to_vec())
+            Ok((b"late\n".to_vec(), false))
+        }
+
+        fn maintain(&mut self, _: bool) -> io::Result<()> {
+            Ok(())
         }
 
         fn set_aside(&mut self) -> io::Result<()> {
@@ -263,7 +285,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("bmcnotice-copy-{}-{name}", std::process::id()));
         let file = Arc::new(file::create_new(&path).unwrap());
         std::fs::remove_file(&path).unwrap();
-        Arc::new(Mutex::new(Content { file, end: 0, generation: 0 }))
+        Arc::new(Mutex::new(Content { file, end: 0, generation: 0, maintenance: false }))
     }
 
     fn append(content: &Mutex<Content>, octets: &[u8]) {

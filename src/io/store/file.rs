@@ -1,7 +1,7 @@
 //! The files' system calls: opened for nobody else, never through a link, bounded when read.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -15,6 +15,29 @@ pub(super) const NAME: &str = "journal";
 pub(super) const NEW_NAME: &str = "journal.new";
 /// A copy that could not be read at the start.
 pub(super) const OLD_NAME: &str = "journal.old";
+/// Is there while maintenance is on, in both folders.
+pub(super) const MAINTENANCE_NAME: &str = "maintenance";
+/// What it says to those who find it.
+const MAINTENANCE_TEXT: &[u8] = b"Recoveries are held. To end this: bmcnotice maintenance off\n";
+
+/// Whether maintenance is on in this folder.
+pub(super) fn is_maintained(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder.join(MAINTENANCE_NAME)).is_ok()
+}
+
+/// Writes down that maintenance is on, or off.
+pub(super) fn maintain(folder: &Path, on: bool) -> io::Result<()> {
+    let path = folder.join(MAINTENANCE_NAME);
+    if on {
+        let mut file = options().write(true).create(true).truncate(true).open(&path).and_then(regular)?;
+        return file.write_all(MAINTENANCE_TEXT);
+    }
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// What the storage thread copies. Its lock is never held while the disk is touched.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
@@ -22,6 +45,8 @@ pub(super) struct Content {
     pub(super) end: usize,
     /// Counts the replacements.
     pub(super) generation: u64,
+    /// Whether maintenance is on.
+    pub(super) maintenance: bool,
 }
 
 /// Mode of the folders that we make.
@@ -35,7 +60,7 @@ const OTHERS_WRITE: u32 = 0o002;
 
 /// Makes the folder if need be. One that others may write to is refused: a forged journal could run
 /// a recovery again.
-pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+pub(in crate::io) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)?;
     let meta = std::fs::metadata(path)?;
     // SAFETY: cannot fail, takes nothing.

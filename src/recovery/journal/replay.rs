@@ -29,6 +29,8 @@ pub struct Replay {
     pub corrupt: u32,
     /// Frames of a version or kind that we do not know; carried along within `MAX_UNKNOWN_OCTETS`.
     pub unknown: u32,
+    /// Of these, how many are of another version: a later release wrote here.
+    pub later: u32,
     /// Steps of records that we do not have.
     pub orphans: u32,
     /// Records without a place, or whose serial was taken.
@@ -68,6 +70,7 @@ impl Replay {
             }
             Some(Content::Unknown) => {
                 self.unknown = self.unknown.saturating_add(1);
+                self.later = self.later.saturating_add(u32::from(frame.version != codec::VERSION));
                 if self.carried.len() + frame.octets.len() <= MAX_UNKNOWN_OCTETS {
                     self.carried.extend(frame.octets);
                 }

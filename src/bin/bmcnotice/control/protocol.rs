@@ -1,0 +1,173 @@
+//! What is said on the control socket: one line of JSON each way. `docs/cli.md` describes it.
+
+use bmcnotice::config::finding::{Finding, Severity};
+use bmcnotice::{Error, Reload};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// The version of both lines; a daemon refuses another one in words.
+pub const VERSION: u64 = 1;
+/// Limit: octets of a request, its newline included.
+pub const MAX_REQUEST: usize = 4096;
+/// Limit: octets of an answer, its newline included.
+pub const MAX_ANSWER: usize = 64 * 1024;
+
+/// The socket of the daemon whose hot folder this is.
+pub fn socket(hot: &Path) -> PathBuf {
+    hot.join("control")
+}
+
+/// What the daemon is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// A held recovery may go on.
+    Release(u64),
+    /// A recovery is ended, as failed.
+    Cancel(u64),
+    /// The fault is over.
+    Clear(u64),
+    /// Recoveries are held, or not any more; none: is asked.
+    Maintenance(Option<bool>),
+    /// The configuration is read again.
+    Reload,
+}
+
+impl Request {
+    /// As a line.
+    pub fn emit(self) -> String {
+        let value = match self {
+            Self::Release(record) => json!({ "version": VERSION, "command": "release", "record": record }),
+            Self::Cancel(record) => json!({ "version": VERSION, "command": "cancel", "record": record }),
+            Self::Clear(record) => json!({ "version": VERSION, "command": "clear", "record": record }),
+            Self::Maintenance(None) => json!({ "version": VERSION, "command": "maintenance" }),
+            Self::Maintenance(Some(on)) => json!({ "version": VERSION, "command": "maintenance", "on": on }),
+            Self::Reload => json!({ "version": VERSION, "command": "reload" }),
+        };
+        format!("{value}\n")
+    }
+
+    /// From a line of anybody's making; an error says what is wrong with it.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        let value: Value = serde_json::from_slice(line).map_err(|_| "the request is no line of JSON")?;
+        if value["version"].as_u64() != Some(VERSION) {
+            return Err(format!("the request is not of version {VERSION}, which is all that this daemon speaks"));
+        }
+        let record = || value["record"].as_u64().ok_or("\"record\" is the number of a record");
+        Ok(match value["command"].as_str() {
+            Some("release") => Self::Release(record()?),
+            Some("cancel") => Self::Cancel(record()?),
+            Some("clear") => Self::Clear(record()?),
+            Some("maintenance") => match &value["on"] {
+                Value::Null => Self::Maintenance(None),
+                Value::Bool(on) => Self::Maintenance(Some(*on)),
+                _ => return Err("\"on\" is true or false".into()),
+            },
+            Some("reload") => Self::Reload,
+            Some(_) | None => {
+                return Err("\"command\" is release, cancel, clear, maintenance or reload".into());
+            }
+        })
+    }
+}
+
+/// Who does what is asked.
+pub trait Hands {
+    /// See [`Request`].
+    fn release(&self, record: u64) -> Result<(), Error>;
+    /// See [`Request`].
+    fn cancel(&self, record: u64) -> Result<(), Error>;
+    /// See [`Request`].
+    fn clear(&self, record: u64) -> Result<(), Error>;
+    /// Whether recoveries are held.
+    fn maintenance(&self) -> Result<bool, Error>;
+    /// See [`Request`].
+    fn set_maintenance(&self, on: bool) -> Result<(), Error>;
+    /// See [`Request`].
+    fn reload(&self) -> Result<Reload, Error>;
+}
+
+/// Does it, and says how it went: a line.
+pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
+    let said = |ok: bool, code: &str, text: String| json!({ "version": VERSION, "ok": ok, "code": code, "text": text });
+    let done = |result: Result<(), Error>, text: String| result.map(|()| said(true, "done", text));
+    let outcome = match Request::parse(line) {
+        Err(why) => Ok(said(false, "wrong", why)),
+        Ok(Request::Release(record)) => done(hands.release(record), format!("record {record} is released")),
+        Ok(Request::Cancel(record)) => done(hands.cancel(record), format!("record {record} is cancelled")),
+        Ok(Request::Clear(record)) => done(hands.clear(record), format!("the fault of record {record} is over")),
+        Ok(Request::Maintenance(on)) => {
+            let set = on.map_or(Ok(()), |on| hands.set_maintenance(on));
+            set.and_then(|()| hands.maintenance()).map(|on| {
+                let text = if on { "maintenance is on: recoveries are held" } else { "maintenance is off" };
+                let mut value = said(true, "done", text.into());
+                value["maintenance"] = on.into();
+                value
+            })
+        }
+        Ok(Request::Reload) => hands.reload().map(|reload| match reload {
+            Reload::Done => said(true, "done", "the configuration was reloaded".into()),
+            Reload::Later => {
+                said(true, "later", "the configuration is sound, and holds as soon as no recovery is under way".into())
+            }
+        }),
+    };
+    let value = outcome.unwrap_or_else(|error| refusal(&error));
+    let line = format!("{value}\n");
+    if line.len() <= MAX_ANSWER {
+        return line;
+    }
+    let short = value["text"].as_str().unwrap_or_default();
+    let short = &short[..short.floor_char_boundary(MAX_REQUEST)];
+    format!(
+        "{}\n",
+        said(false, value["code"].as_str().unwrap_or_default(), format!("{short} (more in the daemon's log)"))
+    )
+}
+
+fn refusal(error: &Error) -> Value {
+    let code = match error {
+        Error::Config(_) => "wrong",
+        Error::Invalid(_) | Error::Stale => "no",
+        Error::TooBig | Error::Busy | Error::Forked | Error::Panicked(_) | Error::Broken(_) | Error::Io(..) => "failed",
+    };
+    let mut value = json!({ "version": VERSION, "ok": false, "code": code, "text": error.to_string() });
+    if let Error::Config(findings) = error {
+        let wrong = |finding: &&Finding| finding.severity == Severity::Error;
+        let lines: Vec<String> = findings.iter().filter(wrong).map(ToString::to_string).collect();
+        value["text"] = "the configuration has errors; nothing was changed".into();
+        value["findings"] = lines.into();
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_survive_the_way_and_others_are_refused_in_words() {
+        for request in [
+            Request::Release(7),
+            Request::Cancel(u64::MAX),
+            Request::Clear(0),
+            Request::Maintenance(None),
+            Request::Maintenance(Some(true)),
+            Request::Reload,
+        ] {
+            assert_eq!(Request::parse(request.emit().as_bytes()), Ok(request));
+        }
+        for (line, word) in [
+            ("", "JSON"),
+            ("[[[", "JSON"),
+            ("{}", "version"),
+            (r#"{"version":2,"command":"reload"}"#, "version"),
+            (r#"{"version":1,"command":"dance"}"#, "command"),
+            (r#"{"version":1,"command":"release"}"#, "record"),
+            (r#"{"version":1,"command":"release","record":-1}"#, "record"),
+            (r#"{"version":1,"command":"maintenance","on":"yes"}"#, "on"),
+        ] {
+            assert!(Request::parse(line.as_bytes()).unwrap_err().contains(word), "{line}");
+        }
+        assert!(Request::parse(&b"[".repeat(MAX_REQUEST)).is_err(), "nested too deeply");
+    }
+}
