@@ -69,6 +69,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("nom", &["wire", "config"]),
     ("roxmltree", &["recovery::pacemaker"]),
     ("toml", &["config"]),
+    ("roxmltree", &["recovery"]),
     ("libc", &["io"]),
     ("crossbeam_channel", &["io", "feed", "context", "ffi", "bin", "python"]),
     ("parking_lot", &["io", "feed", "context", "ffi", "bin", "python"]),
