@@ -16,8 +16,9 @@ use core::time::Duration;
 /// No look before: each one takes processor time from the cluster that is moving things, and no move
 /// is over sooner.
 const FIRST_LOOK: Duration = Duration::from_millis(80);
-/// Between two looks: a quarter of the time that the last one took, and at least so long.
-const BRISK: Duration = Duration::from_millis(5);
+/// Between two looks: as long as the last one took, at least so long. Shorter pauses were measured to
+/// slow the move itself down on a busy machine.
+const BRISK: Duration = Duration::from_millis(8);
 /// Limit: how long it goes on briskly; then it is `UNHURRIED`.
 const BRISK_FOR: Duration = Duration::from_secs(5);
 const UNHURRIED: Duration = Duration::from_millis(250);
@@ -86,7 +87,7 @@ impl Attempt {
                 }
                 let brisk = now.boottime < self.triggered.unwrap_or_default().saturating_add(BRISK_FOR);
                 let took = now.boottime.saturating_sub(self.look_asked);
-                let pause = if brisk { (took / 4).clamp(BRISK, UNHURRIED) } else { UNHURRIED };
+                let pause = if brisk { took.clamp(BRISK, UNHURRIED) } else { UNHURRIED };
                 self.wake_after(now, pause);
             }
         }
