@@ -16,8 +16,8 @@ use core::time::Duration;
 /// No look before: each one takes processor time from the cluster that is moving things, and no move
 /// is over sooner.
 const FIRST_LOOK: Duration = Duration::from_millis(80);
-/// Between two looks: as long as the last one took, at least so long. Shorter pauses were measured to
-/// slow the move itself down on a busy machine.
+/// Between two looks: as long as the last one took, at least so long. A look takes processor time
+/// from the move itself.
 const BRISK: Duration = Duration::from_millis(8);
 /// Limit: how long it goes on briskly; then it is `UNHURRIED`.
 const BRISK_FOR: Duration = Duration::from_secs(5);
