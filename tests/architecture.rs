@@ -51,7 +51,7 @@ const PURE_CORE: &[&str] = &["net", "time"];
 /// And from `alloc`: shared ownership. Its locks and atomics are elsewhere.
 const PURE_ALLOC: &[&str] = &["sync"];
 
-/// Every dependency, and the modules that may name it.
+/// Every dependency, and the modules that may name it, with all below them.
 const CRATES: &[(&str, &[&str])] = &[
     ("aes", &["crypto"]),
     ("cbc", &["crypto"]),
@@ -67,6 +67,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("zeroize", &["crypto"]),
     ("crc32fast", &["wire", "recovery", "io"]),
     ("nom", &["wire", "config"]),
+    ("roxmltree", &["recovery::pacemaker"]),
     ("toml", &["config"]),
     ("roxmltree", &["recovery"]),
     ("libc", &["io"]),

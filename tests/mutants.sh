@@ -44,6 +44,15 @@ mutant tests/suites-test.sh tests/suites.sh 's/if (cargo) passed -= skipped.*//'
 mutant 'python3 tests/licences.py --self-test' tests/licences.py 's/and not words/or not words/'
 mutant 'python3 tests/licences.py'          tests/licences.py   's/"BSD-3-Clause", //'
 
+claims='cargo test -q --test pacemaker_claim'
+moves='cargo test -q --test pacemaker_action'
+pm=src/recovery/pacemaker
+mutant "$claims" $pm/claim.rs           's/ && node.as_str() > me/ \&\& node.as_str() != me/'     # everyone goes
+mutant "$claims" $pm/claim.rs           's/ && !live.contains_key(node)//'                        # claims are not looked at
+mutant "$claims" $pm/attempt/guards.rs  's/^const FRESH: .*/const FRESH: Duration = Duration::MAX;/' # a stale look at the cluster
+mutant "$moves" $pm/members.rs          's/if resource.blocked {/if false {/'                      # a failed stop unnoticed
+mutant "$moves" $pm/members.rs          's/Role::Started | Role::Promoted => {}/Role::Started | Role::Promoted | Role::Starting => {}/; s/Role::Starting | Role::Unpromoted/Role::Unpromoted/' # starting counts as running
+mutant "$moves" $pm/attempt/guards.rs   '0,/Err(why) => return failed(why),/s//Err(_) => {}/'           # guards do not hold
 street='cargo test -q --features capi,sim,cli --test street clusterpro'
 mutant "$street" src/engine/mod.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
 mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time

@@ -162,6 +162,9 @@ fn a_crate_stays_in_its_place() {
         green(&house("src/crypto.rs", &format!("use {name}::X;")));
     }
     red(&house("src/context.rs", "fn f() { unsafe_free(libc::EINTR) }"), "src/context.rs:2:", "crate `libc`");
+    let tree = "use roxmltree::Document;";
+    red(&house("src/recovery/machine.rs", tree), "src/recovery/machine.rs:2:", "in recovery::pacemaker alone");
+    green(&house("src/recovery/pacemaker/cluster.rs", tree));
     red(&house("src/bmc/mod.rs", "use parking_lot::Mutex;"), "src/bmc/mod.rs:2:", "crate `parking_lot`");
     red(
         &house("src/bmc/mod.rs", "use crossbeam_channel as channel;"),

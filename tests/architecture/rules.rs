@@ -24,6 +24,12 @@ struct File<'a> {
 }
 
 impl File<'_> {
+    /// Whether it is this module or one below it.
+    fn is_within(&self, home: &str) -> bool {
+        let mut module = self.module.iter();
+        home.split("::").all(|part| module.next().is_some_and(|mine| mine == part))
+    }
+
     fn top(&self) -> &str {
         self.module.first().map_or("lib", String::as_str)
     }
@@ -172,7 +178,7 @@ fn crates(file: &File<'_>, house: &House<'_>, wrong: &mut Vec<String>) {
         let local = [file.module.as_slice(), &u.inside, &[name.to_owned()]].concat();
         let is_module = u.inside.iter().any(|inside| inside == name) || house.file(&local).is_some();
         if let Some((_, homes)) = CRATES.iter().find(|(known, _)| *known == name && !is_module)
-            && !homes.contains(&file.top())
+            && !homes.iter().any(|home| file.is_within(home))
         {
             let homes = homes.join(", ");
             wrong.push(format!("{}:{}: crate `{name}` may be named in {homes} alone", file.path, u.line));

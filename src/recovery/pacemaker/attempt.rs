@@ -67,6 +67,9 @@ pub struct Attempt {
     cluster: Option<Cluster>,
     /// When that was answered.
     looked: Duration,
+    /// When the last look of the proof began.
+    look_asked: Duration,
+    said_gone: bool,
     strategy: Option<Option<String>>,
     claims: Option<Claims>,
     mode: Mode,
@@ -93,6 +96,8 @@ impl Attempt {
             claiming_since: now.boottime,
             cluster: None,
             looked: now.boottime,
+            look_asked: now.boottime,
+            said_gone: false,
             strategy: None,
             claims: None,
             mode,
@@ -270,7 +275,8 @@ impl Attempt {
     fn woken(&mut self, now: Now) {
         match &self.at {
             At::Guards if self.cluster.is_some() => self.read_claims(now),
-            At::Guards | At::Proof => self.runs.ask(now, What::Look, self.settings.look()),
+            At::Guards => self.runs.ask(now, What::Look, self.settings.look()),
+            At::Proof => self.look_again(now),
             At::Waiting => self.round(now),
             At::StartingOver => {
                 self.at = At::Guards;

@@ -174,6 +174,11 @@ impl Contest {
         self.me.as_deref()
     }
 
+    /// Whether nobody else claimed when the own claim was first seen.
+    pub fn is_alone(&self) -> bool {
+        self.known.as_ref().is_none_or(BTreeMap::is_empty)
+    }
+
     /// Looks for the own claim alone; learns this server's name.
     pub fn find_me(&mut self, claims: &Claims) -> bool {
         let mine = claims.iter().find(|(_, claim)| claim.nonce == self.nonce && claim.state != State::Foreign);

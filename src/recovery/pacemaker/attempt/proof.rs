@@ -13,12 +13,15 @@ use crate::recovery::pacemaker::why::{NotYet, Why};
 use crate::words::Level;
 use core::time::Duration;
 
-/// Between two looks: short at first, when every millisecond counts, then sparing.
-const PACE: [(Duration, Duration); 3] = [
-    (Duration::from_secs(3), Duration::from_millis(8)),
-    (Duration::from_secs(60), Duration::from_millis(100)),
-    (Duration::MAX, Duration::from_secs(1)),
-];
+/// No look before: each one takes processor time from the cluster that is moving things, and no move
+/// is over sooner.
+const FIRST_LOOK: Duration = Duration::from_millis(80);
+/// Between two looks: as long as the last one took, at least so long. A look takes processor time
+/// from the move itself.
+const BRISK: Duration = Duration::from_millis(8);
+/// Limit: how long it goes on briskly; then it is `UNHURRIED`.
+const BRISK_FOR: Duration = Duration::from_secs(5);
+const UNHURRIED: Duration = Duration::from_millis(250);
 /// While the claim is marked as gone, and everything else is done.
 const GONE_PAUSE: Duration = Duration::from_millis(5);
 
@@ -38,8 +41,24 @@ impl Attempt {
             }
         }
         self.at = At::Proof;
-        self.publish(now, What::Gone, State::Gone);
+        self.wake_after(now, FIRST_LOOK);
+        // Others wait for it. Where nobody did claim, it need not compete with the move's first steps.
+        if !self.contest.is_alone() {
+            self.say_gone(now);
+        }
+    }
+
+    fn say_gone(&mut self, now: Now) {
+        if !core::mem::replace(&mut self.said_gone, true) {
+            self.publish(now, What::Gone, State::Gone);
+        }
+    }
+
+    /// The next look.
+    pub(super) fn look_again(&mut self, now: Now) {
+        self.look_asked = now.boottime;
         self.runs.ask(now, What::Look, self.settings.look());
+        self.say_gone(now);
     }
 
     pub(super) fn prove(&mut self, now: Now, cluster: &Cluster) {
@@ -66,8 +85,9 @@ impl Attempt {
                     Why::NotYet(_) => self.last = Some(why),
                     _ => self.obstructed(Level::Warning, why),
                 }
-                let since = now.boottime.saturating_sub(self.triggered.unwrap_or(now.boottime));
-                let pause = PACE.iter().find(|(until, _)| since < *until).map_or(PACE[2].1, |(_, pause)| *pause);
+                let brisk = now.boottime < self.triggered.unwrap_or_default().saturating_add(BRISK_FOR);
+                let took = now.boottime.saturating_sub(self.look_asked);
+                let pause = if brisk { took.clamp(BRISK, UNHURRIED) } else { UNHURRIED };
                 self.wake_after(now, pause);
             }
         }
