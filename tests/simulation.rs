@@ -43,7 +43,7 @@ use world::World;
 /// Lives in `make test`.
 const SEEDS: u64 = 500;
 /// So many broken lives are told of, at most.
-const TOLD: usize = 5;
+const TOLD: usize = 20;
 
 /// One life. What comes at an output is drawn over the whole life: it is lived once without, to count.
 fn live(seed: u64, change: impl Fn(&mut Fate)) -> World {

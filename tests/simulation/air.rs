@@ -19,6 +19,8 @@ pub enum Due {
     Command(u32, u32, u64, CommandEvent),
     /// A disturbance, by its place.
     Disturb(usize),
+    /// The process ends as it should and starts again.
+    Reload(u32),
     /// A process starts, if it is still this one's turn.
     Start(u32),
     BmcIsWell,

@@ -40,7 +40,7 @@ impl World {
                 self.engine = None;
                 self.come_up();
             }
-            What::Reload => self.reload(),
+            What::Reload => self.put(Duration::ZERO, Due::Reload(self.process)), // between two inputs
             What::BmcRestart(away, back, span) => {
                 let quirks = self.bmc.quirks_mut();
                 match back {
@@ -49,6 +49,8 @@ impl World {
                     Back::RefusesLogins => quirks.reject_logins = true,
                     Back::OtherGuid => quirks.shown_guid = Some(OTHER_GUID),
                 }
+                // Who it is, is asked again only after a minute.
+                self.bmc_may_not_listen |= back == Back::OtherGuid;
                 self.bmc.restart(self.bmc_now(), away);
                 self.drain_bmc();
                 self.put(away + span, Due::BmcIsWell);
@@ -109,7 +111,7 @@ impl World {
         self.put(away, Due::Start(self.process));
     }
 
-    fn reload(&mut self) {
+    pub fn reload(&mut self) {
         let now = self.now();
         let Some(engine) = &mut self.engine else { return };
         engine.stop(now);

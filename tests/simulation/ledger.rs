@@ -145,6 +145,14 @@ impl Entry {
         self.step(0x30).map(|body| body[0])
     }
 
+    /// Whether the other lacks a step of this, or says another outcome.
+    pub fn is_lacking_in(&self, other: Option<&Self>) -> bool {
+        other.is_none_or(|other| {
+            let lacks = self.steps.iter().any(|(kind, _)| other.step(*kind).is_none());
+            lacks || other.monitor != self.monitor || (self.outcome().is_some() && self.outcome() != other.outcome())
+        })
+    }
+
     pub fn state(&self) -> State {
         let rests = self.step(0x31).or(self.step(0x32)).map(|body| body[0]);
         match (self.closed(), rests, self.outcome()) {
@@ -181,13 +189,11 @@ impl Book {
         }
     }
 
-    /// The records that are open here and not the same there.
-    pub fn open_differs(&self, other: &Self) -> Vec<u64> {
-        let differs = |(serial, entry): (&u64, &Entry)| {
-            let same = other.0.get(serial) == Some(entry);
-            (entry.is_open() && !same).then_some(*serial)
-        };
-        self.0.iter().filter_map(differs).collect()
+    /// The records that are open here and of which `other` lacks something. It may know more: a file that is
+    /// written anew tells what is only about to be appended.
+    pub fn lacking_in(&self, other: &Self) -> Vec<u64> {
+        let open = self.0.iter().filter(|(_, entry)| entry.is_open());
+        open.filter(|(serial, entry)| entry.is_lacking_in(other.0.get(serial))).map(|(serial, _)| *serial).collect()
     }
 }
 

@@ -18,9 +18,12 @@ pub struct Truth {
     /// In which lives of the engine its recovery was started.
     pub starts: Vec<u32>,
     pub answered: Option<Answer>,
+    /// The engine that was answered last.
+    pub answered_in: u32,
     /// The BMC has heard this of it, or of all of them together.
     pub heard: Option<u8>,
-    /// People were told that the BMC does not know.
+    /// The engine that gave it up, and whether people were told that the BMC does not know.
+    pub given_up_in: u32,
     pub untold: bool,
     pub chassis_used: bool,
     /// The file has lost something of it when we were killed: what is promised then is written in the page.
@@ -63,6 +66,9 @@ impl World {
                 self.note_opened(serial, monitor, stored);
             } else if kind == 0x30 {
                 self.note_ending(serial, body[0]);
+            } else if kind == 0x32 {
+                let life = self.life;
+                self.truth(serial).into_iter().for_each(|truth| truth.given_up_in = life);
             }
         }
         let open = self.book.0.values().filter(|entry| entry.is_open()).count();
@@ -82,6 +88,9 @@ impl World {
         {
             self.broken(Promise::Once, format!("trap {sequence:?} is record {again} and {serial}"));
         }
+        if !monitor.is_empty() && sequence.is_none() {
+            self.broken(Promise::Recorded, format!("record {serial} of {monitor} comes of nothing that our BMC said"));
+        }
         self.truths.push(Truth {
             serial,
             monitor,
@@ -90,7 +99,9 @@ impl World {
             stored,
             starts: Vec::new(),
             answered: None,
+            answered_in: 0,
             heard: None,
+            given_up_in: 0,
             untold: false,
             chassis_used: false,
             hurt: false,
@@ -124,11 +135,10 @@ impl World {
                 truth.stored = true;
             }
         }
-        let lost = self.book.open_differs(&fresh);
+        let lost = self.book.lacking_in(&fresh);
         if !lost.is_empty() {
-            self.broken(Promise::File, format!("a compaction changes the open records {lost:?}"));
+            self.broken(Promise::File, format!("a compaction loses something of the open records {lost:?}"));
         }
-        self.book = fresh;
     }
 
     /// A recovery is started: for good, whatever becomes of us.
@@ -259,9 +269,9 @@ impl World {
             if said.is_some_and(|entry| !entry.is_open()) && is.is_none_or(|entry| !entry.is_open()) {
                 continue; // all is over for it
             }
-            if said != is {
-                truth.hurt = true;
-                if !excused && truth.boot == now_boot {
+            if said.is_some_and(|entry| entry.is_lacking_in(is)) {
+                truth.hurt = truth.boot == now_boot;
+                if !excused && truth.hurt {
                     unexcused.push(truth.serial);
                 }
             }
@@ -303,7 +313,9 @@ impl World {
             if !survived || truth.starts.is_empty() || !truth.known {
                 continue;
             }
-            let given_up = entry.is_some_and(|entry| entry.given_up()) && truth.untold;
+            // Who was killed before he could say so has left it in the journal.
+            let said = truth.untold || truth.given_up_in < self.life;
+            let given_up = entry.is_some_and(|entry| entry.given_up()) && said;
             if truth.heard.is_none() && !(given_up && self.bmc_may_not_listen) {
                 let how = format!("given up: {given_up}, BMC may be deaf: {}", self.bmc_may_not_listen);
                 self.broken(Promise::NoSilence, format!("record {serial} was run, the BMC never heard ended ({how})"));

@@ -176,8 +176,10 @@ impl World {
             Ok(found) => found,
             Err(until) => return self.put(until - self.time, Due::Start(self.process)),
         };
-        self.note_replay(&found, self.excused);
+        let excused = self.excused || self.storage.is_excused(self.time);
+        self.note_replay(&found, excused);
         (self.life, self.last_event, self.paused) = (self.life + 1, self.time, None);
+        self.excused = false;
         let seed = self.dice.seed();
         self.engine = Some(Engine::new(
             self.now(),
@@ -193,7 +195,7 @@ impl World {
         ));
         let life = self.life;
         self.drain();
-        if self.engine.is_some() && self.life == life {
+        if self.engine.is_some() && self.life == life && self.paused.is_none() {
             self.judge_start();
         }
     }
@@ -260,7 +262,7 @@ impl World {
         if self.bmc.next_deadline().is_some_and(|deadline| deadline <= self.time) {
             self.bmc.handle_timeout(self.bmc_now());
         }
-        self.paused = self.paused.filter(|(until, _)| *until > self.time);
+        self.wake();
         let now = self.now();
         if self.paused.is_none()
             && let Some(engine) = &mut self.engine
@@ -269,10 +271,20 @@ impl World {
         }
     }
 
+    /// We run again, and go on with what we were doing.
+    fn wake(&mut self) {
+        if self.paused.is_some_and(|(until, _)| until <= self.time) {
+            self.paused = None;
+            self.drain();
+            self.handling = None;
+        }
+    }
+
     fn happen(&mut self, due: Due) {
         // While we are stopped the kernel keeps what comes; while the host sleeps it is lost.
+        self.wake();
         let ours = matches!(due, Due::ToTraps(..) | Due::ToClient(..) | Due::Answer(..) | Due::Command(..));
-        if let (true, Some((until, loses))) = (ours, self.paused.filter(|(until, _)| *until > self.time)) {
+        if let (true, Some((until, loses))) = (ours, self.paused) {
             if !(loses && matches!(due, Due::ToTraps(..) | Due::ToClient(..))) {
                 self.due.push((until, due));
             }
@@ -285,8 +297,8 @@ impl World {
                 let life = self.life;
                 self.handling = trap;
                 self.drain();
-                self.handling = None;
-                if let (Some(trap), true) = (trap, self.engine.is_some() && self.life == life) {
+                self.handling = self.handling.filter(|_| self.paused.is_some());
+                if let (Some(trap), true) = (trap, self.engine.is_some() && self.life == life && self.paused.is_none()) {
                     self.judge_trap(trap);
                 }
             }
@@ -305,6 +317,8 @@ impl World {
             }
             (Due::Answer(..) | Due::Command(..), _) => {} // they died with their process, or nobody knows them
             (Due::Disturb(place), _) => self.fire(place),
+            (Due::Reload(process), _) if process == self.process && self.paused.is_none() => self.reload(),
+            (Due::Reload(_), _) => {}
             (Due::Start(process), None) if process == self.process && self.host_up => {
                 self.tell("we start");
                 self.come_up();
@@ -420,8 +434,8 @@ impl World {
             && taken
             && answer != Answer::Later
         {
-            early = truth.answered.is_some() && current;
-            truth.answered = Some(answer);
+            early = truth.answered.is_some() && truth.answered_in == life && current;
+            (truth.answered, truth.answered_in) = (Some(answer), life);
         }
         if early {
             self.broken(Promise::Stale, format!("record {serial} is answered twice"));
