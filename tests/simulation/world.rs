@@ -191,6 +191,7 @@ impl World {
                 replay: replay(&found),
                 seed,
                 troubles: Vec::new(),
+                maintenance: false,
             },
         ));
         let life = self.life;
