@@ -60,7 +60,7 @@ impl World {
             Output::Append(_) => "append",
             Output::Compact(_) => "compaction",
             Output::Ask { .. } | Output::Reply { .. } => "datagram",
-            Output::Run(_) | Output::Signal { .. } => "command",
+            Output::Run(_) | Output::Signal { .. } | Output::Panic(_) => "command",
             Output::Deliver(_) => "delivery",
         };
         self.tell(&format!("at this {text}, the output {} since the fault:", self.outputs));
@@ -120,6 +120,7 @@ impl World {
                 let record = of("BMCNOTICE_RECORD=").parse().unwrap();
                 self.start(&of("BMCNOTICE_MONITOR="), record, command.token, tell);
             }
+            Output::Panic(_) => self.host_panics(),
             Output::Signal { token, urgency } => self.signal(token, urgency),
             Output::Deliver(Delivery::Progress(progress)) => {
                 if let Stage::Untold(Phase::Ended(_), _) = progress.stage

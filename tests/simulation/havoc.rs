@@ -147,6 +147,12 @@ impl World {
         (self.host_up, self.last_event) = (false, self.time);
     }
 
+    /// The kernel panics, and reboots by itself.
+    pub fn host_panics(&mut self) {
+        let _ = self.bmc.command(self.bmc_now(), &Request::new(CHASSIS_CONTROL, [3]));
+        self.drain_bmc();
+    }
+
     pub fn host_boots(&mut self) {
         if self.host_up {
             return;
