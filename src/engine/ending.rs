@@ -36,7 +36,8 @@ impl Engine {
             let seat = &mut self.seats[ended.place];
             seat.machine.ended_goes_out(now, &seat.policy);
             let owner = Owner::Seat(seat.id);
-            self.roads.hasten(now, owner);
+            // The others' *started* would come after the *ended* that is theirs, too.
+            if ended.place == leader.place { self.roads.hasten(now, owner) } else { self.roads.forget(owner) }
         }
         self.endings.told = all;
         self.progress(now, leader.place, Stage::Telling(Phase::Ended(worst)));
