@@ -103,7 +103,9 @@ pub struct Engine {
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
-    /// The journal is not written anew before.
+    /// The journal's file lacks something that we know.
+    lacking: bool,
+    /// It is not written anew before.
     mend_at: Duration,
     graces: Vec<Grace>,
     tokens: u64,
@@ -139,6 +141,7 @@ impl Engine {
             timetable: Timetable::new(now, cluster.heartbeat.interval, asked),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
+            lacking: false,
             mend_at: Duration::ZERO,
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
@@ -214,6 +217,7 @@ impl Engine {
 
     /// Time passed. A spurious call is a no-op.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.mend(now);
         self.roads.handle_timeout(now);
         for place in 0..self.seats.len() {
             if self.endings.holds(place) {
@@ -241,8 +245,9 @@ impl Engine {
     pub fn handle_appended(&mut self, now: Now, stored: bool) {
         if !stored {
             self.statistics.journal_failures += 1;
-            self.mend(now);
+            self.lacking = true;
         }
+        self.mend(now);
         match self.awaited.pop_front() {
             Some(Awaited::Notice { pending, notice, wanted, acknowledge, heard }) => {
                 let record = pending.stored(&mut self.journal, stored);
@@ -261,9 +266,9 @@ impl Engine {
     }
 
     /// The file lacks something now, and a restart would decide by what it lacks: it is written anew, before
-    /// anything that waits in the outputs is done.
+    /// anything that waits in the outputs is done. When that fails, too, it is tried again, whatever else happens.
     fn mend(&mut self, now: Now) {
-        if self.mend_at <= now.boottime {
+        if self.lacking && self.mend_at <= now.boottime {
             self.mend_at = now.boottime + MEND_PAUSE;
             let fresh = self.journal.compact();
             self.outputs.push_front(Output::Compact(fresh));
@@ -273,7 +278,7 @@ impl Engine {
     /// The last `Compact` was performed.
     pub fn handle_compacted(&mut self, stored: bool) {
         if stored {
-            self.mend_at = Duration::ZERO;
+            (self.lacking, self.mend_at) = (false, Duration::ZERO);
         } else {
             self.statistics.journal_failures += 1;
         }
@@ -336,7 +341,8 @@ impl Engine {
         let seats = self.seats.iter().enumerate().filter(|(place, _)| !self.endings.holds(*place));
         let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
-        let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive];
+        let mend = self.lacking.then_some(self.mend_at);
+        let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive, mend];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 
@@ -387,6 +393,8 @@ impl Engine {
         let (mut wanted, mut clears) = (Vec::new(), Vec::new());
         for found in monitor::matches(&cluster, &notice) {
             match found.answer {
+                // One that has its record was killed before the others had theirs.
+                Ok(Purpose::Recover) if self.has_record(&notice, &found.monitor.name) => {}
                 Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
                 // A clearing starts nothing and needs no record for each monitor.
                 Ok(Purpose::Clear) => clears.push(found.id),
@@ -416,6 +424,12 @@ impl Engine {
                 self.handle(now, place, Event::Cleared);
             }
         }
+    }
+
+    /// Whether this boot's journal has a record of this notice for the monitor.
+    fn has_record(&self, notice: &Notice, monitor: &str) -> bool {
+        let here = self.journal.boot();
+        self.journal.records().any(|record| record.is_for(notice.id, monitor) && record.boot.is_same_as(here))
     }
 
     /// A record has its id: acknowledge, and let its monitor go to work.
