@@ -168,7 +168,9 @@ fn steps_of_the_wall_clock_change_nothing() {
         story.collect::<Vec<_>>().join("\n")
     };
     for seed in 0..40 {
-        let step = |by| move |fate: &mut Fate| fate.disturbances.insert(0, (When::After(world::s(seed % 12)), What::ClockStep(by)));
+        let step = |by| {
+            move |fate: &mut Fate| fate.disturbances.insert(0, (When::After(world::s(seed % 12)), What::ClockStep(by)))
+        };
         let (without, with) = (live(seed, step(0)), live(seed, step(31_536_000 * 20)));
         assert_eq!(quiet(&without), quiet(&with), "seed {seed}");
     }

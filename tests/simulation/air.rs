@@ -1,5 +1,6 @@
 //! What is under way, and the network between engine and BMC: it loses, repeats, delays, and so reorders.
 
+use crate::fate::Word;
 use crate::truth::Sent;
 use crate::world::World;
 use bmcnotice::engine::CommandEvent;
@@ -21,6 +22,10 @@ pub enum Due {
     Disturb(usize),
     /// The process ends as it should and starts again.
     Reload(u32),
+    Operator(Word),
+    /// The operating system ends: it asks us to, and then it is gone.
+    Leave(u32),
+    HostEnds(u32),
     /// A process starts, if it is still this one's turn.
     Start(u32),
     BmcIsWell,

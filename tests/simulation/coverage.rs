@@ -1,6 +1,6 @@
 //! How often each disturbance fell into each state: what no life ever met is a gap.
 
-use crate::fate::{Back, Place, What};
+use crate::fate::{Back, Place, What, Word};
 use crate::ledger::State;
 use crate::storage::Stop;
 use std::collections::BTreeMap;
@@ -39,6 +39,11 @@ pub fn rows() -> Vec<&'static str> {
         What::Deaf(Some(z)),
         What::Deaf(None),
         What::Silent(z),
+        What::Operator(Word::Release),
+        What::Operator(Word::Cancel),
+        What::Operator(Word::Clear),
+        What::Operator(Word::Maintenance(true)),
+        What::Operator(Word::Maintenance(false)),
         What::Repeats(30),
         What::Repeats(1000),
         What::OtherFault(""),
@@ -88,12 +93,14 @@ impl Coverage {
     }
 }
 
-/// Whether a disturbance can fall into a state: the dead cannot be killed, nor have their file's writes fail;
-/// nothing holds today.
+/// Whether a disturbance can fall into a state: the dead cannot be killed, nor have their file's writes fail.
 fn can_be(row: &str, state: State) -> bool {
-    let ours = row.starts_with("killed") || row.starts_with("panic") || row.starts_with("stop and");
+    let ours = row.starts_with("killed")
+        || row.starts_with("panic")
+        || row.starts_with("operator")
+        || row.starts_with("maintenance")
+        || row.starts_with("stop and");
     match state {
-        State::Held => false,
         State::Dead => !ours && !row.starts_with("process stopped"),
         State::Down => !ours && !row.starts_with("process stopped") && !row.starts_with("host"),
         _ => true,

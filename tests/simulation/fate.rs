@@ -28,10 +28,36 @@ pub enum Recovery {
     NotStarted,
 }
 
+/// The script before the attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    None,
+    Exits(i32, Duration),
+    Hangs,
+}
+
+/// What the operator says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    Release,
+    Cancel,
+    Clear,
+    Maintenance(bool),
+}
+
 /// One monitor.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
+    pub restart: u8,
+    pub failover: u8,
+    pub final_action: &'static str,
+    pub script: Script,
+    /// So many attempts fail before one does this.
+    pub fail_first: u8,
     pub recovery: Recovery,
+    pub holds_after_failure: bool,
+    pub cool_down: Duration,
+    pub budget: u8,
     pub command: bool,
     pub rerun: bool,
     pub wait: Duration,
@@ -96,6 +122,7 @@ pub enum What {
         span: Duration,
     },
     DiskStops(Stop, Duration),
+    Operator(Word),
     Deleted,
     Damaged,
 }
@@ -132,6 +159,11 @@ impl What {
             Self::DiskStops(Stop::Frozen, _) => "disk frozen",
             Self::DiskStops(Stop::Full, _) => "disk full",
             Self::DiskStops(Stop::ReadOnly, _) => "disk read-only",
+            Self::Operator(Word::Release) => "operator releases",
+            Self::Operator(Word::Cancel) => "operator cancels",
+            Self::Operator(Word::Clear) => "operator clears",
+            Self::Operator(Word::Maintenance(true)) => "maintenance on",
+            Self::Operator(Word::Maintenance(false)) => "maintenance off",
             Self::Deleted => "journal deleted underneath",
             Self::Damaged => "journal octet damaged",
         }
@@ -141,7 +173,7 @@ impl What {
         let short = Duration::from_millis(dice.below(3000));
         let long = dice.up_to(s(15));
         let pick = |dice: &mut Dice, all: &[&'static str]| all[dice.below(all.len() as u64) as usize];
-        match dice.below(36) {
+        match dice.below(43) {
             0..2 => Self::Kill(Place::Before, short),
             2..4 => Self::Kill(Place::Within, short),
             4..7 => Self::Kill(Place::After, short),
@@ -163,7 +195,9 @@ impl What {
             20 => Self::Suspend(long),
             21 => Self::Stopped(short),
             22 => Self::Repeats(if dice.percent(25) { 1000 } else { 30 }),
-            23 | 24 => Self::OtherFault(pick(dice, &["cpu-ierr", "thermal-trip", "uncorrectable-memory", "fan-failure"])),
+            23 | 24 => {
+                Self::OtherFault(pick(dice, &["cpu-ierr", "thermal-trip", "uncorrectable-memory", "fan-failure"]))
+            }
             25 => Self::Cleared,
             26 => Self::Foreign(20),
             27 => Self::Garbage(50),
@@ -173,11 +207,14 @@ impl What {
                 compaction: dice.percent(50),
                 span: short,
             },
-            31 | 32 => {
-                Self::DiskStops([Stop::Frozen, Stop::Full, Stop::ReadOnly][dice.below(3) as usize], long)
-            }
+            31 | 32 => Self::DiskStops([Stop::Frozen, Stop::Full, Stop::ReadOnly][dice.below(3) as usize], long),
             33 => Self::Deleted,
             34 => Self::Damaged,
+            35 | 36 => Self::Operator(Word::Release),
+            37 => Self::Operator(Word::Cancel),
+            38 => Self::Operator(Word::Clear),
+            39 | 40 => Self::Operator(Word::Maintenance(true)),
+            41 => Self::Operator(Word::Maintenance(false)),
             _ => Self::BmcRestart(s(0), Back::Well, s(0)),
         }
     }
@@ -206,6 +243,28 @@ pub struct Fate {
     pub disturbances: Vec<(When, What)>,
 }
 
+impl Plan {
+    /// How many attempts there are.
+    pub fn attempts(&self) -> u8 {
+        self.restart + self.failover + u8::from(self.final_action == "stop_service")
+    }
+
+    /// Stopping the service always is one.
+    pub fn is_command(&self, attempt: u8) -> bool {
+        self.command || attempt > self.restart + self.failover
+    }
+
+    /// What this attempt does.
+    pub fn does(&self, attempt: u8) -> Recovery {
+        match self.recovery {
+            Recovery::Answers(..) if attempt <= self.fail_first => {
+                Recovery::Answers(Answer::Failed, Duration::from_millis(300))
+            }
+            recovery => recovery,
+        }
+    }
+}
+
 fn plan(dice: &mut Dice, second: bool) -> Plan {
     let command = dice.percent(40);
     let recovery = match dice.below(20) {
@@ -215,7 +274,22 @@ fn plan(dice: &mut Dice, second: bool) -> Plan {
         16 if command => Recovery::NotStarted,
         _ => Recovery::Overruns { stubborn: dice.percent(50) },
     };
+    let script = match dice.below(10) {
+        0 | 1 => Script::Exits(0, dice.up_to(s(2))),
+        2 => Script::Exits(1, dice.up_to(s(2))),
+        3 => Script::Hangs,
+        _ => Script::None,
+    };
+    let finals = ["stop_service", "shutdown", "reboot", "sysrq_panic"];
     Plan {
+        restart: [0, 0, 0, 1, 2][dice.below(5) as usize],
+        failover: [1, 1, 1, 2][dice.below(4) as usize],
+        final_action: if dice.percent(75) { "none" } else { finals[dice.below(4) as usize] },
+        script,
+        fail_first: [0, 0, 0, 1, 2][dice.below(5) as usize],
+        holds_after_failure: dice.percent(20),
+        cool_down: [s(0), s(5), s(60)][dice.below(3) as usize],
+        budget: [1, 2, 4][dice.below(3) as usize],
         recovery,
         command,
         rerun: dice.percent(20),
@@ -297,7 +371,11 @@ impl fmt::Display for Fate {
             self.after_ended,
             u16::from(self.trap_retries) + 1,
         )?;
-        writeln!(f, "disk: {:?} late; boots in {:?}; reset deadline {:?}", self.disk_lag, self.boot_time, self.reset_deadline)?;
+        writeln!(
+            f,
+            "disk: {:?} late; boots in {:?}; reset deadline {:?}",
+            self.disk_lag, self.boot_time, self.reset_deadline
+        )?;
         for (place, plan) in self.plans.iter().enumerate() {
             writeln!(f, "monitor mrw{}: {plan:?}", place + 1)?;
         }

@@ -1,7 +1,7 @@
 //! Performs what the engine and the BMC put out, one by one, and dies in between if fate says so.
 
 use crate::air::Due;
-use crate::fate::{Place, Recovery, What};
+use crate::fate::{Place, Recovery, Script, What};
 use crate::ledger::State;
 use crate::promises::Promise;
 use crate::site::{BMC, CLIENT, GUID, OTHER_BMC, TRAPS};
@@ -114,13 +114,33 @@ impl World {
                     engine.handle_compacted(stored);
                 }
             }
-            Output::Deliver(Delivery::Recover(recover)) => self.start(&recover.monitor, recover.record, recover.token, tell),
+            Output::Deliver(Delivery::Recover(recover)) => {
+                self.start(&recover.monitor, recover.record, recover.attempt.number, recover.token, tell)
+            }
             Output::Run(command) => {
                 let of = |name: &str| command.env.iter().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
                 let record = of("BMCNOTICE_RECORD=").parse().unwrap();
-                self.start(&of("BMCNOTICE_MONITOR="), record, command.token, tell);
+                let (monitor, attempt) = (of("BMCNOTICE_MONITOR="), of("BMCNOTICE_ATTEMPT=").parse().unwrap());
+                match &*command.argv[0] {
+                    "/bin/prepare" => self.prepare(&monitor, command.token),
+                    "/bin/end" => {
+                        self.note_final(record);
+                        self.tokens.push((command.token, self.life, 0, self.time));
+                        self.tell(&format!("{monitor}: the final action of record {record} goes out"));
+                        let ended = CommandEvent::Exited(0);
+                        self.put(TIDY, Due::Command(self.process, self.life, command.token, ended));
+                        self.put(s(1), Due::Leave(self.process));
+                    }
+                    _ => self.start(&monitor, record, attempt, command.token, tell),
+                }
             }
-            Output::Panic(_) => self.host_panics(),
+            Output::Panic(_) => {
+                let finished = self.book.0.iter().rev().find(|(_, entry)| entry.finished() && entry.is_open());
+                let record = finished.map_or(0, |(serial, _)| *serial);
+                self.note_final(record);
+                self.tell("the kernel panics");
+                self.host_ends();
+            }
             Output::Signal { token, urgency } => self.signal(token, urgency),
             Output::Deliver(Delivery::Progress(progress)) => {
                 if let Stage::Untold(Phase::Ended(_), _) = progress.stage
@@ -136,19 +156,19 @@ impl World {
     }
 
     /// A recovery is started. `lives`: we live on to hear of it.
-    fn start(&mut self, monitor: &str, record: u64, token: u64, lives: bool) {
-        self.note_start(record, monitor);
+    fn start(&mut self, monitor: &str, record: u64, attempt: u8, token: u64, lives: bool) {
+        self.note_start(record, monitor, attempt);
         self.starts += 1;
         self.last_event = self.time;
         self.tokens.push((token, self.life, record, self.time));
-        self.tell(&format!("{monitor}: the recovery of record {record} really runs"));
+        self.tell(&format!("{monitor}: attempt {attempt} of record {record} really runs"));
         if !lives {
             return;
         }
         let plan = self.fate.plans[place(monitor)];
         let (process, life) = (self.process, self.life);
         let soon = Duration::ZERO;
-        match (plan.recovery, plan.command) {
+        match (plan.does(attempt), plan.is_command(attempt)) {
             (Recovery::Answers(answer, after), false) => {
                 // At once is answered in between, as by a callback; else by its token.
                 if !after.is_zero() {
@@ -173,12 +193,24 @@ impl World {
         }
     }
 
+    fn prepare(&mut self, monitor: &str, token: u64) {
+        self.tokens.push((token, self.life, 0, self.time));
+        self.tell(&format!("{monitor}: the script runs"));
+        if let Script::Exits(status, after) = self.fate.plans[place(monitor)].script {
+            self.put(after, Due::Command(self.process, self.life, token, CommandEvent::Exited(status)));
+        }
+    }
+
     fn signal(&mut self, token: u64, urgency: Urgency) {
         let Some(&(_, life, record, _)) = self.tokens.iter().find(|(t, l, ..)| *t == token && *l == self.life) else {
             return self.broken(Promise::Stale, "a signal for a command that this engine never started".into());
         };
-        let monitor = self.book.0.get(&record).map(|entry| entry.monitor.clone()).unwrap_or_default();
-        let stubborn = self.fate.plans[place(&monitor)].recovery == Recovery::Overruns { stubborn: true };
+        let plan = self.book.0.get(&record).map(|entry| self.fate.plans[place(&entry.monitor)]);
+        let attempt = self.book.0.get(&record).map_or(0, |entry| entry.attempt());
+        if plan.is_some_and(|plan| !plan.is_command(attempt)) {
+            return; // a callback's token names no command
+        }
+        let stubborn = plan.is_some_and(|plan| plan.recovery == Recovery::Overruns { stubborn: true });
         let signal = match urgency {
             Urgency::Ask if stubborn => return,
             Urgency::Ask => 15,

@@ -1,7 +1,7 @@
 //! The disturbances, done.
 
 use crate::air::Due;
-use crate::fate::{Back, What};
+use crate::fate::{Back, What, Word};
 use crate::site::{BMC, OTHER_BMC, OTHER_GUID, STRANGER};
 use crate::storage::Failing;
 use crate::truth::Sent;
@@ -26,7 +26,7 @@ impl World {
     pub fn disturb(&mut self, what: What) -> bool {
         let state = self.state();
         let alive = self.engine.is_some();
-        let ours = matches!(what, What::Kill(..) | What::Rebuild | What::Reload | What::Stopped(_));
+        let ours = matches!(what, What::Operator(_) | What::Kill(..) | What::Rebuild | What::Reload | What::Stopped(_));
         let hosts = matches!(what, What::HostReset | What::Suspend(_));
         if (ours && !alive) || (hosts && !self.host_up) {
             return false;
@@ -97,6 +97,7 @@ impl World {
             What::AppendsFail { percent, short, compaction, span } => {
                 self.storage.fail(Failing { until: self.time + span, percent, short, compaction });
             }
+            What::Operator(word) => self.put(Duration::ZERO, Due::Operator(word)),
             What::DiskStops(stop, span) => self.storage.stop(stop, self.time + span),
             What::Deleted => self.storage.delete(),
             What::Damaged => {
@@ -147,8 +148,32 @@ impl World {
         (self.host_up, self.last_event) = (false, self.time);
     }
 
-    /// The kernel panics, and reboots by itself.
-    pub fn host_panics(&mut self) {
+    /// The operator's word, to every recovery that is not closed.
+    pub fn operate(&mut self, word: Word) {
+        let now = self.now();
+        let open = self.book.0.iter().filter(|(_, entry)| entry.is_open() && entry.boot == self.boot);
+        for serial in open.map(|(serial, _)| *serial).collect::<Vec<_>>() {
+            let Some(engine) = &mut self.engine else { return };
+            let done = match word {
+                Word::Release => engine.release(now, serial),
+                Word::Cancel => engine.cancel(now, serial),
+                Word::Clear => engine.clear(now, serial),
+                Word::Maintenance(on) => {
+                    engine.set_maintenance(now, on);
+                    self.maintenance = on;
+                    Ok(())
+                }
+            };
+            let ends = matches!(word, Word::Cancel | Word::Clear);
+            if let (Ok(()), true, Some(truth)) = (done, ends, self.truth(serial)) {
+                truth.cancelled = true;
+            }
+            self.drain();
+        }
+    }
+
+    /// The operating system ends or panics, and boots again.
+    pub fn host_ends(&mut self) {
         let _ = self.bmc.command(self.bmc_now(), &Request::new(CHASSIS_CONTROL, [3]));
         self.drain_bmc();
     }

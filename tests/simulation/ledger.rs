@@ -15,6 +15,8 @@ pub enum State {
     Recorded,
     Started,
     Recovering,
+    /// The final action goes out.
+    Finishing,
     Ending,
     AwaitingReset,
     Failed,
@@ -28,11 +30,12 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Idle,
         Self::Recorded,
         Self::Started,
         Self::Recovering,
+        Self::Finishing,
         Self::Ending,
         Self::AwaitingReset,
         Self::Failed,
@@ -41,11 +44,6 @@ impl State {
         Self::Dead,
         Self::Down,
     ];
-
-    /// Between its record and its end.
-    pub fn is_recovering(self) -> bool {
-        matches!(self, Self::Recorded | Self::Started | Self::Recovering)
-    }
 }
 
 /// One frame.
@@ -111,8 +109,28 @@ impl Entry {
         self.steps.iter().find(|(other, _)| *other == kind).map(|(_, body)| &body[..])
     }
 
-    fn place(&self, kind: u8) -> Option<usize> {
-        self.steps.iter().position(|(other, _)| *other == kind)
+    /// Why it is held, if it is: the newest of held, released, started, begun says so.
+    pub fn held(&self) -> Option<u8> {
+        let newest = self.steps.iter().rev().find(|(kind, _)| matches!(kind, 0x40 | 0x41 | 0x10 | 0x20));
+        newest.filter(|(kind, _)| *kind == 0x40).map(|(_, body)| body[0])
+    }
+
+    /// The number of the newest attempt; 0: none has begun.
+    pub fn attempt(&self) -> u8 {
+        self.step(0x23).map_or(u8::from(self.begun()), |body| body[1])
+    }
+
+    pub fn finished(&self) -> bool {
+        self.step(0x35).is_some()
+    }
+
+    /// Between its record and its end: the BMC must not hear *ended* yet.
+    pub fn is_recovering(&self) -> bool {
+        match self.state() {
+            State::Recorded | State::Started | State::Recovering | State::Finishing => true,
+            State::Held => matches!(self.held(), Some(5 | 6)), // it had begun
+            _ => false,
+        }
     }
 
     pub fn begun(&self) -> bool {
@@ -125,10 +143,6 @@ impl Entry {
 
     pub fn given_up(&self) -> bool {
         self.step(0x32).is_some()
-    }
-
-    pub fn abandoned(&self) -> bool {
-        self.step(0x22).is_some()
     }
 
     /// Why it is closed.
@@ -160,8 +174,9 @@ impl Entry {
             (None, Some(0), _) => State::AwaitingReset,
             (None, Some(_), _) => State::Failed,
             (None, None, Some(_)) => State::Ending,
+            (None, None, None) if self.held().is_some() => State::Held,
+            (None, None, None) if self.step(0x35).is_some() => State::Finishing,
             (None, None, None) if self.begun() => State::Recovering,
-            (None, None, None) if self.place(0x40) > self.place(0x41) => State::Held,
             (None, None, None) if self.step(0x10).is_some() => State::Started,
             (None, None, None) => State::Recorded,
         }

@@ -1,6 +1,6 @@
 //! The cluster of a life, and the addresses in it.
 
-use crate::fate::Fate;
+use crate::fate::{Fate, Script};
 use bmcnotice::bmc::link::Login;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
@@ -35,7 +35,7 @@ pub fn cluster(fate: &Fate) -> Cluster {
         guid = "{GUID}"
         handshake = "sim"
         after_ended = "{after}"
-        patience = "600s"
+        patience = "1000s"
         [[server]]
         name = "server2"
         addresses = ["10.0.0.2"]
@@ -47,6 +47,11 @@ pub fn cluster(fate: &Fate) -> Cluster {
         started = {{ netfn = 0x30, command = 0x70, data = [1] }}
         ended = {{ netfn = 0x30, command = 0x70, data = [2, "outcome"] }}
         disarmed = {{ netfn = 0x30, command = 0x70, data = [3] }}
+        [commands]
+        stop_service = ["/bin/stop", "all"]
+        shutdown = ["/bin/end", "now"]
+        reboot = ["/bin/end", "again"]
+        sysrq_trigger = "/proc/sysrq-trigger"
         [heartbeat]
         bmc = true
         lan = true
@@ -56,6 +61,13 @@ pub fn cluster(fate: &Fate) -> Cluster {
     );
     for (place, plan) in fate.plans.iter().enumerate() {
         let recovery = if plan.command { r#"{ command = ["/bin/move", "away"] }"# } else { r#""callback""# };
+        let script = match plan.script {
+            Script::None => "",
+            Script::Exits(..) | Script::Hangs => {
+                r#"script = { command = ["/bin/prepare"], timeout = "3s", before = ["restart", "failover", "final"] }"#
+            }
+        };
+        let after_failure = if plan.holds_after_failure { "hold" } else { "ended" };
         let starts_on = if plan.on_recoverable { "recoverable" } else { "fatal" };
         write!(
             text,
@@ -66,6 +78,14 @@ pub fn cluster(fate: &Fate) -> Cluster {
         chassis_on_address = true
         recovery = {recovery}
         target = "failover1"
+        restart = {}
+        failover = {}
+        final_action = "{}"
+        final_action_on_address = true
+        after_failure = "{after_failure}"
+        cool_down = "{}s"
+        budget = {}
+        {script}
         starts_on = "{starts_on}"
         wait_for_started = "{}ms"
         deadline = "{}s"
@@ -77,6 +97,11 @@ pub fn cluster(fate: &Fate) -> Cluster {
         server2 = "10.0.0.2:162"
             "#,
             place + 1,
+            plan.restart,
+            plan.failover,
+            plan.final_action,
+            plan.cool_down.as_secs(),
+            plan.budget,
             plan.wait.as_millis(),
             plan.deadline.as_secs(),
             fate.reset_deadline.as_millis(),

@@ -1,5 +1,6 @@
 //! What really happened to each record, beside what the journal says of it; and the promises held to both.
 
+use crate::fate::Plan;
 use crate::ledger::{Book, State, frames};
 use crate::promises::Promise;
 use crate::world::World;
@@ -15,8 +16,12 @@ pub struct Truth {
     pub boot: u8,
     /// Its octets are in the file.
     pub stored: bool,
-    /// In which lives of the engine its recovery was started.
-    pub starts: Vec<u32>,
+    /// In which lives of the engine which attempt was started.
+    pub starts: Vec<(u32, u8)>,
+    /// Final actions that went out.
+    pub finals: u32,
+    /// The operator has broken it off.
+    pub cancelled: bool,
     pub answered: Option<Answer>,
     /// The engine that was answered last.
     pub answered_in: u32,
@@ -98,6 +103,8 @@ impl World {
             boot,
             stored,
             starts: Vec::new(),
+            finals: 0,
+            cancelled: false,
             answered: None,
             answered_in: 0,
             heard: None,
@@ -112,14 +119,18 @@ impl World {
     fn note_ending(&mut self, serial: u64, outcome: u8) {
         let life = self.life;
         let entry = self.book.0.get(&serial).cloned();
+        let plans = self.fate.plans.clone();
         let Some(truth) = self.truth(serial) else { return };
-        let former = truth.starts.iter().all(|start| *start < life);
+        let former = truth.starts.iter().all(|(start, _)| *start < life);
         let told = (truth.answered, truth.hurt);
-        let fits = match (outcome, truth.answered) {
-            (0, answered) => answered == Some(Answer::Done),
-            // Without an answer: the deadline, a cancellation.
-            (1, Some(Answer::Failed)) => true,
-            (1, _) => entry.is_some_and(|entry| entry.abandoned()),
+        let done = truth.answered == Some(Answer::Done);
+        let (torn, cancelled) = (truth.answered_in < life, truth.cancelled);
+        let attempts = plans.get(place(&truth.monitor)).map_or(0, Plan::attempts);
+        let tried = entry.as_ref().is_some_and(|entry| entry.attempt() >= attempts);
+        let fits = match outcome {
+            0 => done,
+            // All was tried, or the operator broke it off.
+            1 => (!done || torn) && (tried || cancelled),
             _ => former && entry.is_some_and(|entry| entry.begun()),
         };
         if !fits && !told.1 {
@@ -142,13 +153,13 @@ impl World {
     }
 
     /// A recovery is started: for good, whatever becomes of us.
-    pub fn note_start(&mut self, serial: u64, name: &str) {
+    pub fn note_start(&mut self, serial: u64, name: &str, attempt: u8) {
         let (life, boot) = (self.life, self.boot);
-        let rerun = self.fate.plans[place(name)].rerun;
+        let (rerun, attempts) = (self.fate.plans[place(name)].rerun, self.fate.plans[place(name)].attempts());
         let Some(truth) = self.truth(serial) else {
             return self.broken(Promise::Recorded, format!("a recovery runs for record {serial}, which nobody opened"));
         };
-        truth.starts.push(life);
+        truth.starts.push((life, attempt));
         let (starts, hurt, of, monitor) = (truth.starts.clone(), truth.hurt, truth.boot, truth.monitor.clone());
         if of != boot {
             self.broken(Promise::Boot, format!("record {serial} of boot {of} is run in boot {boot}"));
@@ -157,13 +168,32 @@ impl World {
             self.broken(Promise::Recorded, format!("record {serial} of {monitor} is run for {name}"));
         }
         let most = if rerun { 3 } else { 1 };
-        let twice_a_life = starts.len() > 1 && starts[starts.len() - 2] == life;
-        if (starts.len() > most || twice_a_life) && !hurt {
-            self.broken(Promise::Once, format!("record {serial} is run in the lives {starts:?}"));
+        let same = starts.iter().filter(|start| start.1 == attempt).count();
+        let twice_a_life = starts.iter().filter(|start| **start == (life, attempt)).count() > 1;
+        if (same > most || twice_a_life) && !hurt {
+            self.broken(Promise::Once, format!("record {serial} is run as (life, attempt) {starts:?}"));
         }
-        let begun = self.book.0.get(&serial).is_some_and(|entry| entry.begun());
+        if attempt == 0 || attempt > attempts {
+            self.broken(Promise::Once, format!("record {serial}: attempt {attempt} of {attempts}"));
+        }
+        let begun = self.book.0.get(&serial).is_some_and(|entry| entry.begun() && entry.attempt() >= attempt);
         if !begun {
             self.broken(Promise::File, format!("record {serial} is run before the journal says so"));
+        }
+    }
+
+    /// A final action goes out.
+    pub fn note_final(&mut self, serial: u64) {
+        let boot = self.boot;
+        let said = self.book.0.get(&serial).is_some_and(|entry| entry.finished());
+        let Some(truth) = self.truth(serial) else { return };
+        truth.finals += 1;
+        let (finals, hurt, of) = (truth.finals, truth.hurt, truth.boot);
+        if (finals > 1 && !hurt) || of != boot {
+            self.broken(Promise::Once, format!("record {serial} of boot {of}: final action {finals} in boot {boot}"));
+        }
+        if !said {
+            self.broken(Promise::File, format!("record {serial}: a final action before the journal says so"));
         }
     }
 
@@ -192,10 +222,10 @@ impl World {
         let mut sent = Sent::default();
         for (serial, entry) in self.book.0.iter().filter(|(_, e)| e.is_open() && e.boot == self.boot) {
             let state = entry.state();
-            if state.is_recovering() {
+            if entry.is_recovering() {
                 sent.recovering.push(*serial);
             }
-            if state.is_recovering() || state == State::Ending {
+            if entry.is_recovering() || state == State::Ending {
                 sent.unended.push(*serial);
             }
             if state == State::Ending {
@@ -278,7 +308,10 @@ impl World {
             truth.known = is.is_some();
         }
         if !unexcused.is_empty() {
-            self.broken(Promise::File, format!("the file lacks something of {unexcused:?}, and nothing was wrong with it"));
+            self.broken(
+                Promise::File,
+                format!("the file lacks something of {unexcused:?}, and nothing was wrong with it"),
+            );
         }
         self.book = file;
     }
@@ -286,9 +319,8 @@ impl World {
     /// After the first outputs of a start.
     pub fn judge_start(&mut self) {
         let boot = self.boot;
-        let open = |(serial, entry): (&u64, &crate::ledger::Entry)| {
-            (entry.boot != boot && entry.is_open()).then_some(*serial)
-        };
+        let open =
+            |(serial, entry): (&u64, &crate::ledger::Entry)| (entry.boot != boot && entry.is_open()).then_some(*serial);
         let open: Vec<u64> = self.book.0.iter().filter_map(open).collect();
         if !open.is_empty() {
             self.broken(Promise::Boot, format!("the records {open:?} of an earlier boot stay open"));
@@ -310,7 +342,7 @@ impl World {
                 let state = entry.map(|entry| entry.state());
                 self.broken(Promise::NotLost, format!("record {serial} is {state:?}, its recovery never began"));
             }
-            if !survived || truth.starts.is_empty() || !truth.known {
+            if !survived || truth.starts.is_empty() || !truth.known || held {
                 continue;
             }
             // Who was killed before he could say so has left it in the journal.

@@ -30,7 +30,7 @@ pub const fn s(seconds: u64) -> Duration {
 const BEGIN: Duration = s(2000);
 const WALL: Duration = s(1_700_000_000);
 /// After the last that happened so long is looked on: deadline and telling fit in.
-const AFTERMATH: Duration = s(150);
+const AFTERMATH: Duration = s(200);
 /// Without *armed* until then no fault is raised.
 const ARMED_BY: Duration = s(60);
 /// More inputs than any life needs.
@@ -72,6 +72,8 @@ pub struct World {
     pub truths: Vec<Truth>,
     /// Token, life, record, and since when.
     pub tokens: Vec<(u64, u32, u64, Duration)>,
+    /// What was answered for good.
+    answered: Vec<(u32, u64)>,
     /// The trap that is being handled, and all there were: event, what it says.
     pub handling: Option<u16>,
     pub traps: Vec<(Vec<u8>, Says)>,
@@ -85,6 +87,8 @@ pub struct World {
     pub at_outputs: Vec<(usize, usize)>,
     pub fired: Vec<bool>,
     pub excused: bool,
+    /// The switch, as the operator left it; a new process does not know it.
+    pub maintenance: bool,
     pub bmc_may_not_listen: bool,
     pub last_event: Duration,
     pub starts: usize,
@@ -135,6 +139,7 @@ impl World {
             book: Book::default(),
             truths: Vec::new(),
             tokens: Vec::new(),
+            answered: Vec::new(),
             handling: None,
             traps: Vec::new(),
             last_trap: None,
@@ -145,6 +150,7 @@ impl World {
             at_outputs,
             fired: vec![false; fate.disturbances.len()],
             excused: false,
+            maintenance: false,
             bmc_may_not_listen: fate.trouble() > s(35),
             last_event: BEGIN,
             starts: 0,
@@ -191,7 +197,7 @@ impl World {
                 replay: replay(&found),
                 seed,
                 troubles: Vec::new(),
-                maintenance: false,
+                maintenance: self.maintenance,
             },
         ));
         let life = self.life;
@@ -207,7 +213,7 @@ impl World {
             self.excused = self.storage.is_excused(self.time);
             self.storage.killed();
         }
-        self.paused = None;
+        (self.paused, self.maintenance) = (None, false);
         self.process += 1;
     }
 
@@ -299,7 +305,8 @@ impl World {
                 self.handling = trap;
                 self.drain();
                 self.handling = self.handling.filter(|_| self.paused.is_some());
-                if let (Some(trap), true) = (trap, self.engine.is_some() && self.life == life && self.paused.is_none()) {
+                if let (Some(trap), true) = (trap, self.engine.is_some() && self.life == life && self.paused.is_none())
+                {
                     self.judge_trap(trap);
                 }
             }
@@ -320,6 +327,14 @@ impl World {
             (Due::Disturb(place), _) => self.fire(place),
             (Due::Reload(process), _) if process == self.process && self.paused.is_none() => self.reload(),
             (Due::Reload(_), _) => {}
+            (Due::Operator(word), _) if self.paused.is_none() => self.operate(word),
+            (Due::Operator(_), _) => {}
+            (Due::Leave(process), Some(engine)) if process == self.process => {
+                engine.stop(now);
+                self.put(s(3), Due::HostEnds(process));
+            }
+            (Due::HostEnds(process), _) if process == self.process => self.host_ends(),
+            (Due::Leave(_) | Due::HostEnds(_), _) => {}
             (Due::Start(process), None) if process == self.process && self.host_up => {
                 self.tell("we start");
                 self.come_up();
@@ -427,19 +442,20 @@ impl World {
     fn note_answer(&mut self, life: u32, token: u64, answer: Answer, taken: bool) {
         let Some(&(_, _, serial, _)) = self.tokens.iter().find(|(t, l, ..)| (*t, *l) == (token, life)) else { return };
         if taken && life != self.life {
-            self.broken(Promise::Stale, format!("an answer of record {serial} from engine {life} is taken by {}", self.life));
+            self.broken(
+                Promise::Stale,
+                format!("an answer of record {serial} from engine {life} is taken by {}", self.life),
+            );
         }
-        let current = life == self.life;
-        let mut early = false;
-        if let Some(truth) = self.truth(serial)
-            && taken
-            && answer != Answer::Later
-        {
-            early = truth.answered.is_some() && truth.answered_in == life && current;
+        if !taken || answer == Answer::Later {
+            return;
+        }
+        if self.answered.contains(&(life, token)) {
+            self.broken(Promise::Stale, format!("an attempt of record {serial} is answered twice"));
+        }
+        self.answered.push((life, token));
+        if let Some(truth) = self.truth(serial) {
             (truth.answered, truth.answered_in) = (Some(answer), life);
-        }
-        if early {
-            self.broken(Promise::Stale, format!("record {serial} is answered twice"));
         }
     }
 
