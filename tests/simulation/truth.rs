@@ -1,7 +1,7 @@
 //! What really happened to each record, beside what the journal says of it; and the promises held to both.
 
 use crate::fate::Plan;
-use crate::ledger::{Book, State, frames};
+use crate::ledger::{Book, Entry, State, frames};
 use crate::promises::Promise;
 use crate::world::World;
 use bmcnotice::words::{Answer, Outcome};
@@ -319,8 +319,7 @@ impl World {
     /// After the first outputs of a start.
     pub fn judge_start(&mut self) {
         let boot = self.boot;
-        let open =
-            |(serial, entry): (&u64, &crate::ledger::Entry)| (entry.boot != boot && entry.is_open()).then_some(*serial);
+        let open = |(serial, entry): (&u64, &Entry)| (entry.boot != boot && entry.is_open()).then_some(*serial);
         let open: Vec<u64> = self.book.0.iter().filter_map(open).collect();
         if !open.is_empty() {
             self.broken(Promise::Boot, format!("the records {open:?} of an earlier boot stay open"));
@@ -330,6 +329,9 @@ impl World {
     /// The end of the life: nothing is lost, nothing was silent.
     pub fn judge(&mut self) {
         let all = self.truths.clone();
+        // One that is held in the middle lets the BMC wait for all of them, visibly.
+        let held = |entry: &&Entry| entry.is_open() && entry.state() == State::Held && entry.is_recovering();
+        let waits = self.book.0.values().filter(|entry| entry.boot == self.boot).any(|entry| held(&entry));
         for truth in all.iter().filter(|truth| !truth.monitor.is_empty() && !truth.hurt) {
             let entry = self.book.0.get(&truth.serial).filter(|_| truth.known).cloned();
             let entry = entry.as_ref();
@@ -342,7 +344,7 @@ impl World {
                 let state = entry.map(|entry| entry.state());
                 self.broken(Promise::NotLost, format!("record {serial} is {state:?}, its recovery never began"));
             }
-            if !survived || truth.starts.is_empty() || !truth.known || held {
+            if !survived || truth.starts.is_empty() || !truth.known || waits {
                 continue;
             }
             // Who was killed before he could say so has left it in the journal.
