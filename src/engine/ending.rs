@@ -46,6 +46,15 @@ impl Engine {
         self.tell(now, owner, Phase::Ended(worst), leader.record, patience);
     }
 
+    /// Another recovery begins: the *ended* that is being told, and was not understood, waits for it.
+    pub(super) fn hold_ended_back(&mut self) {
+        let told = core::mem::take(&mut self.endings.told);
+        if let Some(leader) = told.last() {
+            self.roads.forget(Owner::Seat(self.seats[leader.place].id));
+            self.endings.waiting.splice(0..0, told);
+        }
+    }
+
     /// What came of telling *ended*, for all whom it concerns.
     pub(super) fn ended_news(&mut self, now: Now, worst: Outcome, stage: &Stage, event: fn(Phase) -> Event) {
         let all = core::mem::take(&mut self.endings.told);

@@ -25,7 +25,7 @@ pub enum Due {
     Operator(Word),
     /// The operating system ends: it asks us to, and then it is gone.
     Leave(u32),
-    HostEnds(u32),
+    HostEnds(u8),
     /// A process starts, if it is still this one's turn.
     Start(u32),
     BmcIsWell,

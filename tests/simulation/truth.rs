@@ -5,6 +5,10 @@ use crate::ledger::{Book, Entry, State, frames};
 use crate::promises::Promise;
 use crate::world::World;
 use bmcnotice::words::{Answer, Outcome};
+use std::time::Duration;
+
+/// So long a command to the BMC may be under way.
+const UNDER_WAY: Duration = Duration::from_secs(5);
 
 /// One record, as the world saw it.
 #[derive(Debug, Clone)]
@@ -14,6 +18,7 @@ pub struct Truth {
     /// The trap that opened it.
     pub sequence: Option<u16>,
     pub boot: u8,
+    pub opened: Duration,
     /// Its octets are in the file.
     pub stored: bool,
     /// In which lives of the engine which attempt was started.
@@ -101,6 +106,7 @@ impl World {
             monitor,
             sequence,
             boot,
+            opened: self.time,
             stored,
             starts: Vec::new(),
             finals: 0,
@@ -247,7 +253,10 @@ impl World {
             Outcome::Failed => 1,
             Outcome::Unknown => 2,
         };
-        if !sent.recovering.is_empty() {
+        // A command that was under way when the recovery began is repeated until it is answered.
+        let since = |serial: &u64| self.truths.iter().find(|t| t.known && t.serial == *serial).map(|t| t.opened);
+        let long = |serial: &u64| since(serial).is_some_and(|opened| opened + UNDER_WAY < self.time);
+        if sent.recovering.iter().any(long) {
             self.broken(Promise::EndedLast, format!("the BMC hears ended while {:?} recover", sent.recovering));
         }
         let mut worse = Vec::new();
@@ -340,7 +349,7 @@ impl World {
             let begun = entry.is_some_and(|entry| entry.begun());
             let settled = entry.is_none_or(|e| e.closed().is_some_and(|why| matches!(why, 3 | 5 | 6)));
             let held = entry.is_some_and(|entry| entry.state() == State::Held);
-            if survived && truth.stored && !begun && !settled && !held {
+            if survived && truth.stored && !begun && !settled && !held && !truth.cancelled {
                 let state = entry.map(|entry| entry.state());
                 self.broken(Promise::NotLost, format!("record {serial} is {state:?}, its recovery never began"));
             }

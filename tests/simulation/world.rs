@@ -87,6 +87,8 @@ pub struct World {
     pub at_outputs: Vec<(usize, usize)>,
     pub fired: Vec<bool>,
     pub excused: bool,
+    /// It says goodbye, and takes no trap any more.
+    leaving: bool,
     /// The switch, as the operator left it; a new process does not know it.
     pub maintenance: bool,
     pub bmc_may_not_listen: bool,
@@ -150,6 +152,7 @@ impl World {
             at_outputs,
             fired: vec![false; fate.disturbances.len()],
             excused: false,
+            leaving: false,
             maintenance: false,
             bmc_may_not_listen: fate.trouble() > s(35),
             last_event: BEGIN,
@@ -185,7 +188,7 @@ impl World {
         let excused = self.excused || self.storage.is_excused(self.time);
         self.note_replay(&found, excused);
         (self.life, self.last_event, self.paused) = (self.life + 1, self.time, None);
-        self.excused = false;
+        (self.excused, self.leaving) = (false, false);
         let seed = self.dice.seed();
         self.engine = Some(Engine::new(
             self.now(),
@@ -331,9 +334,10 @@ impl World {
             (Due::Operator(_), _) => {}
             (Due::Leave(process), Some(engine)) if process == self.process => {
                 engine.stop(now);
-                self.put(s(3), Due::HostEnds(process));
+                self.leaving = true;
+                self.put(s(3), Due::HostEnds(self.boot));
             }
-            (Due::HostEnds(process), _) if process == self.process => self.host_ends(),
+            (Due::HostEnds(boot), _) if boot == self.boot && self.host_up => self.host_ends(),
             (Due::Leave(_) | Due::HostEnds(_), _) => {}
             (Due::Start(process), None) if process == self.process && self.host_up => {
                 self.tell("we start");
@@ -422,7 +426,7 @@ impl World {
     }
 
     fn judge_trap(&mut self, trap: u16) {
-        let Some(says) = self.fatal(trap) else { return };
+        let Some(says) = self.fatal(trap).filter(|_| !self.leaving) else { return };
         for wanting in self.wanting(says) {
             let is = |t: &Truth| t.sequence == Some(trap) && (t.known || t.hurt) && place(&t.monitor) == wanting;
             if !self.truths.iter().any(|t| !t.monitor.is_empty() && is(t)) {
