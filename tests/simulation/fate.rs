@@ -310,6 +310,14 @@ impl Fate {
         if disturbances.iter().any(|(_, what)| *what == What::Deaf(None)) {
             disturbances.retain(|(_, what)| !matches!(what, What::Deaf(Some(_))));
         }
+        // Few recoveries come to their final action by themselves.
+        if dice.percent(8) {
+            plans[0].final_action = ["shutdown", "reboot"][dice.below(2) as usize];
+            plans[0].recovery = Recovery::Answers(Answer::Failed, dice.up_to(s(1)));
+            plans[0].holds_after_failure = false;
+            let delay = if dice.percent(50) { s(0) } else { dice.up_to(SOON) };
+            disturbances.push((When::In(State::Finishing, delay), What::draw(dice)));
+        }
         let foul = dice.percent(60);
         Self {
             loss: if foul { dice.below(40) } else { 0 },

@@ -210,18 +210,17 @@ impl World {
             let safe = |t: &&Truth| t.monitor == name && (t.stored || !t.starts.is_empty());
             let of_it = self.truths.iter().filter(safe).any(|truth| truth.sequence == Some(sequence));
             // It joined what has begun.
-            let begun = self.state_of(&name) >= State::Recovering;
+            let begun = self.has_begun(&name);
             if !of_it && !begun {
                 self.broken(Promise::Acknowledged, format!("trap {sequence} has no record of {name} in the file"));
             }
         }
     }
 
-    /// The newest state of a monitor's records that did not just join.
-    pub fn state_of(&self, name: &str) -> State {
-        let mine = self.book.0.iter().rev().filter(|(_, entry)| entry.monitor == name && entry.boot == self.boot);
-        let mut states = mine.filter(|(_, entry)| entry.closed() != Some(5)).map(|(_, entry)| entry.state());
-        states.next().unwrap_or(State::Idle)
+    /// Whether a recovery of this monitor has begun and is open.
+    fn has_begun(&self, name: &str) -> bool {
+        let mine = |entry: &&Entry| entry.monitor == name && entry.boot == self.boot && entry.is_open();
+        self.book.0.values().filter(mine).any(|entry| entry.begun() || entry.outcome().is_some())
     }
 
     pub fn snapshot(&self) -> Sent {
