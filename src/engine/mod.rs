@@ -107,6 +107,8 @@ pub struct Engine {
     lacking: bool,
     /// It is not written anew before.
     mend_at: Duration,
+    /// Before the next try, if this one fails.
+    mend_pause: Duration,
     graces: Vec<Grace>,
     tokens: u64,
     endings: Endings,
@@ -143,6 +145,7 @@ impl Engine {
             awaited: VecDeque::new(),
             lacking: false,
             mend_at: Duration::ZERO,
+            mend_pause: MEND_PAUSE,
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
@@ -246,6 +249,8 @@ impl Engine {
         if !stored {
             self.statistics.journal_failures += 1;
             self.lacking = true;
+        } else if self.lacking {
+            self.mend_at = now.boottime; // the file takes something again
         }
         self.mend(now);
         match self.awaited.pop_front() {
@@ -269,7 +274,8 @@ impl Engine {
     /// anything that waits in the outputs is done. When that fails, too, it is tried again, whatever else happens.
     fn mend(&mut self, now: Now) {
         if self.lacking && self.mend_at <= now.boottime {
-            self.mend_at = now.boottime + MEND_PAUSE;
+            self.mend_at = now.boottime + self.mend_pause;
+            self.mend_pause = (self.mend_pause * 2).min(MEND_PAUSE_MAX);
             let fresh = self.journal.compact();
             self.outputs.push_front(Output::Compact(fresh));
         }
@@ -278,7 +284,7 @@ impl Engine {
     /// The last `Compact` was performed.
     pub fn handle_compacted(&mut self, stored: bool) {
         if stored {
-            (self.lacking, self.mend_at) = (false, Duration::ZERO);
+            (self.lacking, self.mend_at, self.mend_pause) = (false, Duration::ZERO, MEND_PAUSE);
         } else {
             self.statistics.journal_failures += 1;
         }
@@ -475,8 +481,10 @@ impl Engine {
     }
 }
 
-/// Between two attempts to write a broken journal anew that fail.
+/// Between two attempts to write a broken journal anew that fail; doubled each time.
 const MEND_PAUSE: Duration = Duration::from_millis(100);
+/// The most that it is doubled to.
+const MEND_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// How long a clean stop waits for the BMC to hear of it.
 const GOODBYE: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use lock::Lock;
 use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
@@ -205,6 +205,10 @@ impl Hot {
         let written = self.now.file.write_at(octets, end as u64)?;
         if written < octets.len() {
             return Err(io::Error::new(io::ErrorKind::WriteZero, "the hot journal took only a part"));
+        }
+        // Deleted underneath: nobody would find it again, so it is to be written anew.
+        if self.now.file.metadata()?.nlink() == 0 {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody has deleted the hot journal"));
         }
         self.now.end = end + octets.len();
         *self.shared.lock() = self.now.clone();

@@ -45,7 +45,7 @@ promises! {
     Boot,
     /// The answer of a recovery that belongs to a former engine or is over is refused.
     Stale,
-    /// Half a second after the storage works again the file says what the engine knows; a compaction
+    /// Two seconds after the storage works again the file says what the engine knows; a compaction
     /// loses nothing that is open.
     File,
     /// Nothing grows without bound: outputs for one input, the journal, its open records.

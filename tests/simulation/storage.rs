@@ -51,7 +51,7 @@ pub struct Storage {
 }
 
 /// How long after the storage works again the file may lack something.
-const MENDED_BY: Duration = Duration::from_millis(500);
+const MENDED_BY: Duration = Duration::from_secs(2);
 
 impl Storage {
     pub fn new(lag: Duration) -> Self {
