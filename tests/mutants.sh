@@ -44,6 +44,23 @@ mutant tests/suites-test.sh tests/suites.sh 's/if (cargo) passed -= skipped.*//'
 mutant 'python3 tests/licences.py --self-test' tests/licences.py 's/and not words/or not words/'
 mutant 'python3 tests/licences.py'          tests/licences.py   's/"BSD-3-Clause", //'
 
+# The engine broken on purpose: a life of the simulation shows it. docs/assurance/simulation.md says which.
+simulation='BMCNOTICE_SEEDS=5000 cargo test -q --features sim --test simulation nothing'
+machine=src/recovery/machine replay=src/recovery/journal/replay.rs
+mutant "$simulation" $machine/step.rs        '/self.journal(job, Step::Begun { run: job.run });/d'
+mutant "$simulation" src/engine/seat.rs      's/matter.token == Some(token)/matter.token.is_some()/'
+mutant "$simulation" src/engine/ending.rs    's/ && worst == Outcome::Done//'
+mutant "$simulation" src/engine/ending.rs    's/let busy = self.taking_up || .*;/let busy = self.taking_up;/'
+mutant "$simulation" $replay                 's/if rerun && runs < MAX_RUNS/if runs < MAX_RUNS/'
+mutant "$simulation" src/engine/mod.rs       's/self.lacking = true;//'
+mutant "$simulation" src/engine/restart.rs   's/if self.is_whole(record, replay)/if true/'
+mutant "$simulation" $replay                 's/!record.boot.is_same_as(boot)/false/'
+mutant "$simulation" src/engine/mod.rs       's/let hold = !record.is_durable() &&/let hold = false \&\&/'
+mutant "$simulation" src/engine/perform.rs   's/self.hold_ended_back();//'
+mutant "$simulation" $replay                 's/Step::Final(_) => Some(Last::Fixed(Outcome::Failed)),/Step::Final(_) => None,/'
+mutant "$simulation" src/engine/ending.rs    's/} else { self.roads.forget(owner) }/} else { self.roads.hasten(now, owner) }/'
+mutant "$simulation" src/engine/mod.rs       's/pending.stored(&mut self.journal, stored)/pending.stored(\&mut self.journal, true)/'
+
 if [ -f src/ffi/mod.rs ]; then
     mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten
     mutant 'make -s test-abi'  Makefile                 's/-Wl,-z,nodelete//'
