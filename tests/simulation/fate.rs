@@ -231,6 +231,8 @@ pub struct Fate {
     /// Good weather from here, after the fault.
     pub calm: Duration,
     pub plans: Vec<Plan>,
+    /// The fault that begins it.
+    pub first: &'static str,
     pub after_ended: &'static str,
     /// The BMC would reset for the fault, and waits so long.
     pub resets: bool,
@@ -318,6 +320,15 @@ impl Fate {
             let delay = if dice.percent(50) { s(0) } else { dice.up_to(SOON) };
             disturbances.push((When::In(State::Finishing, delay), What::draw(dice)));
         }
+        // Nor does one often begin while another one's end is being told.
+        let mut first = "uncorrectable-memory";
+        if plans.len() == 2 && dice.percent(15) {
+            (first, plans[1].on_recoverable) = ("fan-failure", true);
+            plans[1].recovery = Recovery::Answers(Answer::Done, dice.up_to(s(1)));
+            plans[1].holds_after_failure = false;
+            disturbances.push((When::In(State::Recovering, s(0)), What::Silent(s(2) + dice.up_to(s(5)))));
+            disturbances.push((When::In(State::Ending, dice.up_to(s(1))), What::OtherFault("cpu-ierr")));
+        }
         let foul = dice.percent(60);
         Self {
             loss: if foul { dice.below(40) } else { 0 },
@@ -326,6 +337,7 @@ impl Fate {
             outage: dice.percent(20).then(|| (dice.up_to(s(5)), dice.up_to(s(20)))),
             calm: dice.up_to(STORM),
             plans,
+            first,
             after_ended: ["bmc", "bmc", "none", "power-cycle", "power-cycle", "hard-reset", "power-off", "nmi"]
                 [dice.below(8) as usize],
             resets: dice.percent(50),
@@ -372,7 +384,8 @@ impl fmt::Display for Fate {
         )?;
         writeln!(
             f,
-            "BMC: {} for the fault, patient for {:?}{}; after ended: {}; traps {} times",
+            "BMC: {}, {} for the fault, patient for {:?}{}; after ended: {}; traps {} times",
+            self.first,
             if self.resets { "resets" } else { "does not reset" },
             self.patience,
             if self.stays_after_failed { ", gives up after a failure" } else { "" },

@@ -6,12 +6,14 @@ use crate::ledger::State;
 use crate::promises::Promise;
 use crate::site::{BMC, CLIENT, GUID, OTHER_BMC, TRAPS};
 use crate::truth::{Sent, place};
-use crate::world::{MOST_OUTPUTS, World, s};
+use crate::world::{MOST_OUTPUTS, Says, World, s};
 use bmcnotice::engine::{CommandEvent, Delivery, Engine, Output, Stage, Urgency};
-use bmcnotice::sim::{self, Event, Power};
+use bmcnotice::sim::{self, Event, NON_RECOVERABLE, Power};
 use bmcnotice::wire::command::PetAcknowledge;
 use bmcnotice::wire::ipmi::Message;
+use bmcnotice::wire::pet::{self, Pet};
 use bmcnotice::wire::rmcp::Datagram;
+use bmcnotice::wire::snmp;
 use bmcnotice::words::{Answer, Outcome, Phase};
 use std::time::Duration;
 
@@ -19,6 +21,18 @@ use std::time::Duration;
 const TIDY: Duration = Duration::from_millis(50);
 /// Octets of a PET that make it what it is, from its GUID on.
 const EVENT: usize = 46;
+
+/// What a trap of our BMC says.
+fn says(bytes: &[u8]) -> Says {
+    let message = snmp::Message::parse(bytes).expect("a trap");
+    let (specific, octets) = pet::find(&message).expect("a PET");
+    let pet = Pet::parse(specific, octets).expect("a good one");
+    match (pet.deasserted, pet.severity) {
+        (true, _) => Says::Cleared,
+        (false, NON_RECOVERABLE) => Says::Fatal,
+        (false, _) => Says::Recoverable,
+    }
+}
 
 impl World {
     /// Performs all output, the engine's first.
@@ -251,7 +265,7 @@ impl World {
         let at = bytes.windows(16).position(|window| window == GUID.0)?;
         let event = bytes[at..at + EVENT].to_vec();
         let place = self.traps.iter().position(|(other, _)| *other == event).unwrap_or_else(|| {
-            self.traps.push((event, self.raising));
+            self.traps.push((event, says(bytes)));
             self.traps.len() - 1
         });
         u16::try_from(place).ok()

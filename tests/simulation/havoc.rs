@@ -5,7 +5,7 @@ use crate::fate::{Back, What, Word};
 use crate::site::{BMC, OTHER_BMC, OTHER_GUID, STRANGER};
 use crate::storage::Failing;
 use crate::truth::Sent;
-use crate::world::{Says, World, s};
+use crate::world::{World, s};
 use bmcnotice::sim::Fault;
 use bmcnotice::wire::command::CHASSIS_CONTROL;
 use bmcnotice::wire::ipmi::Request;
@@ -81,7 +81,6 @@ impl World {
             }
             What::OtherFault(name) => self.raise(name),
             What::Cleared => {
-                self.raising = Says::Cleared;
                 let fault = Fault::preset("uncorrectable-memory").unwrap();
                 self.bmc.clear(self.bmc_now(), &fault);
                 self.drain_bmc();

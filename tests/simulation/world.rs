@@ -80,7 +80,6 @@ pub struct World {
     pub last_trap: Option<(u16, Vec<u8>)>,
     /// What the BMC hears was sent when this was so.
     pub hearing: Sent,
-    pub raising: Says,
     /// Outputs since the fault; how many there were when the last recovery came to rest; what comes at which.
     pub outputs: usize,
     pub settled: usize,
@@ -146,7 +145,6 @@ impl World {
             traps: Vec::new(),
             last_trap: None,
             hearing: Sent::default(),
-            raising: Says::Fatal,
             outputs: 0,
             settled: 0,
             at_outputs,
@@ -364,13 +362,12 @@ impl World {
             }
         }
         self.look();
-        self.raise("uncorrectable-memory");
+        self.raise(self.fate.first);
     }
 
     pub fn raise(&mut self, name: &'static str) {
         let preset = Fault::preset(name).unwrap();
         let fatal = preset.fatal && self.fate.resets;
-        self.raising = if preset.fatal { Says::Fatal } else { Says::Recoverable };
         self.bmc.raise(self.bmc_now(), &Fault { fatal, ..preset });
         self.drain_bmc();
     }
