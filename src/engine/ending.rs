@@ -46,12 +46,19 @@ impl Engine {
         self.tell(now, owner, Phase::Ended(worst), leader.record, patience);
     }
 
-    /// Another recovery begins: the *ended* that is being told, and was not understood, waits for it.
-    pub(super) fn hold_ended_back(&mut self) {
+    /// Another recovery begins: the *ended* that is being told, and was not understood, waits
+    /// for it, and a chassis command that waits to be sent is not.
+    pub(super) fn hold_ended_back(&mut self, now: Now) {
         let told = core::mem::take(&mut self.endings.told);
         if let Some(leader) = told.last() {
             self.roads.forget(Owner::Seat(self.seats[leader.place].id));
             self.endings.waiting.splice(0..0, told);
+        }
+        for owner in self.roads.take_orders_back() {
+            if let Some(place) = self.seats.iter().position(|seat| owner == Owner::Seat(seat.id)) {
+                let why = "the chassis command is taken back, if it has not gone out: another recovery has begun";
+                self.progress(now, place, Stage::Chassis(why.into()));
+            }
         }
     }
 

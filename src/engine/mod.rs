@@ -26,7 +26,7 @@ use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Peer, Timetable};
-use crate::notice::{Notice, Received, Reception};
+use crate::notice::{Notice, NoticeId, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step};
@@ -452,7 +452,7 @@ impl Engine {
         let held = if hold {
             acknowledge
         } else {
-            self.acknowledge(acknowledge);
+            self.acknowledge_unless_held(notice.id, acknowledge);
             Vec::new()
         };
         let Some(place) = place else { return };
@@ -468,6 +468,14 @@ impl Engine {
             self.progress(now, place, Stage::Joined { sentence });
         }
         self.handle(now, place, Event::Recorded(record));
+    }
+
+    /// Acknowledges, unless another monitor's record of the notice would not survive us and waits for its beginning.
+    fn acknowledge_unless_held(&mut self, notice: NoticeId, all: Vec<Acknowledgement>) {
+        match self.seats.iter_mut().find(|seat| seat.must_hold(notice)).and_then(|seat| seat.matter.as_mut()) {
+            Some(matter) => matter.held.extend(all),
+            None => self.acknowledge(all),
+        }
     }
 
     fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {

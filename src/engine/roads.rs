@@ -216,6 +216,14 @@ impl Roads {
         }
     }
 
+    /// Drops the chassis commands that a link has not sent yet, and says whose they were.
+    pub(super) fn take_orders_back(&mut self) -> Vec<Owner> {
+        let is_order = |c: &&Conversation| matches!(c.talk, Talk::Order(_));
+        let owners: Vec<Owner> = self.conversations.iter().filter(is_order).map(|c| c.owner).collect();
+        owners.iter().for_each(|owner| self.forget(*owner));
+        owners
+    }
+
     /// Whether `owner` is still talking.
     pub(super) fn talks(&self, owner: Owner) -> bool {
         self.conversations.iter().any(|conversation| conversation.owner == owner)

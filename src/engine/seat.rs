@@ -161,6 +161,12 @@ impl Seat {
         }
     }
 
+    /// Whether a repetition of the notice is still needed: its record would not survive us, and nothing has begun.
+    pub(super) fn must_hold(&self, notice: NoticeId) -> bool {
+        let about = self.matter.as_ref().is_some_and(|matter| matter.notice.id == notice);
+        about && !self.has_begun() && self.machine.record().is_some_and(|record| !record.is_durable())
+    }
+
     /// What the application's callback is told.
     pub(super) fn recover(&self, matter: &Matter, attempt: Attempt, token: u64) -> Recover {
         Recover {

@@ -87,7 +87,9 @@ impl Engine {
         self.outputs.push_back(work);
         self.progress(now, place, Stage::Recovering);
         let held = self.seats[place].matter.as_mut().map(|matter| core::mem::take(&mut matter.held));
-        self.acknowledge(held.unwrap_or_default());
+        if let Some(notice) = self.seats[place].matter.as_ref().map(|matter| matter.notice.id) {
+            self.acknowledge_unless_held(notice, held.unwrap_or_default());
+        }
     }
 
     /// Ends what runs: an attempt, or the script before it.
