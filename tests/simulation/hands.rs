@@ -149,8 +149,7 @@ impl World {
                 }
             }
             Output::Panic(_) => {
-                let finished = self.book.0.iter().rev().find(|(_, entry)| entry.finished() && entry.is_open());
-                let record = finished.map_or(0, |(serial, _)| *serial);
+                let record = self.finishing;
                 self.note_final(record);
                 self.tell("the kernel panics");
                 self.host_ends();

@@ -76,6 +76,8 @@ impl World {
                 self.note_opened(serial, monitor, stored);
             } else if kind == 0x30 {
                 self.note_ending(serial, body[0]);
+            } else if kind == 0x35 {
+                self.finishing = serial;
             } else if kind == 0x32 {
                 let life = self.life;
                 self.truth(serial).into_iter().for_each(|truth| truth.given_up_in = life);
@@ -211,7 +213,7 @@ impl World {
             let of_it = self.truths.iter().filter(safe).any(|truth| truth.sequence == Some(sequence));
             // It joined what has begun.
             let begun = self.has_begun(&name);
-            if !of_it && !begun {
+            if !of_it && !begun && !self.is_of_an_earlier_boot(sequence) {
                 self.broken(Promise::Acknowledged, format!("trap {sequence} has no record of {name} in the file"));
             }
         }
@@ -221,6 +223,11 @@ impl World {
     fn has_begun(&self, name: &str) -> bool {
         let mine = |entry: &&Entry| entry.monitor == name && entry.boot == self.boot && entry.is_open();
         self.book.0.values().filter(mine).any(|entry| entry.begun() || entry.outcome().is_some())
+    }
+
+    /// What a journal of an earlier boot knows is a repetition, and nothing begins.
+    pub fn is_of_an_earlier_boot(&self, trap: u16) -> bool {
+        self.truths.iter().any(|t| t.sequence == Some(trap) && t.known && t.boot != self.boot)
     }
 
     pub fn snapshot(&self) -> Sent {
@@ -258,12 +265,12 @@ impl World {
         if sent.recovering.iter().any(long) {
             self.broken(Promise::EndedLast, format!("the BMC hears ended while {:?} recover", sent.recovering));
         }
-        let mut worse = Vec::new();
+        let (mut worse, now) = (Vec::new(), self.time);
         for serial in &sent.telling {
             let own = self.book.0.get(serial).and_then(|entry| entry.outcome());
             let Some(truth) = self.truth(*serial) else { continue };
             truth.heard = Some(outcome);
-            if outcome == 0 && own != Some(0) && !truth.hurt {
+            if outcome == 0 && own != Some(0) && !truth.hurt && truth.opened + UNDER_WAY < now {
                 worse.push(*serial);
             }
         }
@@ -305,6 +312,7 @@ impl World {
         for truth in self.truths.iter_mut().filter(|truth| truth.known) {
             let (said, is) = (self.book.0.get(&truth.serial), file.0.get(&truth.serial));
             if said.is_some_and(|entry| !entry.is_open()) && is.is_none_or(|entry| !entry.is_open()) {
+                truth.known = is.is_some();
                 continue; // all is over for it
             }
             if said.is_some_and(|entry| entry.is_lacking_in(is)) {
@@ -345,7 +353,7 @@ impl World {
             let entry = entry.as_ref();
             let survived = truth.boot == self.boot;
             let serial = truth.serial;
-            let begun = entry.is_some_and(|entry| entry.begun());
+            let begun = entry.is_some_and(|entry| entry.begun()) || !truth.starts.is_empty();
             let settled = entry.is_none_or(|e| e.closed().is_some_and(|why| matches!(why, 3 | 5 | 6)));
             let held = entry.is_some_and(|entry| entry.state() == State::Held);
             if survived && truth.stored && !begun && !settled && !held && !truth.cancelled {

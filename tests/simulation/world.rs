@@ -85,6 +85,8 @@ pub struct World {
     pub settled: usize,
     pub at_outputs: Vec<(usize, usize)>,
     pub fired: Vec<bool>,
+    /// The record whose final action went out last.
+    pub finishing: u64,
     pub excused: bool,
     /// It says goodbye, and takes no trap any more.
     leaving: bool,
@@ -149,6 +151,7 @@ impl World {
             settled: 0,
             at_outputs,
             fired: vec![false; fate.disturbances.len()],
+            finishing: 0,
             excused: false,
             leaving: false,
             maintenance: false,
@@ -424,6 +427,9 @@ impl World {
 
     fn judge_trap(&mut self, trap: u16) {
         let Some(says) = self.fatal(trap).filter(|_| !self.leaving) else { return };
+        if self.is_of_an_earlier_boot(trap) {
+            return;
+        }
         for wanting in self.wanting(says) {
             let is = |t: &Truth| t.sequence == Some(trap) && (t.known || t.hurt) && place(&t.monitor) == wanting;
             if !self.truths.iter().any(|t| !t.monitor.is_empty() && is(t)) {
