@@ -60,6 +60,10 @@ mutant "$simulation" src/engine/perform.rs   's/self.hold_ended_back(now);//'
 mutant "$simulation" $replay                 's/Step::Final(_) => Some(Last::Fixed(Outcome::Failed)),/Step::Final(_) => None,/'
 mutant "$simulation" src/engine/ending.rs    's/} else { self.roads.forget(owner) }/} else { self.roads.hasten(now, owner) }/'
 mutant "$simulation" src/engine/mod.rs       's/pending.stored(&mut self.journal, stored)/pending.stored(\&mut self.journal, true)/'
+street='cargo test -q --features capi,sim,cli --test street clusterpro'
+mutant "$street" src/engine/mod.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
+mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time
+mutant "$street" src/config/check/clusterpro.rs 's/if !monitors.is_empty()/if false \&\& !monitors.is_empty()/'
 
 if [ -f src/ffi/mod.rs ]; then
     mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten

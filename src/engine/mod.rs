@@ -4,11 +4,17 @@
 //! performs what it finds in that order. Everything below is a pure function of what is handed in, so a
 //! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
 
+mod alert;
+mod alert_log;
+mod alerts;
+mod course;
 mod ending;
 mod endings;
+mod moves;
 mod murmur;
 mod operator;
 mod output;
+mod pacemaker;
 mod perform;
 mod restart;
 mod roads;
@@ -16,6 +22,7 @@ mod seat;
 mod statistics;
 mod work;
 
+pub use alert_log::not_started;
 pub use operator::Refusal;
 pub use output::{
     Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage, Urgency,
@@ -34,12 +41,15 @@ use crate::recovery::machine::State;
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, MonitorId, Phase, ServerId};
+use alert_log::Alerts;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 use endings::Endings;
+use moves::Run;
 use murmur::Murmur;
+
 use roads::{Owner, Roads};
 use seat::{Acknowledgement, Matter, Seat};
 
@@ -111,6 +121,9 @@ pub struct Engine {
     mend_pause: Duration,
     graces: Vec<Grace>,
     tokens: u64,
+    /// Tools of the cluster's that run.
+    runs: Vec<Run>,
+    random: Random,
     endings: Endings,
     /// What a former process left open is being taken up: nobody knows yet who else recovers.
     taking_up: bool,
@@ -123,6 +136,7 @@ pub struct Engine {
     /// The operator works on the server.
     maintenance: bool,
     murmur: Murmur,
+    alerts: Alerts,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -149,6 +163,7 @@ impl Engine {
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
+            runs: Vec::new(),
             endings: Endings::default(),
             taking_up: true,
             armed: false,
@@ -157,12 +172,16 @@ impl Engine {
             farewell: false,
             maintenance,
             murmur: Murmur::default(),
+            alerts: Alerts::default(),
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, identity, &mut random),
+            random,
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
+        let started = alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
+        engine.alert(started);
         engine.take_up(now, &replay);
         engine.taking_up = false;
         engine.end_together(now);
@@ -196,7 +215,7 @@ impl Engine {
                 self.statistics.repeats += 1;
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
                 let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
-                if !self.seats.iter().any(held) {
+                if !self.cluster.observe && !self.seats.iter().any(held) {
                     let acknowledge = self.acknowledgements(from, reply);
                     self.acknowledge(acknowledge);
                 }
@@ -231,6 +250,9 @@ impl Engine {
             let actions = seat.machine.handle_timeout(now, &seat.policy);
             self.perform(now, place, actions);
         }
+        self.moves_time_out(now);
+        self.courses_timeout(now);
+        self.alerts_timeout(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -348,7 +370,15 @@ impl Engine {
         let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
         let mend = self.lacking.then_some(self.mend_at);
-        let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive, mend];
+        let others = [
+            self.roads.next_deadline(),
+            self.timetable.next_deadline(),
+            self.keep_alive,
+            self.move_deadline(),
+            self.courses_deadline(),
+            self.alerts.next_deadline(),
+            mend,
+        ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 
@@ -392,12 +422,15 @@ impl Engine {
     // ---- from a notice to a record
 
     /// Writes a new notice down: once for every monitor that wants to recover, or once for nobody.
-    fn record(&mut self, now: Now, notice: Notice, acknowledge: Vec<Acknowledgement>) {
+    fn record(&mut self, now: Now, notice: Notice, mut acknowledge: Vec<Acknowledgement>) {
+        if self.cluster.observe {
+            acknowledge.clear(); // whoever recovers this server is to hear of it, too
+        }
         let notice = Arc::new(notice);
         let cluster = self.cluster.clone();
         let server = self.names[usize::from(notice.server.0)].clone();
         let (mut wanted, mut clears) = (Vec::new(), Vec::new());
-        for found in monitor::matches(&cluster, &notice) {
+        for found in monitor::matches(&cluster, &notice).filter(|_| !cluster.observe) {
             match found.answer {
                 // One that has its record was killed before the others had theirs.
                 Ok(Purpose::Recover) if self.has_record(&notice, &found.monitor.name) => {}
@@ -410,8 +443,9 @@ impl Engine {
         if wanted.is_empty() {
             wanted.push(None);
         }
-        let (mut acknowledge, mut heard) =
-            (acknowledge, Some(Heard { notice: notice.clone(), server: server.clone() }));
+        let heard = Heard { notice: notice.clone(), server: server.clone() };
+        self.alert_notice(&heard);
+        let mut heard = Some(heard);
         let last = wanted.len() - 1;
         for (place, wanted) in wanted.into_iter().enumerate() {
             let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);
@@ -428,6 +462,9 @@ impl Engine {
         for id in clears {
             if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
                 self.handle(now, place, Event::Cleared);
+                if self.seats[place].machine.state() == State::Idle {
+                    self.withdraw(now, place, None); // its record is closed, what it has set stands
+                }
             }
         }
     }

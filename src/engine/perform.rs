@@ -55,7 +55,7 @@ impl Engine {
                 Action::Recover(_, attempt) => self.recover(now, place, attempt),
                 Action::Abandon(_) => self.abandon(now, place),
                 Action::Finish(_, action) => self.finish(now, place, action),
-                Action::Withdraw(record) => self.withdraw(now, place, record),
+                Action::Withdraw(record) => self.withdraw(now, place, Some(record)),
                 Action::AfterEnded(_, action) => self.chassis(now, place, action),
                 Action::Report(_, Message::DeadlineOver) => self.progress(now, place, Stage::Overrun),
                 Action::Report(level, message) => {
@@ -69,6 +69,9 @@ impl Engine {
 
     /// What people are told of a step that is in the journal.
     fn follow(&mut self, now: Now, place: usize, record: u64, step: Step) {
+        if self.seats[place].is_about(record) {
+            self.alert_step(place, step);
+        }
         match step {
             Step::AwaitingReset => self.progress(now, place, Stage::AwaitingReset),
             // A record that only joined closes without a word.
@@ -99,12 +102,18 @@ impl Engine {
         }
         let (server, owner) = (self.cluster.this, Owner::Seat(self.seats[place].id));
         match self.roads.status(server) {
-            Some(Status::Up { identity: Checked::Matched, .. }) => self.roads.order(now, server, owner, action),
+            Some(Status::Up { identity: Checked::Matched, .. }) => self.begin_chassis(now, server, owner, action),
             _ => {
+                self.alert_chassis(action, true);
                 let why = "no chassis command: the BMC has not proven to be this server's (pin its guid)";
                 self.progress(now, place, Stage::Chassis(why.into()));
             }
         }
+    }
+
+    fn begin_chassis(&mut self, now: Now, server: ServerId, owner: Owner, action: AfterEnded) {
+        self.alert_chassis(action, false);
+        self.roads.order(now, server, owner, action);
     }
 
     // ---- what comes of it
@@ -115,6 +124,7 @@ impl Engine {
             self.handle_news(now, news);
         }
         self.send();
+        self.write_alerts(now);
     }
 
     fn send(&mut self) {
@@ -155,11 +165,15 @@ impl Engine {
                 }
             }
             News::Ordered(owner, result) => {
+                let failed = result.is_err();
                 let what = match result {
                     Ok(effect) => format!("chassis command sent: {effect}"),
                     Err(why) => format!("chassis command FAILED: {why}"),
                 };
                 if let Some(place) = self.seat_of(owner) {
+                    if failed {
+                        self.alert_chassis_failed();
+                    }
                     self.progress(now, place, Stage::Chassis(what));
                 }
             }
@@ -212,7 +226,8 @@ impl Engine {
     }
 
     fn is_mute(&self) -> bool {
-        self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
+        self.cluster.observe
+            || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
     }
 
     fn weigh(&mut self, now: Now, server: ServerId, evidence: Evidence) {
@@ -224,6 +239,7 @@ impl Engine {
                 Some(peer) => self.status(server, peer),
                 None => return,
             };
+            self.alert_peer(&status);
             self.outputs.push_back(Output::Deliver(Delivery::Peer(status)));
         }
     }
@@ -293,6 +309,7 @@ impl Engine {
     }
 
     pub(super) fn progress(&mut self, now: Now, place: usize, stage: Stage) {
+        self.alert_stage(place, &stage);
         let seat = &self.seats[place];
         let progress = Progress {
             record: seat.matter.as_ref().map_or(0, |matter| matter.record),

@@ -36,10 +36,19 @@ impl Engine {
             }
             for seat in self.seats.iter_mut().filter(|seat| Some(&*seat.name) == record.monitor.as_deref()) {
                 seat.history.remember(now, record, boot, &seat.policy.limits);
+                let withdrawn = record.find(|step| (step == Step::Withdrawn).then_some(())).is_some();
+                seat.has_set |= record.runs() > 0 && record.boot.is_same_as(boot) && !withdrawn;
             }
         }
         let fresh = self.journal.compact();
         self.outputs.push_back(Output::Compact(fresh));
+        if self.cluster.observe {
+            let open = replay.records().filter(|record| record.is_open()).count();
+            if open > 0 {
+                self.log(Line::warning(format!("only observing: {open} open records are left as they are")));
+            }
+            return;
+        }
         let seats = &self.seats;
         let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && seat.rerun);
         let open: Vec<_> =

@@ -2,10 +2,14 @@
 //!
 //! Values with few decisions; `engine` performs the machine's actions. Uses `recovery`.
 
+use super::alert::About;
+use super::moves::Move;
 use super::output::{Command, Print, Recover};
+
 use crate::config::model::{Cluster, Commands, FinalAction, Monitor, Recovery};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
+use crate::recovery::clusterpro::{Course, Which};
 use crate::recovery::gate::History;
 use crate::recovery::journal::{Hold, Record};
 use crate::recovery::machine::{Machine, State};
@@ -16,7 +20,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 /// Search path of a command: it inherits nothing of ours.
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An acknowledgement, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +71,29 @@ pub(super) struct Seat {
     commands: Commands,
     pub(super) policy: Policy,
     pub(super) history: History,
+    /// What moves through Pacemaker.
+    pub(super) moving: Option<Box<Move>>,
+    /// A recovery has set something in the cluster that was not taken back.
+    pub(super) has_set: bool,
+    /// This server's name in the cluster, once it is known.
+    pub(super) node: Option<String>,
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
+    /// What is attempted, or was last.
+    pub(super) action: RecoveryAction,
+    /// Its number.
+    pub(super) attempt: u8,
+    /// The attempt through CLUSTERPRO that runs.
+    pub(super) running: Option<Running>,
+}
+
+/// An attempt through CLUSTERPRO and the token of its present command.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) course: Course,
+    pub(super) which: Which,
+    pub(super) token: u64,
 }
 
 impl Seat {
@@ -93,13 +117,29 @@ impl Seat {
             target: monitor.target.as_deref().unwrap_or_default().into(),
             recovery: monitor.recovery.clone(),
             script: monitor.script.as_ref().map(|script| script.command.clone()).unwrap_or_default(),
-            commands: cluster.commands.clone(),
+            commands: commands(cluster, &monitor.recovery),
             history: History::default(),
+            moving: None,
+            has_set: false,
+            node: None,
             policy: Policy::new(monitor, server.bmc.as_ref()),
-            rerun: monitor.rerun,
+            rerun: monitor.rerun || has_goal(&monitor.recovery),
             machine: Machine::new(),
             matter: None,
+            action: RecoveryAction::Failover,
+            attempt: 0,
+            running: None,
         }
+    }
+
+    /// What CLUSTERPRO's alert log is told of.
+    pub(super) fn about(&self) -> About<'_> {
+        About { monitor: &self.name, server: &self.server, target: &self.target, action: self.action }
+    }
+
+    /// Whether the present command of the recovery has this token.
+    pub(super) fn runs(&self, token: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.token == token)
     }
 
     /// When the trap came, for the times that people are told.
@@ -165,6 +205,11 @@ impl Seat {
     pub(super) fn must_hold(&self, notice: NoticeId) -> bool {
         let about = self.matter.as_ref().is_some_and(|matter| matter.notice.id == notice);
         about && !self.has_begun() && self.machine.record().is_some_and(|record| !record.is_durable())
+    }
+
+    /// Whether it is the question whether the target runs elsewhere.
+    pub(super) fn verifies(&self, token: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.token == token && running.which == Which::Verify)
     }
 
     /// What the application's callback is told.
@@ -240,6 +285,15 @@ impl Seat {
     }
 }
 
+/// What the final actions run. A Pacemaker that stops moves everything away first.
+fn commands(cluster: &Cluster, recovery: &Recovery) -> Commands {
+    let mut commands = cluster.commands.clone();
+    if commands.stop_service.is_none() && matches!(recovery, Recovery::Pacemaker(_)) {
+        commands.stop_service = Some(["/usr/bin/systemctl", "stop", "pacemaker"].map(str::to_owned).to_vec());
+    }
+    commands
+}
+
 /// The notice of a record that a former process wrote: what the journal kept of it.
 pub(super) fn remembered(record: &Record, server: ServerId) -> Notice {
     let Record { notice, .. } = record;
@@ -254,5 +308,14 @@ pub(super) fn remembered(record: &Record, server: ServerId) -> Notice {
         pet: None,
         region: notice.region.clone(),
         sentence: notice.sentence.clone(),
+    }
+}
+
+/// Whether the recovery asks first whether its goal is reached, so that to run it again does no harm.
+fn has_goal(recovery: &Recovery) -> bool {
+    match recovery {
+        Recovery::Clusterpro(clusterpro) => clusterpro.verify.is_some(),
+        Recovery::Pacemaker(_) => true,
+        Recovery::Callback | Recovery::Command(_) => false,
     }
 }

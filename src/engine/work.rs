@@ -3,25 +3,28 @@
 //! Part of [`Engine`], like `perform`: what the machine wants run, and what comes of commands.
 
 use super::output::{Command, CommandEvent, Delivery, Line, Output, Stage, Urgency};
-use super::seat::{Errand, Matter};
+use super::seat::{Errand, Matter, Seat};
 use super::{Engine, Grace};
 use crate::config::model::{FinalAction, Recovery};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{RecordId, Step};
 use crate::recovery::plan::Next;
-use crate::words::{Answer, Attempt};
+use crate::words::{Answer, Attempt, Level};
 use core::time::Duration;
 
 /// Between SIGTERM and SIGKILL of a command that overran.
-const COMMAND_GRACE: Duration = Duration::from_secs(5);
+pub(super) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// What the gate must know of a step.
     pub(super) fn remember(&mut self, now: Now, place: usize, record: RecordId, step: Step) {
         let seat = &mut self.seats[place];
         match step {
-            Step::Begun { .. } => seat.history.begun(now, Duration::ZERO, &seat.policy.limits),
+            Step::Begun { .. } => {
+                self.statistics.recoveries += 1;
+                seat.history.begun(now, Duration::ZERO, &seat.policy.limits);
+            }
             Step::Closed(_) if self.journal.record(record).is_some_and(|record| record.runs() > 0) => {
                 seat.history.over(now, Duration::ZERO, &seat.policy.limits);
             }
@@ -30,7 +33,7 @@ impl Engine {
         }
     }
 
-    fn token(&mut self) -> u64 {
+    pub(super) fn token(&mut self) -> u64 {
         self.tokens += 1;
         self.tokens
     }
@@ -53,13 +56,11 @@ impl Engine {
 
     /// An attempt of the operator's recovery.
     pub(super) fn recover(&mut self, now: Now, place: usize, attempt: Attempt) {
-        if attempt.number == 1 {
-            self.statistics.recoveries += 1;
-        }
         let token = self.token();
         let seat = &mut self.seats[place];
         let Some(matter) = &mut seat.matter else { return };
         matter.token = Some(token);
+        (seat.action, seat.attempt) = (attempt.action, attempt.number);
         let matter: Matter = matter.clone();
         let limit = seat.policy.deadline;
         let command = |argv: &[String]| -> Command {
@@ -69,7 +70,14 @@ impl Engine {
             (Some(argv), _) => Output::Run(command(argv)),
             (None, Recovery::Command(argv)) => Output::Run(command(argv)),
             (None, Recovery::Callback) => Output::Deliver(Delivery::Recover(seat.recover(&matter, attempt, token))),
-            (None, Recovery::Pacemaker(_)) => return self.recover_by_cluster(now, place, attempt),
+            (None, Recovery::Clusterpro(_)) => {
+                self.begin_course(now, place);
+                return self.begun(now, place);
+            }
+            (None, Recovery::Pacemaker(_)) => {
+                self.begun(now, place);
+                return self.recover_by_pacemaker(now, place, attempt, token);
+            }
         };
         if let Some(matter) = &mut seat.matter {
             matter.commanded = matches!(work, Output::Run(_));
@@ -77,14 +85,14 @@ impl Engine {
         self.begin_work(now, place, work);
     }
 
-    fn recover_by_cluster(&mut self, now: Now, place: usize, _attempt: Attempt) {
-        self.progress(now, place, Stage::Recovering);
-        self.handle(now, place, Event::Answered(Answer::Failed));
-    }
-
     /// Hands out what begins a recovery, or goes on with it.
     fn begin_work(&mut self, now: Now, place: usize, work: Output) {
         self.outputs.push_back(work);
+        self.begun(now, place);
+    }
+
+    /// The recovery has begun: whoever told us of the fault may forget it.
+    fn begun(&mut self, now: Now, place: usize) {
         self.progress(now, place, Stage::Recovering);
         let held = self.seats[place].matter.as_mut().map(|matter| core::mem::take(&mut matter.held));
         if let Some(notice) = self.seats[place].matter.as_ref().map(|matter| matter.notice.id) {
@@ -94,6 +102,8 @@ impl Engine {
 
     /// Ends what runs: an attempt, or the script before it.
     pub(super) fn abandon(&mut self, now: Now, place: usize) {
+        self.abandon_move(now, place);
+        self.abandon_course(now, place);
         let Some(matter) = &mut self.seats[place].matter else { return };
         let attempt = matter.token.take();
         self.statistics.failed += u64::from(attempt.is_some());
@@ -123,16 +133,14 @@ impl Engine {
         self.begin_work(now, place, work);
     }
 
-    /// Takes back what the recovery has set in the cluster.
-    pub(super) fn withdraw(&mut self, _now: Now, place: usize, _record: RecordId) {
-        match &self.seats[place].recovery {
-            Recovery::Callback | Recovery::Command(_) | Recovery::Pacemaker(_) => {}
-        }
-    }
-
     /// Something happened to a command.
     pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
-        let place = self.seats.iter().position(|seat| seat.holds(token) || seat.runs_errand(token).is_some());
+        if self.alert_ended(token, &event) || self.handle_run(now, token, &event) {
+            return self.settle(now);
+        }
+        let asks = self.seats.iter().any(|seat| seat.verifies(token));
+        let of = |seat: &Seat| seat.holds(token) || seat.runs(token) || seat.runs_errand(token).is_some();
+        let place = self.seats.iter().position(of);
         let name = place.map(|place| self.seats[place].name.clone());
         let who = name.as_deref().unwrap_or("a recovery that is over");
         let what = match &event {
@@ -146,6 +154,8 @@ impl Engine {
             CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
         };
         self.log(match event {
+            // It says no until it says yes.
+            CommandEvent::Exited(_) if asks => Line { level: Level::Debug, text: format!("{who}: verify: {what}") },
             CommandEvent::Printed(_) | CommandEvent::Exited(0) => Line::info(format!("{who}: {what}")),
             _ => Line::error(format!("{who}: {what}")),
         });
@@ -153,6 +163,7 @@ impl Engine {
             self.graces.retain(|grace| grace.token != token);
             match place.and_then(|place| Some((place, self.seats[place].runs_errand(token)?))) {
                 Some((place, errand)) => self.errand_is_over(now, place, errand, event == CommandEvent::Exited(0)),
+                None if self.course_command(now, token, &event) => {}
                 None => self.attempt_is_over(now, token, event),
             }
         }
@@ -164,6 +175,7 @@ impl Engine {
         let seat = &mut self.seats[place];
         let Some(matter) = seat.matter.as_mut().filter(|matter| matter.errand.is_some()) else { return };
         matter.errand = None;
+        self.alert_errand(place, errand, well);
         self.handle(
             now,
             place,

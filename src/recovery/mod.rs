@@ -5,10 +5,12 @@
 //! `engine`, its output is bytes to append and actions to perform, which the shell does in their order.
 
 pub mod action;
+pub mod clusterpro;
 pub mod gate;
 pub mod journal;
 pub mod machine;
 pub mod monitor;
+pub mod pacemaker;
 pub mod picture;
 pub mod plan;
 pub mod policy;
