@@ -329,6 +329,10 @@ impl Fate {
             disturbances.push((When::In(State::Recovering, s(0)), What::Silent(s(2) + dice.up_to(s(5)))));
             disturbances.push((When::In(State::Ending, dice.up_to(s(1))), What::OtherFault("cpu-ierr")));
         }
+        // Nor are two monitors often told apart by a BMC that forgets one of them.
+        if plans.len() == 2 && dice.percent(10) {
+            disturbances.push((When::In(State::Recorded, s(0)), What::BmcRestart(s(0), Back::Well, s(0))));
+        }
         let foul = dice.percent(60);
         Self {
             loss: if foul { dice.below(40) } else { 0 },

@@ -71,8 +71,11 @@ impl World {
                 self.drain_bmc();
             }
             What::ClockStep(by) => self.ahead += by,
-            What::Suspend(span) => self.paused = Some((self.time + span, true)),
-            What::Stopped(span) => self.paused = Some((self.time + span, false)),
+            What::Suspend(span) | What::Stopped(span) => {
+                let until = self.time + span;
+                self.storage.nobody_runs_until(self.time, until);
+                self.paused = Some((until, matches!(what, What::Suspend(_))));
+            }
             What::Repeats(count) => {
                 let Some((trap, bytes)) = self.last_trap.clone() else { return true };
                 for _ in 0..count {

@@ -67,6 +67,13 @@ impl Storage {
         self.damaged || now < self.excused
     }
 
+    /// Nobody can mend it before.
+    pub fn nobody_runs_until(&mut self, now: Duration, until: Duration) {
+        if now < self.excused {
+            self.excused = until + MENDED_BY;
+        }
+    }
+
     fn excuse(&mut self, now: Duration) {
         let until = self.failing.map_or(now, |failing| failing.until.max(now));
         self.excused = self.excused.max(until + MENDED_BY);
