@@ -334,7 +334,7 @@ impl Fate {
             disturbances.push((When::In(State::Recorded, s(0)), What::BmcRestart(s(0), Back::Well, s(0))));
         }
         let foul = dice.percent(60);
-        Self {
+        let mut fate = Self {
             loss: if foul { dice.below(40) } else { 0 },
             repeats: if foul { dice.below(30) } else { 0 },
             delay: dice.up_to(Duration::from_millis(if foul { 80 } else { 1 })),
@@ -352,7 +352,14 @@ impl Fate {
             boot_time: s(1) + dice.up_to(s(8)),
             disk_lag: if dice.percent(70) { Duration::from_millis(2) } else { dice.up_to(s(2)) },
             disturbances,
+        };
+        // Closed records are met seldom, too.
+        if dice.percent(2) {
+            fate.reset_deadline = s(5);
+            let back = [Back::NoSlots, Back::RefusesLogins, Back::OtherGuid][dice.below(3) as usize];
+            fate.disturbances.push((When::In(State::Closed, s(0)), What::BmcRestart(s(1), back, s(4))));
         }
+        fate
     }
 }
 
