@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   :=
+LONG   := simulation-long
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -44,6 +44,9 @@ MAY_SKIP := miri msrv
 MAY_SKIP += $(if $(PACKAGE),,python stubs)
 MAY_SKIP += $(if $(wildcard src/bin/bmcnotice/demo.rs),,demo)
 export MAY_SKIP
+
+# Lives in the long run of the simulation.
+SEEDS ?= 10000
 
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
@@ -147,6 +150,14 @@ test-rust: $(EXAMPLES)
 	@[ ! -e $(VENV)/done ] || $(MAKE) -s installed-wheel
 	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
+# Its result becomes the page's table.
+test-simulation-long:
+	@mkdir -p $(B)
+	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \
+	  cargo test -q --release --features sim --test simulation nothing
+	@tests/simulation/page.sh docs/assurance/simulation.md $(B)/simulation.md $(VERSION)
+	@echo 'ok: simulation, $(SEEDS) lives'
+
 test-peers:
 	@tests/peers/run.sh tests/peers/test-*.sh
 
@@ -247,7 +258,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode callback started cpu memory
+BENCHES := decode callback started journal cpu memory
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example

@@ -53,6 +53,22 @@ mutant "$claims" $pm/attempt/guards.rs  's/^const FRESH: .*/const FRESH: Duratio
 mutant "$moves" $pm/members.rs          's/if resource.blocked {/if false {/'                      # a failed stop unnoticed
 mutant "$moves" $pm/members.rs          's/Role::Started | Role::Promoted => {}/Role::Started | Role::Promoted | Role::Starting => {}/; s/Role::Starting | Role::Unpromoted/Role::Unpromoted/' # starting counts as running
 mutant "$moves" $pm/attempt/guards.rs   '0,/Err(why) => return failed(why),/s//Err(_) => {}/'           # guards do not hold
+# The engine broken on purpose: a life of the simulation shows it. docs/assurance/simulation.md says which.
+simulation='BMCNOTICE_SEEDS=5000 cargo test -q --features sim --test simulation nothing'
+machine=src/recovery/machine replay=src/recovery/journal/replay.rs
+mutant "$simulation" $machine/step.rs        '/self.journal(job, Step::Begun { run: job.run });/d'
+mutant "$simulation" src/engine/seat.rs      's/matter.token == Some(token)/matter.token.is_some()/'
+mutant "$simulation" src/engine/ending.rs    's/ && worst == Outcome::Done//'
+mutant "$simulation" src/engine/ending.rs    's/let busy = self.taking_up || .*;/let busy = self.taking_up;/'
+mutant "$simulation" $replay                 's/if rerun && runs < MAX_RUNS/if runs < MAX_RUNS/'
+mutant "$simulation" src/engine/mod.rs       's/self.lacking = true;//'
+mutant "$simulation" src/engine/restart.rs   's/if self.is_whole(record, replay)/if true/'
+mutant "$simulation" $replay                 's/!record.boot.is_same_as(boot)/false/'
+mutant "$simulation" src/engine/mod.rs       's/let hold = !record.is_durable() &&/let hold = false \&\&/'
+mutant "$simulation" src/engine/perform.rs   's/self.hold_ended_back(now);//'
+mutant "$simulation" $replay                 's/Step::Final(_) => Some(Last::Fixed(Outcome::Failed)),/Step::Final(_) => None,/'
+mutant "$simulation" src/engine/ending.rs    's/} else { self.roads.forget(owner) }/} else { self.roads.hasten(now, owner) }/'
+mutant "$simulation" src/engine/mod.rs       's/pending.stored(&mut self.journal, stored)/pending.stored(\&mut self.journal, true)/'
 street='cargo test -q --features capi,sim,cli --test street clusterpro'
 mutant "$street" src/engine/mod.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
 mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time

@@ -142,6 +142,19 @@ fn a_full_hot_file_refuses_and_is_as_it_was() {
 }
 
 #[test]
+fn a_file_that_was_deleted_is_noticed_and_written_anew() {
+    let folders = Folders::new();
+    let (mut store, ..) = folders.open();
+    store.append(b"one\n").unwrap();
+    fs::remove_file(folders.0.join("journal")).unwrap();
+    let error = store.append(b"two\n").unwrap_err();
+    assert_eq!(error.to_string(), "somebody has deleted the hot journal");
+    store.replace(b"one\ntwo\n").unwrap();
+    store.append(b"three\n").unwrap();
+    assert!(fs::read(folders.0.join("journal")).unwrap().starts_with(b"one\ntwo\nthree\n"));
+}
+
+#[test]
 fn without_a_usable_folder_the_store_says_so_and_works_without() {
     let (mut store, found, troubles) = Store::open(None, None);
     assert!(found.is_empty() && troubles.is_empty() && !store.is_hot());

@@ -182,6 +182,11 @@ impl Link {
         self.drive(now);
     }
 
+    /// Takes a command back that waits; one that is under way is answered all the same.
+    pub fn withdraw(&mut self, ticket: Ticket) {
+        self.queue.withdraw(ticket);
+    }
+
     /// A datagram came from the BMC's address.
     pub fn handle_datagram(&mut self, now: Now, bytes: &[u8]) {
         match self.session.as_mut().map(|session| session.handle_datagram(now, bytes)) {

@@ -51,6 +51,12 @@ impl Queue {
         Ok(())
     }
 
+    /// Takes a command back that still waits.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) {
+        self.urgent.retain(|waiting| waiting.ticket != ticket);
+        self.normal.retain(|waiting| waiting.ticket != ticket);
+    }
+
     /// The next one to send, if one may be sent.
     pub(super) fn pop_if(&mut self, free: bool) -> Option<Waiting> {
         if !free {

@@ -36,13 +36,30 @@ impl Engine {
             let seat = &mut self.seats[ended.place];
             seat.machine.ended_goes_out(now, &seat.policy);
             let owner = Owner::Seat(seat.id);
-            self.roads.hasten(now, owner);
+            // The others' *started* would come after the *ended* that is theirs, too.
+            if ended.place == leader.place { self.roads.hasten(now, owner) } else { self.roads.forget(owner) }
         }
         self.endings.told = all;
         self.progress(now, leader.place, Stage::Telling(Phase::Ended(worst)));
         let seat = &self.seats[leader.place];
         let (owner, patience) = (Owner::Seat(seat.id), seat.policy.tell_deadline);
         self.tell(now, owner, Phase::Ended(worst), leader.record, patience);
+    }
+
+    /// Another recovery begins: the *ended* that is being told, and was not understood, waits
+    /// for it, and a chassis command that waits to be sent is not.
+    pub(super) fn hold_ended_back(&mut self, now: Now) {
+        let told = core::mem::take(&mut self.endings.told);
+        if let Some(leader) = told.last() {
+            self.roads.forget(Owner::Seat(self.seats[leader.place].id));
+            self.endings.waiting.splice(0..0, told);
+        }
+        for owner in self.roads.take_orders_back() {
+            if let Some(place) = self.seats.iter().position(|seat| owner == Owner::Seat(seat.id)) {
+                let why = "the chassis command is taken back, if it has not gone out: another recovery has begun";
+                self.progress(now, place, Stage::Chassis(why.into()));
+            }
+        }
     }
 
     /// What came of telling *ended*, for all whom it concerns.

@@ -35,7 +35,7 @@ use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Peer, Timetable};
-use crate::notice::{Notice, Received, Reception};
+use crate::notice::{Notice, NoticeId, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step};
@@ -115,8 +115,12 @@ pub struct Engine {
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
-    /// The journal is not written anew before.
+    /// The journal's file lacks something that we know.
+    lacking: bool,
+    /// It is not written anew before.
     mend_at: Duration,
+    /// Before the next try, if this one fails.
+    mend_pause: Duration,
     graces: Vec<Grace>,
     tokens: u64,
     /// Tools of the cluster's that run.
@@ -152,7 +156,9 @@ impl Engine {
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
+            lacking: false,
             mend_at: Duration::ZERO,
+            mend_pause: MEND_PAUSE,
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
@@ -232,6 +238,7 @@ impl Engine {
 
     /// Time passed. A spurious call is a no-op.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.mend(now);
         self.roads.handle_timeout(now);
         for place in 0..self.seats.len() {
             if self.endings.holds(place) {
@@ -262,8 +269,11 @@ impl Engine {
     pub fn handle_appended(&mut self, now: Now, stored: bool) {
         if !stored {
             self.statistics.journal_failures += 1;
-            self.mend(now);
+            self.lacking = true;
+        } else if self.lacking {
+            self.mend_at = now.boottime; // the file takes something again
         }
+        self.mend(now);
         match self.awaited.pop_front() {
             Some(Awaited::Notice { pending, notice, wanted, acknowledge, heard }) => {
                 let record = pending.stored(&mut self.journal, stored);
@@ -282,10 +292,11 @@ impl Engine {
     }
 
     /// The file lacks something now, and a restart would decide by what it lacks: it is written anew, before
-    /// anything that waits in the outputs is done.
+    /// anything that waits in the outputs is done. When that fails, too, it is tried again, whatever else happens.
     fn mend(&mut self, now: Now) {
-        if self.mend_at <= now.boottime {
-            self.mend_at = now.boottime + MEND_PAUSE;
+        if self.lacking && self.mend_at <= now.boottime {
+            self.mend_at = now.boottime + self.mend_pause;
+            self.mend_pause = (self.mend_pause * 2).min(MEND_PAUSE_MAX);
             let fresh = self.journal.compact();
             self.outputs.push_front(Output::Compact(fresh));
         }
@@ -294,7 +305,7 @@ impl Engine {
     /// The last `Compact` was performed.
     pub fn handle_compacted(&mut self, stored: bool) {
         if stored {
-            self.mend_at = Duration::ZERO;
+            (self.lacking, self.mend_at, self.mend_pause) = (false, Duration::ZERO, MEND_PAUSE);
         } else {
             self.statistics.journal_failures += 1;
         }
@@ -357,6 +368,7 @@ impl Engine {
         let seats = self.seats.iter().enumerate().filter(|(place, _)| !self.endings.holds(*place));
         let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
+        let mend = self.lacking.then_some(self.mend_at);
         let others = [
             self.roads.next_deadline(),
             self.timetable.next_deadline(),
@@ -364,6 +376,7 @@ impl Engine {
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),
+            mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
@@ -418,6 +431,8 @@ impl Engine {
         let (mut wanted, mut clears) = (Vec::new(), Vec::new());
         for found in monitor::matches(&cluster, &notice).filter(|_| !cluster.observe) {
             match found.answer {
+                // One that has its record was killed before the others had theirs.
+                Ok(Purpose::Recover) if self.has_record(&notice, &found.monitor.name) => {}
                 Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
                 // A clearing starts nothing and needs no record for each monitor.
                 Ok(Purpose::Clear) => clears.push(found.id),
@@ -453,6 +468,12 @@ impl Engine {
         }
     }
 
+    /// Whether this boot's journal has a record of this notice for the monitor.
+    fn has_record(&self, notice: &Notice, monitor: &str) -> bool {
+        let here = self.journal.boot();
+        self.journal.records().any(|record| record.is_for(notice.id, monitor) && record.boot.is_same_as(here))
+    }
+
     /// A record has its id: acknowledge, and let its monitor go to work.
     fn recorded(
         &mut self,
@@ -467,7 +488,7 @@ impl Engine {
         let held = if hold {
             acknowledge
         } else {
-            self.acknowledge(acknowledge);
+            self.acknowledge_unless_held(notice.id, acknowledge);
             Vec::new()
         };
         let Some(place) = place else { return };
@@ -485,6 +506,14 @@ impl Engine {
         self.handle(now, place, Event::Recorded(record));
     }
 
+    /// Acknowledges, unless another monitor's record of the notice would not survive us and waits for its beginning.
+    fn acknowledge_unless_held(&mut self, notice: NoticeId, all: Vec<Acknowledgement>) {
+        match self.seats.iter_mut().find(|seat| seat.must_hold(notice)).and_then(|seat| seat.matter.as_mut()) {
+            Some(matter) => matter.held.extend(all),
+            None => self.acknowledge(all),
+        }
+    }
+
     fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
         self.awaited.push_back(awaited);
         self.outputs.push_back(Output::Append(octets));
@@ -496,8 +525,10 @@ impl Engine {
     }
 }
 
-/// Between two attempts to write a broken journal anew that fail.
+/// Between two attempts to write a broken journal anew that fail; doubled each time.
 const MEND_PAUSE: Duration = Duration::from_millis(100);
+/// The most that it is doubled to.
+const MEND_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// How long a clean stop waits for the BMC to hear of it.
 const GOODBYE: Duration = Duration::from_secs(1);

@@ -45,6 +45,7 @@ impl Engine {
                 Action::Verify(_) => self.handle(now, place, Event::Unanswerable),
                 Action::Tell(record, Phase::Ended(outcome)) => self.end(now, place, record.serial(), outcome),
                 Action::Tell(record, phase) => {
+                    self.hold_ended_back(now);
                     let owner = Owner::Seat(self.seats[place].id);
                     self.progress(now, place, Stage::Telling(phase));
                     let patience = self.seats[place].policy.tell_deadline;

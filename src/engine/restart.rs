@@ -9,6 +9,7 @@ use super::seat::{Matter, remembered};
 use crate::notice::Notice;
 use crate::now::Now;
 use crate::recovery::journal::{Closed, Reconcile, Record, Replay, Step, reconcile};
+use crate::recovery::monitor::{self, Purpose};
 use crate::words::{Outcome, Phase};
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -29,7 +30,10 @@ impl Engine {
         // A repetition of what we know already is no news, even if it was another process that knew it.
         let boot = self.journal.boot();
         for record in replay.records() {
-            self.reception.remember(now, record.notice.id);
+            // Unless not all its records were written when we were killed: it is news for the monitors without.
+            if self.is_whole(record, replay) {
+                self.reception.remember(now, record.notice.id);
+            }
             for seat in self.seats.iter_mut().filter(|seat| Some(&*seat.name) == record.monitor.as_deref()) {
                 seat.history.remember(now, record, boot, &seat.policy.limits);
                 let withdrawn = record.find(|step| (step == Step::Withdrawn).then_some(())).is_some();
@@ -65,6 +69,14 @@ impl Engine {
                 None => self.leave_behind(now, &record, how),
             }
         }
+    }
+
+    /// Whether every monitor that wants the record's notice has a record of it.
+    fn is_whole(&self, record: &Record, replay: &Replay) -> bool {
+        let notice = remembered(record, self.cluster.this);
+        let mut wanting = monitor::matches(&self.cluster, &notice).filter(|found| found.answer == Ok(Purpose::Recover));
+        let has = |name: &str| replay.records().any(|other| other.is_for(notice.id, name));
+        !record.boot.is_same_as(self.journal.boot()) || wanting.all(|found| has(&found.monitor.name))
     }
 
     /// A record whose monitor is no longer configured: its end is told and it is closed.

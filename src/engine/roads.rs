@@ -218,7 +218,25 @@ impl Roads {
 
     /// Drops every conversation of `owner`; it hears no more of them.
     pub(super) fn forget(&mut self, owner: Owner) {
-        self.conversations.retain(|conversation| conversation.owner != owner);
+        let (dropped, kept) = core::mem::take(&mut self.conversations).into_iter().partition(|c| c.owner == owner);
+        self.conversations = kept;
+        let dropped: Vec<Conversation> = dropped;
+        for Conversation { id, server, .. } in dropped {
+            let asked = |errand: &Errand| matches!(errand, Errand::Conversation(other) if *other == id);
+            let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
+            if let (Some(ticket), Some(Road::Link(link))) = (ticket, self.road(server)) {
+                link.withdraw(Ticket(ticket));
+                self.errands.remove(&ticket);
+            }
+        }
+    }
+
+    /// Drops the chassis commands that a link has not sent yet, and says whose they were.
+    pub(super) fn take_orders_back(&mut self) -> Vec<Owner> {
+        let is_order = |c: &&Conversation| matches!(c.talk, Talk::Order(_));
+        let owners: Vec<Owner> = self.conversations.iter().filter(is_order).map(|c| c.owner).collect();
+        owners.iter().for_each(|owner| self.forget(*owner));
+        owners
     }
 
     /// Whether `owner` is still talking.

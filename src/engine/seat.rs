@@ -215,6 +215,12 @@ impl Seat {
         }
     }
 
+    /// Whether a repetition of the notice is still needed: its record would not survive us, and nothing has begun.
+    pub(super) fn must_hold(&self, notice: NoticeId) -> bool {
+        let about = self.matter.as_ref().is_some_and(|matter| matter.notice.id == notice);
+        about && !self.has_begun() && self.machine.record().is_some_and(|record| !record.is_durable())
+    }
+
     /// Whether it is the question whether the target runs elsewhere.
     pub(super) fn verifies(&self, token: u64) -> bool {
         self.running.as_ref().is_some_and(|running| running.token == token && running.which == Which::Verify)

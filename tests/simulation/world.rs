@@ -1,253 +1,251 @@
-//! The engine, the BMC, the air between them, and virtual time.
+//! One life: the engine, its files, the BMC and the host, the air between them, and virtual time.
+//!
+//! `hands.rs` performs what the engine and the BMC put out, `havoc.rs` disturbs, `truth.rs` keeps the promises.
 
+use crate::air::Due;
+use crate::coverage::Coverage;
 use crate::dice::Dice;
-use bmcnotice::bmc::link::{Identity, Login};
-use bmcnotice::config::facts::Facts;
-use bmcnotice::config::model::{Cluster, Privilege};
-use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
-use bmcnotice::engine::{Delivery, Engine, Output, Setup, Stage};
+use crate::fate::{Fate, What, When};
+use crate::ledger::{Book, State};
+use crate::promises::Promise;
+use crate::site::{self, GUID, TRAPS};
+use crate::storage::Storage;
+use crate::truth::{Sent, Truth, place};
+use bmcnotice::bmc::link::Identity;
+use bmcnotice::config::model::Cluster;
+use bmcnotice::engine::{Engine, Setup};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, replay};
-use bmcnotice::sim::{self, Alert, Bmc, Event, Fault, Handshaking};
-use bmcnotice::suite::Suite;
-use bmcnotice::words::{Answer, Guid};
+use bmcnotice::sim::{self, AfterFailed, Alert, Bmc, Fault, Handshaking};
+use bmcnotice::words::Answer;
 use std::fmt::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-const fn s(seconds: u64) -> Duration {
+pub const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const GUID: Guid = Guid([0x10, 0x32, 0x54, 0x76, 0x98, 0xBA, 0xDC, 0xFE, 1, 2, 3, 4, 5, 6, 7, 8]);
-const TRAPS: &str = "10.0.0.1:162";
-const CLIENT: &str = "10.0.0.1:40000";
-const BMC: &str = "10.0.1.1:623";
-
-/// When everything began, on both clocks.
-const BEGIN: Now = Now { boottime: s(1000), wall: s(1_700_000_000) };
-/// The monitor's deadline.
-const DEADLINE: Duration = s(10);
-/// The worst weather is over by then, counted from the fault; *ended* is told for twice as long.
-const STORM: Duration = s(30);
-/// After the fault so long is looked on.
-const AFTERMATH: Duration = s(150);
+/// The world's time when a life begins; the host has been up since half of it.
+const BEGIN: Duration = s(2000);
+const WALL: Duration = s(1_700_000_000);
+/// After the last that happened so long is looked on: deadline and telling fit in.
+const AFTERMATH: Duration = s(200);
 /// Without *armed* until then no fault is raised.
 const ARMED_BY: Duration = s(60);
 /// More inputs than any life needs.
-const MOST_STEPS: usize = 100_000;
+const MOST_STEPS: usize = 200_000;
+/// The most outputs of one input, a start included.
+pub const MOST_OUTPUTS: usize = 300;
 
-/// What the recovery does.
+/// What a trap says, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovery {
-    Answers(Answer, Duration),
-    Overruns,
-}
-
-/// What will happen, drawn before it does.
-#[derive(Debug)]
-pub struct Fate {
-    loss: u64,
-    repeats: u64,
-    delay: Duration,
-    /// Nothing gets through, from and for so long after the fault.
-    outage: Option<(Duration, Duration)>,
-    /// Good weather from here, after the fault.
-    calm: Duration,
-    recovery: Recovery,
-    /// We are killed so long after the fault, and are back so much later.
-    pub kill: Option<(Duration, Duration)>,
-    /// The BMC itself restarts so long after the fault, and is away for so long.
-    bmc_restart: Option<(Duration, Duration)>,
-    /// Appends fail now and then.
-    pub broken_journal: bool,
-    pub power_cycle: bool,
-    /// The BMC would reset for the fault.
-    resets: bool,
-}
-
-impl Fate {
-    pub fn draw(dice: &mut Dice) -> Self {
-        let answer = match dice.below(10) {
-            0..6 => Recovery::Answers(Answer::Done, dice.up_to(s(6))),
-            6..8 => Recovery::Answers(Answer::Failed, dice.up_to(s(6))),
-            _ => Recovery::Overruns,
-        };
-        let mut some =
-            |chance, from: Duration, span: Duration| dice.percent(chance).then(|| (dice.up_to(from), dice.up_to(span)));
-        let (outage, kill, bmc_restart) = (some(30, s(5), s(20)), some(30, s(8), s(3)), some(15, s(8), s(10)));
-        Self {
-            loss: dice.below(40),
-            repeats: dice.below(30),
-            delay: dice.up_to(Duration::from_millis(80)),
-            outage,
-            calm: dice.up_to(STORM),
-            recovery: answer,
-            kill,
-            bmc_restart,
-            broken_journal: dice.percent(15),
-            power_cycle: dice.percent(40),
-            resets: dice.percent(50),
-        }
-    }
-
-    pub fn may_end(&self, outcome: &str) -> bool {
-        match outcome {
-            "done" => matches!(self.recovery, Recovery::Answers(Answer::Done, _)),
-            "failed" => !matches!(self.recovery, Recovery::Answers(Answer::Done, _)),
-            _ => self.kill.is_some(),
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Due {
-    ToTraps(Vec<u8>),
-    ToClient(Vec<u8>),
-    ToBmc(SocketAddr, Vec<u8>),
-    Answer(u64, Answer),
-    Kill(Duration),
-    Return,
-    BmcRestart(Duration),
+pub enum Says {
+    Fatal,
+    Recoverable,
+    Cleared,
 }
 
 pub struct World {
-    now: Now,
-    dice: Dice,
+    pub time: Duration,
+    /// When the host booted, and how far its wall clock is ahead.
+    pub boot_at: Duration,
+    pub ahead: i64,
+    pub dice: Dice,
+    pub fate: Fate,
     cluster: Arc<Cluster>,
-    engine: Option<Engine>,
-    bmc: Bmc,
-    journal: Vec<u8>,
+    pub engine: Option<Engine>,
+    pub bmc: Bmc,
+    pub storage: Storage,
     /// In the order in which they were put there, which decides among equal times.
-    due: Vec<(Duration, Due)>,
-    fault: Option<Duration>,
-    answer: Recovery,
-    pub calls: usize,
-    /// The journal lacks something.
-    dirty: bool,
-    /// It did when we were killed: then nothing is promised.
-    pub lost: bool,
-    /// A record was made.
-    pub noticed: bool,
-    reset: Option<Duration>,
-    events: Vec<Event>,
+    pub due: Vec<(Duration, Due)>,
+    pub fault: Option<Duration>,
+    pub boot: u8,
+    pub host_up: bool,
+    /// Counts processes, and engines.
+    pub process: u32,
+    pub life: u32,
+    /// We do not run until then; what comes meanwhile is lost, or waits.
+    pub paused: Option<(Duration, bool)>,
+    /// What the engine says of itself, whatever became of it in the file.
+    pub book: Book,
+    pub truths: Vec<Truth>,
+    /// Token, life, record, and since when.
+    pub tokens: Vec<(u64, u32, u64, Duration)>,
+    /// What was answered for good.
+    answered: Vec<(u32, u64)>,
+    /// The trap that is being handled, and all there were: event, what it says.
+    pub handling: Option<u16>,
+    pub traps: Vec<(Vec<u8>, Says)>,
+    pub last_trap: Option<(u16, Vec<u8>)>,
+    /// What the BMC hears was sent when this was so.
+    pub hearing: Sent,
+    /// Outputs since the fault; how many there were when the last recovery came to rest; what comes at which.
+    pub outputs: usize,
+    pub settled: usize,
+    pub at_outputs: Vec<(usize, usize)>,
+    pub fired: Vec<bool>,
+    /// The record whose final action went out last.
+    pub finishing: u64,
+    pub excused: bool,
+    /// It says goodbye, and takes no trap any more.
+    leaving: bool,
+    /// The switch, as the operator left it; a new process does not know it.
+    pub maintenance: bool,
+    pub bmc_may_not_listen: bool,
+    pub last_event: Duration,
+    pub starts: usize,
+    pub ended: Vec<u8>,
+    pub chassis: usize,
+    pub coverage: Coverage,
+    pub violations: Vec<(Promise, String)>,
     story: String,
 }
 
-fn cluster(power_cycle: bool) -> Cluster {
-    let after = if power_cycle { "power-cycle" } else { "bmc" };
-    let text = format!(
-        r#"
-        [cluster]
-        name = "simulation"
-        this_server = "server1"
-        [[server]]
-        name = "server1"
-        addresses = ["10.0.0.1"]
-        [server.bmc]
-        address = "{BMC}"
-        user = "admin"
-        password = "password"
-        guid = "{GUID}"
-        handshake = "sim"
-        after_ended = "{after}"
-        patience = "200s"
-        [handshake.sim]
-        armed = {{ netfn = 0x30, command = 0x70, data = [0] }}
-        started = {{ netfn = 0x30, command = 0x70, data = [1] }}
-        ended = {{ netfn = 0x30, command = 0x70, data = [2, "outcome"] }}
-        disarmed = {{ netfn = 0x30, command = 0x70, data = [3] }}
-        [[monitor]]
-        name = "mrw1"
-        trust = "address"
-        chassis_on_address = true
-        recovery = "callback"
-        target = "failover1"
-        deadline = "10s"
-        tell_deadline = "60s"
-        [monitor.keywords]
-        server1 = "{TRAPS}"
-        [heartbeat]
-        bmc = true
-        interval = "3s"
-        timeout = "30s"
-        "#
-    );
-    let outcome = native::parse(&text, "simulation.toml", &[], &Facts::default());
-    outcome.cluster.unwrap_or_else(|| panic!("{:#?}", outcome.findings))
-}
-
 impl World {
-    pub fn new(seed: u64, fate: &Fate) -> Self {
+    /// `range`: how many outputs this life has without what comes at one.
+    pub fn new(seed: u64, fate: Fate, range: usize) -> Self {
         let mut dice = Dice::new(!seed);
-        let alert = Alert { interval: s(2), ..Alert::to(TRAPS.parse().unwrap()) };
-        let options = sim::Options { guid: GUID, alert: Some(alert), patience: s(200), ..sim::Options::default() };
+        let alert = Alert { interval: s(2), retries: fate.trap_retries, ..Alert::to(TRAPS.parse().unwrap()) };
+        let after_failed = if fate.stays_after_failed { AfterFailed::Stay } else { AfterFailed::Reset };
+        let options = sim::Options {
+            guid: GUID,
+            alert: Some(alert),
+            patience: fate.patience,
+            after_failed,
+            boot_time: fate.boot_time,
+            ..sim::Options::default()
+        };
         let bmc = Bmc::new(options, dice.seed());
+        let nth = |(place, (when, _)): (usize, &(When, What))| match when {
+            When::Output(part) => Some((*part as usize * range / 1000 + 1, place)),
+            When::After(_) | When::In(..) => None,
+        };
+        let at_outputs = fate.disturbances.iter().enumerate().filter_map(nth).collect();
+        let storage = Storage::new(fate.disk_lag);
         let mut world = Self {
-            now: BEGIN,
+            time: BEGIN,
+            boot_at: BEGIN / 2,
+            ahead: 0,
             dice,
-            cluster: Arc::new(cluster(fate.power_cycle)),
+            cluster: Arc::new(site::cluster(&fate)),
             engine: None,
             bmc,
-            journal: Vec::new(),
+            storage,
             due: Vec::new(),
             fault: None,
-            answer: fate.recovery,
-            calls: 0,
-            dirty: false,
-            lost: false,
-            noticed: false,
-            reset: None,
-            events: Vec::new(),
+            boot: 1,
+            host_up: true,
+            process: 1,
+            life: 0,
+            paused: None,
+            book: Book::default(),
+            truths: Vec::new(),
+            tokens: Vec::new(),
+            answered: Vec::new(),
+            handling: None,
+            traps: Vec::new(),
+            last_trap: None,
+            hearing: Sent::default(),
+            outputs: 0,
+            settled: 0,
+            at_outputs,
+            fired: vec![false; fate.disturbances.len()],
+            finishing: 0,
+            excused: false,
+            leaving: false,
+            maintenance: false,
+            bmc_may_not_listen: fate.trouble() > s(35),
+            last_event: BEGIN,
+            starts: 0,
+            ended: Vec::new(),
+            chassis: 0,
+            coverage: Coverage::default(),
+            violations: Vec::new(),
             story: String::new(),
+            fate,
         };
         world.come_up();
         world
     }
 
-    fn come_up(&mut self) {
-        let login = Login {
-            user: b"admin".to_vec(),
-            password: Secret::new("password"),
-            kg: None,
-            suites: vec![Suite::Seventeen, Suite::Three],
-            privilege: Privilege::Administrator,
+    /// As the engine is told.
+    pub fn now(&self) -> Now {
+        let wall = (WALL + self.time).as_secs() as i64 + self.ahead;
+        Now { boottime: self.time - self.boot_at, wall: s(u64::try_from(wall).unwrap_or(0)) }
+    }
+
+    /// As the BMC is told, whose clock nobody steps.
+    pub fn bmc_now(&self) -> Now {
+        Now { boottime: self.time, wall: WALL + self.time }
+    }
+
+    /// A process starts, or a panic's engine is rebuilt.
+    pub fn come_up(&mut self) {
+        let found = match self.storage.open(self.time) {
+            Ok(found) => found,
+            Err(until) => return self.put(until - self.time, Due::Start(self.process)),
         };
+        let excused = self.excused || self.storage.is_excused(self.time);
+        self.note_replay(&found, excused);
+        (self.life, self.last_event, self.paused) = (self.life + 1, self.time, None);
+        (self.excused, self.leaving) = (false, false);
+        let seed = self.dice.seed();
         self.engine = Some(Engine::new(
-            self.now,
+            self.now(),
             Setup {
                 cluster: self.cluster.clone(),
-                logins: vec![Some(login)],
+                logins: site::logins(),
                 identity: Identity::Unknown,
-                boot: BootId([1; 16]),
-                replay: replay(&self.journal),
-                seed: self.dice.seed(),
+                boot: BootId([self.boot; 16]),
+                replay: replay(&found),
+                seed,
                 troubles: Vec::new(),
-                maintenance: false,
+                maintenance: self.maintenance,
             },
         ));
+        let life = self.life;
+        self.drain();
+        if self.engine.is_some() && self.life == life && self.paused.is_none() {
+            self.judge_start();
+        }
+    }
+
+    /// The process is gone, or what was the engine is.
+    pub fn die(&mut self) {
+        if self.engine.take().is_some() {
+            self.excused = self.storage.is_excused(self.time);
+            self.storage.killed();
+        }
+        (self.paused, self.maintenance) = (None, false);
+        self.process += 1;
     }
 
     /// The whole life.
-    pub fn run(&mut self, fate: &Fate) {
+    pub fn run(&mut self) {
         for _ in 0..MOST_STEPS {
-            self.drain(fate);
-            let since_begin = self.now.boottime - BEGIN.boottime;
-            if self.fault.is_none() && self.bmc.handshaking() == Handshaking::Armed && since_begin > s(1) {
-                self.raise(fate);
+            self.drain();
+            self.look();
+            if self.fault.is_none() && self.bmc.handshaking() == Handshaking::Armed && self.time > BEGIN + s(1) {
+                self.begin();
                 continue;
             }
-            let end = match (self.fault, self.reset) {
-                (_, Some(reset)) => reset, // the host is gone, and we with it
-                (Some(fault), None) => fault + AFTERMATH,
-                (None, None) => BEGIN.boottime + ARMED_BY,
+            let end = match self.fault {
+                Some(_) => self.last_event + AFTERMATH,
+                None => BEGIN + ARMED_BY,
             };
-            let Some(next) = self.next().filter(|next| *next <= end) else { return };
-            // Never backwards, and a deadline that is over is called at once.
-            let by = next.saturating_sub(self.now.boottime);
-            self.now = self.now.after(by);
+            match self.next().filter(|next| *next <= end) {
+                // Never backwards, and a deadline that is over is called at once.
+                Some(next) => self.time = self.time.max(next),
+                None => {
+                    if self.engine.is_some() {
+                        self.judge();
+                    } else {
+                        self.broken(Promise::NoPanic, "the life ends without us".into());
+                    }
+                    return;
+                }
+            }
             self.step();
         }
         panic!("it never rests: {}", self.story());
@@ -255,187 +253,240 @@ impl World {
 
     fn next(&self) -> Option<Duration> {
         let due = self.due.iter().map(|(at, _)| *at).min();
-        let engine = self.engine.as_ref().and_then(Engine::next_deadline);
+        let engine = self.engine.as_ref().and_then(Engine::next_deadline).map(|at| self.boot_at.saturating_add(at));
+        let engine = match self.paused {
+            Some((until, _)) => Some(until),
+            None => engine,
+        };
         // Looks around once in a while.
-        let look = self.fault.is_none().then_some(self.now.boottime + s(1));
-        [due, engine, self.bmc.next_deadline(), look].into_iter().flatten().min()
+        let look = self.fault.is_none().then_some(self.time + s(1));
+        [due, engine, self.bmc.next_deadline(), self.storage.next(), look].into_iter().flatten().min()
     }
 
     fn step(&mut self) {
-        let at = self.now.boottime;
-        let first = self.due.iter().enumerate().filter(|(_, (due, _))| *due <= at).min_by_key(|(_, (due, _))| *due);
-        if let Some(place) = first.map(|(place, _)| place) {
+        let first = self.due.iter().enumerate().filter(|(_, (at, _))| *at <= self.time);
+        if let Some(place) = first.min_by_key(|(_, (at, _))| *at).map(|(place, _)| place) {
             let (_, due) = self.due.remove(place);
             return self.happen(due);
         }
-        if self.bmc.next_deadline().is_some_and(|deadline| deadline <= at) {
-            self.bmc.handle_timeout(self.now);
+        self.storage.copy(self.time);
+        if self.bmc.next_deadline().is_some_and(|deadline| deadline <= self.time) {
+            self.bmc.handle_timeout(self.bmc_now());
         }
-        if let Some(engine) = &mut self.engine {
-            engine.handle_timeout(self.now);
+        self.wake();
+        let now = self.now();
+        if self.paused.is_none()
+            && let Some(engine) = &mut self.engine
+        {
+            engine.handle_timeout(now);
+        }
+    }
+
+    /// We run again, and go on with what we were doing.
+    fn wake(&mut self) {
+        if self.paused.is_some_and(|(until, _)| until <= self.time) {
+            self.paused = None;
+            self.drain();
+            self.handling = None;
         }
     }
 
     fn happen(&mut self, due: Due) {
-        let bmc = BMC.parse().unwrap();
-        match (due, &mut self.engine) {
-            (Due::ToTraps(bytes), Some(engine)) => engine.handle_datagram(self.now, bmc, &bytes),
-            (Due::ToClient(bytes), Some(engine)) => engine.handle_bmc_datagram(self.now, bmc, &bytes),
-            (Due::ToBmc(from, bytes), _) => self.bmc.handle_datagram(self.now, from, &bytes),
-            (Due::Answer(token, answer), Some(engine)) => drop(engine.answer(self.now, token, answer)),
-            (Due::Kill(away), _) => {
-                self.tell("killed");
-                self.engine = None;
-                self.lost |= self.dirty;
-                self.due.push((self.now.boottime + away, Due::Return));
+        // While we are stopped the kernel keeps what comes; while the host sleeps it is lost.
+        self.wake();
+        let ours = matches!(due, Due::ToTraps(..) | Due::ToClient(..) | Due::Answer(..) | Due::Command(..));
+        if let (true, Some((until, loses))) = (ours, self.paused) {
+            if !(loses && matches!(due, Due::ToTraps(..) | Due::ToClient(..))) {
+                self.due.push((until, due));
             }
-            (Due::Return, _) => {
-                self.tell("back");
-                self.come_up();
-            }
-            (Due::BmcRestart(away), _) => self.bmc.restart(self.now, away),
-            (Due::ToTraps(_) | Due::ToClient(_) | Due::Answer(..), None) => {}
-        }
-    }
-
-    fn raise(&mut self, fate: &Fate) {
-        let at = self.now.boottime;
-        self.fault = Some(at);
-        if let Some((when, away)) = fate.kill {
-            self.due.push((at + when, Due::Kill(away)));
-        }
-        if let Some((when, away)) = fate.bmc_restart {
-            self.due.push((at + when, Due::BmcRestart(away)));
-        }
-        let fault = Fault { fatal: fate.resets, ..Fault::preset("uncorrectable-memory").unwrap() };
-        self.bmc.raise(self.now, &fault);
-    }
-
-    /// Performs all output, the engine's first.
-    fn drain(&mut self, fate: &Fate) {
-        while let Some(output) = self.engine.as_mut().and_then(Engine::poll_output) {
-            match output {
-                Output::Reply { to, bytes } | Output::Ask { to, bytes } if to != BMC.parse().unwrap() => {
-                    panic!("{} octets to {to}", bytes.len());
-                }
-                Output::Reply { bytes, .. } => self.fly(fate, Due::ToBmc(TRAPS.parse().unwrap(), bytes)),
-                Output::Ask { bytes, .. } => self.fly(fate, Due::ToBmc(CLIENT.parse().unwrap(), bytes)),
-                Output::Append(bytes) => {
-                    let stored = !(fate.broken_journal && self.dice.percent(30));
-                    self.dirty |= !stored;
-                    if stored {
-                        self.journal.extend(bytes);
-                    }
-                    if let Some(engine) = &mut self.engine {
-                        engine.handle_appended(self.now, stored);
-                    }
-                }
-                Output::Compact(bytes) => {
-                    let stored = !(fate.broken_journal && self.dice.percent(30));
-                    if stored {
-                        (self.journal, self.dirty) = (bytes, false);
-                    }
-                    if let Some(engine) = &mut self.engine {
-                        engine.handle_compacted(stored);
-                    }
-                }
-                Output::Panic(_) => panic!("no final action is declared"),
-                Output::Deliver(Delivery::Recover(recover)) => {
-                    self.calls += 1;
-                    if let Recovery::Answers(answer, after) = self.answer {
-                        // At once is answered in between, as by a callback; else by its token.
-                        if !after.is_zero() {
-                            self.due.push((self.now.boottime, Due::Answer(recover.token, Answer::Later)));
-                        }
-                        self.due.push((self.now.boottime + after, Due::Answer(recover.token, answer)));
-                    }
-                }
-                Output::Deliver(Delivery::Progress(progress)) => {
-                    self.noticed |= matches!(progress.stage, Stage::Recorded { .. });
-                    self.tell(&progress.line().text);
-                }
-                Output::Deliver(Delivery::Log(line)) => self.tell(&line.text),
-                Output::Deliver(Delivery::Notice(_) | Delivery::Peer(_)) => {}
-                Output::Run(_) | Output::Signal { .. } => panic!("no command is configured"),
-            }
-        }
-        while let Some(output) = self.bmc.poll_output() {
-            match output {
-                sim::Output::Send { to, bytes } if to == TRAPS.parse().unwrap() => self.fly(fate, Due::ToTraps(bytes)),
-                sim::Output::Send { to, bytes } => {
-                    assert_eq!(to, CLIENT.parse().unwrap());
-                    self.fly(fate, Due::ToClient(bytes));
-                }
-                sim::Output::Event(event) => {
-                    if matches!(event, Event::Reset { .. } | Event::PowerOff) {
-                        self.reset.get_or_insert(self.now.boottime);
-                    }
-                    self.tell(&format!("BMC: {event}"));
-                    self.events.push(event);
-                }
-            }
-        }
-    }
-
-    /// Puts a datagram into the air: it comes never, once or twice, and when it likes.
-    fn fly(&mut self, fate: &Fate, due: Due) {
-        let since = self.fault.map(|fault| self.now.boottime - fault);
-        let out = |(from, span): (Duration, Duration)| since.is_some_and(|since| since >= from && since < from + span);
-        let calm = since.is_some_and(|since| since >= fate.calm);
-        if calm || since.is_none() {
-            // Before the fault the weather is fair: that links open in storms is the links' own test.
-            self.due.push((self.now.boottime + Duration::from_micros(100), due));
             return;
         }
-        let copies = if fate.outage.is_some_and(out) || self.dice.percent(fate.loss) {
-            0
-        } else if self.dice.percent(fate.repeats) {
-            2
-        } else {
-            1
-        };
-        for _ in 0..copies {
-            let copy = match &due {
-                Due::ToTraps(bytes) => Due::ToTraps(bytes.clone()),
-                Due::ToClient(bytes) => Due::ToClient(bytes.clone()),
-                Due::ToBmc(from, bytes) => Due::ToBmc(*from, bytes.clone()),
-                other => panic!("{other:?} does not fly"),
-            };
-            let delay = self.dice.up_to(fate.delay);
-            self.due.push((self.now.boottime + delay, copy));
+        let (now, bmc_now) = (self.now(), self.bmc_now());
+        match (due, &mut self.engine) {
+            (Due::ToTraps(from, trap, bytes), Some(engine)) => {
+                engine.handle_datagram(now, from, &bytes);
+                let life = self.life;
+                self.handling = trap;
+                self.drain();
+                self.handling = self.handling.filter(|_| self.paused.is_some());
+                if let (Some(trap), true) = (trap, self.engine.is_some() && self.life == life && self.paused.is_none())
+                {
+                    self.judge_trap(trap);
+                }
+            }
+            (Due::ToClient(from, bytes), Some(engine)) => engine.handle_bmc_datagram(now, from, &bytes),
+            (Due::ToTraps(..) | Due::ToClient(..), None) => {}
+            (Due::ToBmc(from, sent, bytes), _) => {
+                self.hearing = sent;
+                self.bmc.handle_datagram(bmc_now, from, &bytes);
+                self.drain_bmc();
+            }
+            (Due::Answer(process, life, token, answer), _) if process == self.process => {
+                self.bring(life, token, answer);
+            }
+            (Due::Command(process, life, token, event), _) if process == self.process => {
+                self.bring_command(life, token, event);
+            }
+            (Due::Answer(..) | Due::Command(..), _) => {} // they died with their process, or nobody knows them
+            (Due::Disturb(place), _) => self.fire(place),
+            (Due::Reload(process), _) if process == self.process && self.paused.is_none() => self.reload(),
+            (Due::Reload(_), _) => {}
+            (Due::Operator(word), _) if self.paused.is_none() => self.operate(word),
+            (Due::Operator(_), _) => {}
+            (Due::Leave(process), Some(engine)) if process == self.process => {
+                engine.stop(now);
+                self.leaving = true;
+                self.put(s(3), Due::HostEnds(self.boot));
+            }
+            (Due::HostEnds(boot), _) if boot == self.boot && self.host_up => self.host_ends(),
+            (Due::Leave(_) | Due::HostEnds(_), _) => {}
+            (Due::Start(process), None) if process == self.process && self.host_up => {
+                self.tell("we start");
+                self.come_up();
+            }
+            (Due::Start(_), _) => {}
+            (Due::BmcIsWell, _) => {
+                let quirks = self.bmc.quirks_mut();
+                (quirks.no_slots, quirks.reject_logins, quirks.shown_guid) = (false, false, None);
+                self.last_event = self.time;
+            }
+            (Due::BmcHears, _) => self.bmc.quirks_mut().handshake_code = None,
+            (Due::BmcSpeaks, _) => self.bmc.quirks_mut().silent = false,
+            (Due::PowerButton, _) => self.press_power(),
         }
     }
 
-    fn tell(&mut self, text: &str) {
-        let at = self.now.boottime - self.fault.unwrap_or(BEGIN.boottime);
-        writeln!(self.story, "{:>12.6} {text}", at.as_secs_f64()).unwrap();
+    fn begin(&mut self) {
+        self.fault = Some(self.time);
+        self.last_event = self.time;
+        for place in 0..self.fate.disturbances.len() {
+            if let When::After(after) = self.fate.disturbances[place].0 {
+                self.put(after, Due::Disturb(place));
+            }
+        }
+        self.look();
+        self.raise(self.fate.first);
+    }
+
+    pub fn raise(&mut self, name: &'static str) {
+        let preset = Fault::preset(name).unwrap();
+        let fatal = preset.fatal && self.fate.resets;
+        self.bmc.raise(self.bmc_now(), &Fault { fatal, ..preset });
+        self.drain_bmc();
+    }
+
+    /// Where the newest recovery stands.
+    pub fn state(&self) -> State {
+        if !self.host_up {
+            return State::Down;
+        }
+        if self.engine.is_none() {
+            return State::Dead;
+        }
+        let here = |entry: &&crate::ledger::Entry| {
+            !entry.monitor.is_empty() && entry.boot == self.boot && entry.closed() != Some(5)
+        };
+        self.book.0.values().rev().find(here).map_or(State::Idle, |entry| entry.state())
+    }
+
+    /// Disturbs, if it is the state for it.
+    pub fn look(&mut self) {
+        if self.fault.is_none() {
+            return;
+        }
+        let state = self.state();
+        for place in 0..self.fate.disturbances.len() {
+            if let When::In(wanted, delay) = self.fate.disturbances[place].0
+                && wanted == state
+                && !self.fired[place]
+            {
+                self.fired[place] = true;
+                match delay.is_zero() {
+                    true => self.fire(place),
+                    false => self.put(delay, Due::Disturb(place)),
+                }
+                return; // the state may be another now
+            }
+        }
+    }
+
+    /// What a trap says; none: it is not one of our BMC's.
+    pub fn fatal(&self, trap: u16) -> Option<Says> {
+        self.traps.get(usize::from(trap)).map(|(_, says)| *says)
+    }
+
+    /// The places of the monitors that want it.
+    pub fn wanting(&self, says: Says) -> Vec<usize> {
+        let wants = |on_recoverable| match says {
+            Says::Fatal => true,
+            Says::Recoverable => on_recoverable,
+            Says::Cleared => false,
+        };
+        (0..self.fate.plans.len()).filter(|place| wants(self.fate.plans[*place].on_recoverable)).collect()
+    }
+
+    fn judge_trap(&mut self, trap: u16) {
+        let Some(says) = self.fatal(trap).filter(|_| !self.leaving) else { return };
+        if self.is_of_an_earlier_boot(trap) {
+            return;
+        }
+        for wanting in self.wanting(says) {
+            let is = |t: &Truth| t.sequence == Some(trap) && (t.known || t.hurt) && place(&t.monitor) == wanting;
+            if !self.truths.iter().any(|t| !t.monitor.is_empty() && is(t)) {
+                self.broken(Promise::Recorded, format!("trap {trap} came and mrw{} has no record", wanting + 1));
+            }
+        }
+    }
+
+    /// The answer of a callback comes in.
+    fn bring(&mut self, life: u32, token: u64, answer: Answer) {
+        let now = self.now();
+        let Some(engine) = &mut self.engine else { return };
+        let taken = engine.answer(now, token, answer).is_ok();
+        self.note_answer(life, token, answer, taken);
+    }
+
+    fn note_answer(&mut self, life: u32, token: u64, answer: Answer, taken: bool) {
+        let Some(&(_, _, serial, _)) = self.tokens.iter().find(|(t, l, ..)| (*t, *l) == (token, life)) else { return };
+        if taken && life != self.life {
+            self.broken(
+                Promise::Stale,
+                format!("an answer of record {serial} from engine {life} is taken by {}", self.life),
+            );
+        }
+        if !taken || answer == Answer::Later {
+            return;
+        }
+        if self.answered.contains(&(life, token)) {
+            self.broken(Promise::Stale, format!("an attempt of record {serial} is answered twice"));
+        }
+        self.answered.push((life, token));
+        if let Some(truth) = self.truth(serial) {
+            (truth.answered, truth.answered_in) = (Some(answer), life);
+        }
+    }
+
+    fn bring_command(&mut self, life: u32, token: u64, event: bmcnotice::engine::CommandEvent) {
+        let now = self.now();
+        let Some(engine) = &mut self.engine else { return };
+        engine.handle_timeout(now); // what is over is over
+        let due = engine.is_due(token);
+        let answer = match event {
+            bmcnotice::engine::CommandEvent::Exited(0) => Answer::Done,
+            _ => Answer::Failed,
+        };
+        engine.handle_command(now, token, event);
+        self.note_answer(life, token, answer, due);
+    }
+
+    pub fn tell(&mut self, text: &str) {
+        let since = self.fault.unwrap_or(BEGIN);
+        let at = self.time.saturating_sub(since).as_secs_f64() - since.saturating_sub(self.time).as_secs_f64();
+        writeln!(self.story, "{at:>12.6} {text}").unwrap();
     }
 
     /// What happened.
     pub fn story(&self) -> &str {
         &self.story
     }
-
-    /// What the BMC heard of recoveries.
-    pub fn words(&self) -> Vec<String> {
-        let word = |event: &Event| match event {
-            Event::RecoveryStarted { .. } => Some("started".to_owned()),
-            Event::RecoveryEnded { outcome, .. } => Some(format!("ended {outcome}")),
-            _ => None,
-        };
-        self.events.iter().filter_map(word).collect()
-    }
-
-    /// The Chassis Controls that the BMC was given.
-    pub fn chassis(&self) -> Vec<u8> {
-        let control = self.bmc.log().filter(|entry| (entry.netfn, entry.command) == (0x00, 0x02));
-        control.map(|entry| entry.data[0]).collect()
-    }
-
-    /// The host was reset, though nobody had said *ended*: by a BMC that restarted and forgot, or lost patience.
-    pub fn died_early(&self) -> bool {
-        self.reset.is_some() && !self.words().iter().any(|word| word.starts_with("ended"))
-    }
 }
-
-const _: () = assert!(DEADLINE.as_secs() + STORM.as_secs() < AFTERMATH.as_secs());

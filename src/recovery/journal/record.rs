@@ -280,6 +280,11 @@ impl Record {
         self.monitor.is_some() && self.closed().is_none()
     }
 
+    /// Whether it is of this notice, for the monitor of this name.
+    pub fn is_for(&self, notice: NoticeId, monitor: &str) -> bool {
+        self.notice.id == notice && self.monitor.as_deref() == Some(&*cut(monitor))
+    }
+
     /// How often the recovery began.
     pub fn runs(&self) -> u8 {
         let run = self.find(|step| match step {

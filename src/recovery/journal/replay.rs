@@ -150,6 +150,8 @@ pub fn reconcile(
 fn decide(record: &Record, boot: BootId, rerun: bool) -> Reconcile {
     let ended = record.steps().iter().rev().find_map(|taken| match taken.step {
         Step::EndedTold(outcome) | Step::EndedGivenUp(outcome) => Some((outcome, taken.at.boottime)),
+        // It follows `EndedTold(Done)` alone: should that be damaged, the command must not go out again.
+        Step::Chassis(_) => Some((Outcome::Done, taken.at.boottime)),
         _ => None,
     });
     match ended {
