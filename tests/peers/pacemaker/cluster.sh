@@ -2,6 +2,7 @@
 # A real Corosync and Pacemaker cluster of N nodes on one machine, without systemd: each node has mount, net, uts, ipc and pid
 # namespaces of its own, and a cgroup (v2), which is what a reset and fence_lab pull the plug of.
 #
+#   cluster.sh switch N        only the network between N nodes and their BMCs; `up` makes it if it is not there
 #   cluster.sh up N            bring node1 to nodeN up, and wait until failover1 runs on node1
 #   cluster.sh down            kill every node and remove all state
 #   cluster.sh exec NODE CMD.. run CMD inside NODE ("switch" = the network where the BMCs are)
@@ -117,7 +118,7 @@ run_daemon() { # NODE, inside of it
     local as=() user=root
     [ ! -e "$RUN/config/$1.user" ] || { user=$(cat "$RUN/config/$1.user"); as=(setpriv "--reuid=$user" --regid=nogroup --clear-groups --); }
     install -d -o "$user" -m 700 /run/bmcnotice
-    chown -R "$user" /run/bmcnotice /mnt
+    chown -R "$user" /run/bmcnotice /mnt "$RUN/config/$1.toml"
     "${as[@]}" "$LAB_BIN" run --verbose --config "$RUN/config/$1.toml" </dev/null >>"$RUN/log/$1/daemon" 2>&1 &
     echo $! >/run/bmcnotice.pid
 }
@@ -166,15 +167,15 @@ start_node() {
     pid=$(cat "$d/pid") || die "$n did not start, see $RUN/log/$n/init"
     sw=$(cat "$RUN/switch/pid")
     nsenter -t "$sw" -n ip link del "p$i" 2>/dev/null # a killed node's, which the kernel has not yet taken down
-    ip link add eth0 netns "$pid" type veth peer name "p$i" netns "$sw" || die "veth"
+    ip link add eth0 address "02:00:00:00:00:$(printf %02x $i)" netns "$pid" type veth peer name "p$i" netns "$sw" || die "veth"
     nsenter -t "$sw" -n ip link set "p$i" master br0 up
     nsenter -t "$pid" -n sh -c "ip link set lo up; ip addr add $NET.$i/24 dev eth0; ip link set eth0 up"
     echo go >"$d/go"
 }
 
-up() {
-    local n=$1 x i root
-    case $n in [1-9]|1[0-6]) ;; *) die "up N, 1 to 16";; esac
+switch() {
+    local n=$1 x root
+    case $n in [1-9]|1[0-6]) ;; *) die "1 to 16 nodes";; esac
     [ ! -e "$RUN/settings" ] || die "already up ($RUN); cluster.sh down first"
     [ "$(id -u)" = 0 ] || die "needs root"
     root=${LAB_CGROUP:-$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)}
@@ -188,11 +189,17 @@ up() {
     } >"$RUN/settings"
     corosync_conf "$n" >"$RUN/corosync.conf"; cib_xml "$n" >"$RUN/cib.xml"
     # The bridge's interfaces are gone with the namespace, and that with its only process.
-    setsid unshare --net -- sh -c 'ip link set lo up; ip link add br0 type bridge && ip addr add "$0.254/24" dev br0
+    setsid unshare --net -- sh -c 'ip link set lo up; ip link add br0 address 02:00:00:00:00:fe type bridge && ip addr add "$0.254/24" dev br0
         i=1; while [ $i -le "$2" ]; do ip addr add "$0.$((100 + i))/24" dev br0; i=$((i + 1)); done
         ip link set br0 up && echo $$ >"$1/switch/pid" && exec sleep infinity' $NET "$RUN" "$n" </dev/null >"$RUN/switch/log" 2>&1 &
     for ((x = 0; x < 500; x++)); do [ -s "$RUN/switch/pid" ] && break; sleep 0.02; done
     [ -s "$RUN/switch/pid" ] || die "no switch: $(cat "$RUN/switch/log")"
+}
+
+up() {
+    local n=$1 x i
+    [ -e "$RUN/settings" ] || switch "$n"
+    . "$RUN/settings"
     for ((i = 1; i <= n; i++)); do start_node node$i; done
     for ((x = 0; x < 1200; x++)); do
         [ "$("$here/cluster.sh" where 2>/dev/null)" = node1 ] && return 0
@@ -225,6 +232,7 @@ down() {
 }
 
 case ${1:-} in
+switch) switch "${2:-2}";;
 up)     up "${2:-2}";;
 down)   down;;
 exec)   shift; in_node "$@";;

@@ -17,6 +17,7 @@ CLUSTER = os.path.join(HERE, "cluster.sh")
 NET = "10.77.0"
 TRAPS = 1162
 SERVICES = ("app1", "app2", "app3")
+PASSWORD = "lab-9c1e-secret"
 FAULT = "uncorrectable-memory"
 # From boottime, in which the BMCs tell their story, to the wall time of the services' history.
 WALL = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -59,7 +60,7 @@ class Bmc:
                        "--listen", f"{NET}.{100 + number}:623", "--alert", f"{node.address}:{TRAPS}",
                        "--guid", f"6c696262-6d63-4e6f-8169-6365000000{number:02}", "--patience", patience,
                        "--boot-time", "3s", "--on-reset", plug),
-            env={**os.environ, "BMCNOTICE_SIM_PASSWORD": "password"},
+            env={**os.environ, "BMCNOTICE_SIM_PASSWORD": PASSWORD},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         threading.Thread(target=self.read, daemon=True).start()
         self.wait("listening")
@@ -214,9 +215,10 @@ class Lab:
         for node in self.nodes:
             os.makedirs(node.logs)
             self.configure(node)
-        self.cluster("up", str(count), seconds=150)
+        self.cluster("switch", str(count))
         for node in self.nodes:
             node.bmc = Bmc(self, node, patience)
+        self.cluster("up", str(count), seconds=150)
         for node in self.nodes:
             node.bmc.wait("armed", seconds=60)
             until(node.is_online, f"{node.name} is online")
@@ -247,7 +249,7 @@ addresses = ["{node.address}"]
 [server.bmc]
 address = "{NET}.{100 + node.number}"
 user = "admin"
-password = "password"
+password = "{PASSWORD}"
 guid = "6c696262-6d63-4e6f-8169-6365000000{node.number:02}"
 handshake = "lab"
 after_ended = "bmc"
@@ -285,7 +287,7 @@ timeout = "5s"
 hot = "/run/bmcnotice"
 disk = "/mnt"
 ''')
-        os.chmod(path + ".toml", 0o644)
+        os.chmod(path + ".toml", 0o600)
         if user:
             with open(path + ".user", "w") as file:
                 file.write(user)
