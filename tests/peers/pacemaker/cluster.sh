@@ -7,8 +7,8 @@
 #   cluster.sh down            kill every node and remove all state
 #   cluster.sh exec NODE CMD.. run CMD inside NODE ("switch" = the network where the BMCs are)
 #   cluster.sh kill NODE       power loss: every process of NODE gets SIGKILL
-#   cluster.sh start NODE      boot a node that was killed or fenced
-#   cluster.sh reset NODE      both; nothing while the file hold-NODE is in the state directory
+#   cluster.sh start NODE      boot a node that was killed; nothing if it is up
+#   cluster.sh reset NODE      both, after a while; nothing while the file hold-NODE is in the state directory
 #   cluster.sh daemon NODE     start NODE's bmcnotice, as its boot does
 #   cluster.sh where           the node that runs failover1 (last member active)
 #   cluster.sh status          crm_mon -1
@@ -155,14 +155,16 @@ node_init() {
     while :; do wait; sleep 3600 & done
 }
 
+# A BMC and a fence agent may both want to boot it.
+alone() { exec 7>>"$RUN/lock-$1"; flock 7; }
+
 start_node() {
     local n=$1 i=${1#node} d=$RUN/$1 x pid sw
-    alive "$n" && die "$n is already up"
     rm -rf "$d"; mkdir -p "$d/etc" "$RUN/log/$n" "$RUN/disk/$n" "$(cg_of "$n")"
     chmod 700 "$RUN/disk/$n"
     cp "$RUN/corosync.conf" "$d/etc/"; mkfifo "$d/go"
     setsid unshare --mount --net --uts --ipc --pid --fork --kill-child -- "$here/cluster.sh" __init "$n" \
-        </dev/null >>"$RUN/log/$n/init" 2>&1 &
+        </dev/null >>"$RUN/log/$n/init" 2>&1 7>&- &
     for ((x = 0; x < 500; x++)); do [ -s "$d/pid" ] && break; sleep 0.02; done
     pid=$(cat "$d/pid") || die "$n did not start, see $RUN/log/$n/init"
     sw=$(cat "$RUN/switch/pid")
@@ -237,8 +239,8 @@ up)     up "${2:-2}";;
 down)   down;;
 exec)   shift; in_node "$@";;
 kill)   kill_node "$2";;
-start)  start_node "$2";;
-reset)  [ -e "$RUN/hold-$2" ] || { kill_node "$2" && sleep "$LAB_OFF" && start_node "$2"; };;
+start)  alone "$2"; alive "$2" || start_node "$2";;
+reset)  [ -e "$RUN/hold-$2" ] || { alone "$2"; kill_node "$2" && sleep "$LAB_OFF" && start_node "$2"; };;
 daemon) # in the node's own cgroup, as what its boot starts
         [ -n "${LAB_INSIDE:-}" ] && { run_daemon "$2"; exit; }
         echo $$ >"$(cg_of "$2")/cgroup.procs"

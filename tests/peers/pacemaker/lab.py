@@ -3,11 +3,13 @@
 The BMCs are in the namespace of the switch; what they reset are the nodes themselves.
 """
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import xml.etree.ElementTree as xml
@@ -19,6 +21,8 @@ TRAPS = 1162
 SERVICES = ("app1", "app2", "app3")
 PASSWORD = "lab-9c1e-secret"
 FAULT = "uncorrectable-memory"
+# A command in the place of the Pacemaker action.
+STAND_IN = os.environ.get("LAB_STAND_IN")
 # From boottime, in which the BMCs tell their story, to the wall time of the services' history.
 WALL = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -54,7 +58,7 @@ class Bmc:
         with open(plug, "w") as file:
             file.write(f'#!/bin/sh\n[ "$1" = power-on ] || LAB_RUN="{lab.run}" exec "{CLUSTER}" reset {node.name}\n')
         os.chmod(plug, 0o700)
-        self.log = open(os.path.join(lab.run, "log", f"bmc{number}"), "w")
+        self.log = open(os.path.join(lab.run, "log", f"bmc{number}"), "a")
         self.process = subprocess.Popen(
             lab.inside("switch", lab.binary, "sim", "--json", "--control",
                        "--listen", f"{NET}.{100 + number}:623", "--alert", f"{node.address}:{TRAPS}",
@@ -207,7 +211,7 @@ class Node:
 
 class Lab:
     def __init__(self, binary, run, count, patience="25s", **settings):
-        self.binary, self.run, self.nodes = binary, run, []
+        self.binary, self.run, self.nodes, self.patience = binary, run, [], patience
         self.settings = {"LAB_RUN": run, "LAB_BIN": binary, **settings}
         for folder in ("config", "log"):
             os.makedirs(os.path.join(run, folder))
@@ -215,6 +219,9 @@ class Lab:
         for node in self.nodes:
             os.makedirs(node.logs)
             self.configure(node)
+        self.over = threading.Event()
+        self.fenced = threading.Thread(target=self.boot_fenced, daemon=True)
+        self.fenced.start()
         self.cluster("switch", str(count))
         for node in self.nodes:
             node.bmc = Bmc(self, node, patience)
@@ -223,13 +230,22 @@ class Lab:
             node.bmc.wait("armed", seconds=60)
             until(node.is_online, f"{node.name} is online")
 
+    def boot_fenced(self):
+        """Gives power again to what a fence agent has rebooted."""
+        while not self.over.wait(0.1):
+            for node in self.nodes:
+                wanted = os.path.join(self.run, f"boot-{node.name}")
+                if os.path.exists(wanted):
+                    os.remove(wanted)
+                    time.sleep(float(self.settings.get("LAB_OFF", 2)))
+                    self.cluster("start", node.name)
+
     def cluster(self, *words, seconds=60):
         # Into a file: what it leaves running would keep a pipe open.
-        with open(os.path.join(self.run, "log", "cluster"), "a+") as log:
-            start = log.tell()
+        with tempfile.TemporaryFile("w+") as log:
             done = subprocess.run([CLUSTER, *words], env={**os.environ, **self.settings}, stdin=subprocess.DEVNULL,
                                   stdout=log, stderr=log, timeout=seconds)
-            log.seek(start)
+            log.seek(0)
             if done.returncode:
                 raise Wrong(f"cluster.sh {' '.join(words)}: {log.read().strip()}")
 
@@ -239,8 +255,10 @@ class Lab:
         spaces = ["-n"] if name == "switch" else ["-m", "-u", "-n", "-i", "-p"]
         return ["nsenter", "-t", pid, *spaces, "--", *words]
 
-    def configure(self, this, recovery=None, deadline="15s", user=None):
-        recovery = recovery or f'{{ command = ["{HERE}/move.sh"] }}'
+    def configure(self, this, trigger="auto", deadline="15s", user=None):
+        recovery = f'{{ pacemaker = {{ trigger = "{trigger}" }} }}'
+        if STAND_IN:
+            recovery = f'{{ command = ["{HERE}/move.sh"] }}'
         count = len(self.nodes)
         servers = "".join(f'''
 [[server]]
@@ -293,6 +311,36 @@ disk = "/mnt"
                 file.write(user)
         elif os.path.exists(path + ".user"):
             os.remove(path + ".user")
+
+    @contextlib.contextmanager
+    def held(self, *nodes):
+        """The BMCs' resets of these nodes do nothing, so that what is left on them can be looked at. After it all is as if no fault
+        had been: cleared at the BMCs, which are others then."""
+        flags = [os.path.join(self.run, f"hold-{node.name}") for node in nodes]
+        for flag in flags:
+            open(flag, "w").close()
+        yield
+        for node in nodes:
+            node.bmc.say(f"clear {FAULT}")
+        for node in nodes:
+            until(lambda: node.health() is None, f"red of {node.name} is gone with the fault")
+            node.bmc.close()
+        for node, flag in zip(nodes, flags):
+            os.remove(flag)
+            node.bmc = Bmc(self, node, self.patience)
+        for node in nodes:
+            node.bmc.wait("armed", seconds=30)
+        self.settle()
+
+    @contextlib.contextmanager
+    def flag(self, name):
+        """A file that the services' agent looks for."""
+        path = os.path.join(self.run, name)
+        open(path, "w").close()
+        try:
+            yield
+        finally:
+            os.remove(path)
 
     # what happened to the services
 
@@ -348,7 +396,7 @@ disk = "/mnt"
                     show(f"crm_mon on {node.name}", str(error))
             else:
                 show(node.name, "is off")
-        for name in ("history", "log/cluster", *(f"log/{n.name}/init" for n in self.nodes),
+        for name in ("history", *(f"log/{n.name}/init" for n in self.nodes),
                      *(f"log/bmc{n.number}" for n in self.nodes), *(f"log/{n.name}/daemon" for n in self.nodes),
                      *(f"log/{n.name}/pacemaker/pacemaker.log" for n in self.nodes)):
             path = os.path.join(self.run, name)
@@ -358,6 +406,8 @@ disk = "/mnt"
         out.flush()
 
     def down(self):
+        self.over.set()
+        self.fenced.join()
         for node in self.nodes:
             if hasattr(node, "bmc"):
                 node.bmc.close()
