@@ -130,6 +130,7 @@ impl Site {
             replay: replay(journal),
             seed,
             troubles: self.warnings.iter().map(Finding::to_string).collect(),
+            maintenance: false,
         })
     }
 

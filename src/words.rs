@@ -76,6 +76,26 @@ pub enum Answer {
     Later,
 }
 
+/// What one attempt of a recovery does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecoveryAction {
+    /// Starts the target again where it is.
+    Restart,
+    /// Moves the target to another server.
+    Failover,
+    /// Stops the cluster service on this server, which makes everything leave it.
+    StopService,
+}
+
+/// One attempt of a recovery: the first that is done ends it, one that fails is followed by the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// What it does.
+    pub action: RecoveryAction,
+    /// Counts from 1 over the whole recovery.
+    pub number: u8,
+}
+
 /// How loud a line of the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -136,6 +156,16 @@ impl fmt::Display for Class {
             Self::Recoverable { .. } => "recoverable",
             Self::Cleared => "cleared",
             Self::Info => "info",
+        })
+    }
+}
+
+impl fmt::Display for RecoveryAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restart => "restart",
+            Self::Failover => "failover",
+            Self::StopService => "stop_service",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The journal: what is written is read back, damage costs little, and a restart does the right thing.
 
-use bmcnotice::config::model::AfterEnded;
+use bmcnotice::config::model::{AfterEnded, FinalAction};
 use bmcnotice::notice::{Notice, NoticeId};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::action::{Action, Event};
@@ -10,7 +10,7 @@ use bmcnotice::recovery::journal::{
 };
 use bmcnotice::recovery::machine::{Machine, State};
 use bmcnotice::recovery::picture;
-use bmcnotice::words::{Answer, Class, Outcome, Phase, ServerId, Trust};
+use bmcnotice::words::{Answer, Attempt, Class, Outcome, Phase, RecoveryAction, ServerId, Trust};
 use std::time::Duration;
 
 const BOOT: BootId = BootId([0xA1; 16]);
@@ -74,6 +74,8 @@ impl Desk {
     }
 }
 
+const SECOND: Attempt = Attempt { action: RecoveryAction::Failover, number: 2 };
+
 fn all_steps() -> Vec<Step> {
     let mut steps = vec![Step::StartedSent, Step::StartedTold, Step::StartedGivenUp, Step::Begun { run: 2 }];
     steps.extend([Answer::Later, Answer::Done, Answer::Failed].map(Step::Answered));
@@ -83,7 +85,11 @@ fn all_steps() -> Vec<Step> {
     }
     use AfterEnded::{Bmc, HardReset, Nmi, None, PowerCycle, PowerOff, SoftOff};
     steps.extend([None, Bmc, PowerCycle, HardReset, PowerOff, Nmi, SoftOff].map(Step::Chassis));
-    steps.extend([Hold::Contradicted, Hold::Unverifiable].map(Step::Held));
+    steps.extend(Hold::ALL.map(Step::Held));
+    steps.extend(FinalAction::ALL.map(Step::Final));
+    let actions = [RecoveryAction::Restart, RecoveryAction::Failover, RecoveryAction::StopService];
+    steps.extend(actions.map(|action| Step::Attempt(Attempt { action, number: 7 })));
+    steps.push(Step::Withdrawn);
     steps.push(Step::Joined { other: 0x0102_0304_0506, count: 70_000 });
     use Closed::{Cleared, Done, Failed, InterruptedByReset, Operator, Superseded, Unknown};
     steps.extend([Done, Failed, Unknown, Cleared, InterruptedByReset, Superseded, Operator].map(Step::Closed));
@@ -330,13 +336,24 @@ fn serials_go_on_after_a_restart() {
 
 #[test]
 fn each_place_of_a_kill_has_its_remedy() {
-    use Reconcile::{Await, Close, Rerun, Resume, StayHeld, TellEnded};
+    use Reconcile::{Await, Close, GoOn, Rerun, Resume, StayHeld, TellEnded};
     let begun = [Step::StartedSent, Step::Begun { run: 1 }];
     let since = NOW.boottime + Duration::from_millis(1);
     let cases: &[(&[Step], Reconcile, Reconcile, Closed)] = &[
         (&[], Resume, Resume, Closed::InterruptedByReset),
         (&[Step::Acknowledged], Resume, Resume, Closed::InterruptedByReset),
-        (&[Step::Held(Hold::Contradicted)], StayHeld, StayHeld, Closed::InterruptedByReset),
+        (
+            &[Step::Held(Hold::Contradicted)],
+            StayHeld(Hold::Contradicted),
+            StayHeld(Hold::Contradicted),
+            Closed::InterruptedByReset,
+        ),
+        (
+            &[Step::StartedSent, Step::Begun { run: 1 }, Step::Held(Hold::PeerRecovers)],
+            StayHeld(Hold::PeerRecovers),
+            StayHeld(Hold::PeerRecovers),
+            Closed::InterruptedByReset,
+        ),
         (&[Step::Held(Hold::Contradicted), Step::Released], Resume, Resume, Closed::InterruptedByReset),
         (&[Step::StartedSent], Resume, Resume, Closed::InterruptedByReset),
         (&begun, TellEnded(Outcome::Unknown), Rerun { run: 2 }, Closed::InterruptedByReset),
@@ -360,6 +377,24 @@ fn each_place_of_a_kill_has_its_remedy() {
         ),
         (
             &[Step::Begun { run: 1 }, Step::Abandoned],
+            GoOn { failed: 1 },
+            GoOn { failed: 1 },
+            Closed::InterruptedByReset,
+        ),
+        (
+            &[Step::Begun { run: 1 }, Step::Answered(Answer::Failed), Step::Attempt(SECOND)],
+            TellEnded(Outcome::Unknown),
+            Rerun { run: 2 },
+            Closed::InterruptedByReset,
+        ),
+        (
+            &[Step::Begun { run: 1 }, Step::Attempt(SECOND), Step::Answered(Answer::Failed)],
+            GoOn { failed: 2 },
+            GoOn { failed: 2 },
+            Closed::InterruptedByReset,
+        ),
+        (
+            &[Step::Begun { run: 1 }, Step::Answered(Answer::Failed), Step::Final(FinalAction::Reboot)],
             TellEnded(Outcome::Failed),
             TellEnded(Outcome::Failed),
             Closed::InterruptedByReset,
@@ -416,8 +451,8 @@ fn without_a_boot_id_nothing_is_rerun() {
 /// and in the next.
 #[test]
 fn a_kill_anywhere_loses_nothing_and_repeats_no_recovery() {
-    let policies = picture::policies();
-    for policy in &policies {
+    // The first ones: a recovery of one attempt.
+    for policy in &picture::policies()[..16] {
         for kill_after in 0..40 {
             for boot in [BOOT, NEXT_BOOT] {
                 let mut site = Site { desk: Desk::new(), machine: Machine::new(), ..Site::default() };
@@ -494,12 +529,14 @@ impl Site {
                     self.heard.push(phase);
                     events.push(Event::Told(phase));
                 }
-                Action::Recover(_) => {
+                Action::Recover(..) => {
                     self.recovered += 1;
                     events.push(Event::Answered(Answer::Done));
                 }
                 Action::AfterEnded(..) => self.chassis += 1,
-                Action::Abandon(_) => panic!("nothing was late"),
+                Action::Abandon(_) | Action::Prepare(..) | Action::Finish(..) | Action::Withdraw(_) => {
+                    panic!("nothing was late, and there is one attempt: {action:?}")
+                }
                 Action::Report(..) => {}
             }
         }

@@ -2,16 +2,19 @@
 //!
 //! Uses `draft` and `model`; it fills in the defaults and decides nothing.
 
-use super::draft::{BmcDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed, ServerDraft, default};
+use super::draft::{
+    BmcDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed, ServerDraft, default,
+};
 use super::model::{
-    AfterEnded, Bmc, Cluster, Handshake, Heartbeat, Journal, Lan, Monitor, Privilege, Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
+    Privilege, Server, StartsOn,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
 
 /// `None` only if the draft has an error in it after all.
 pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
-    let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, .. } = draft;
+    let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, commands, .. } = draft;
     let names: Vec<String> = servers.iter().filter_map(|server| server.name.ok().cloned()).collect();
     Some(Cluster {
         name: given(name)?,
@@ -27,6 +30,17 @@ pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
             hot: hot.or(Some(default::HOT.to_owned()))?,
             disk: disk.or(Some(default::DISK.to_owned()))?,
         },
+        commands: self::commands(commands)?,
+    })
+}
+
+fn commands(draft: CommandsDraft) -> Option<Commands> {
+    let usual = Commands::default();
+    Some(Commands {
+        stop_service: optional(draft.stop_service)?,
+        shutdown: draft.shutdown.or(usual.shutdown)?,
+        reboot: draft.reboot.or(usual.reboot)?,
+        sysrq_trigger: draft.sysrq_trigger.or(usual.sysrq_trigger)?,
     })
 }
 
@@ -121,6 +135,15 @@ fn monitor(draft: MonitorDraft, servers: &[String]) -> Option<Monitor> {
         tell_deadline: draft.tell_deadline.or(default::TELL_DEADLINE)?,
         wait_for_started: draft.wait_for_started.or(default::WAIT_FOR_STARTED)?,
         reset_deadline: draft.reset_deadline.or(default::RESET_DEADLINE)?,
+        restart: draft.plan.restart.or(default::RESTART)?,
+        failover: draft.plan.failover.or(default::FAILOVER)?,
+        script: optional(draft.plan.script)?,
+        final_action: draft.plan.final_action.or(FinalAction::None)?,
+        final_action_on_address: draft.plan.final_action_on_address.or(false)?,
+        after_failure: draft.plan.after_failure.or(AfterFailure::Ended)?,
+        cool_down: draft.plan.cool_down.or(default::COOL_DOWN)?,
+        budget: draft.plan.budget.or(default::BUDGET)?,
+        budget_window: draft.plan.budget_window.or(default::BUDGET_WINDOW)?,
         rerun: draft.rerun.or(false)?,
         chassis_on_address: draft.chassis_on_address.or(false)?,
     })

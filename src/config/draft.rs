@@ -2,7 +2,9 @@
 //!
 //! Uses `model`, `report` and `words`. `native` fills it, `check` judges it, `build` makes the `Cluster` of it.
 
-use super::model::{AfterEnded, Privilege, RawMessage, Recovery, SecretSource, StartsOn};
+use super::model::{
+    AfterEnded, AfterFailure, FinalAction, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
+};
 use super::report::At;
 use crate::crypto::Secret;
 use crate::words::{Guid, Trust};
@@ -79,6 +81,15 @@ pub(super) struct Draft {
     pub(super) heartbeat: HeartbeatDraft,
     pub(super) hot: Field<Option<String>>,
     pub(super) disk: Field<Option<String>>,
+    pub(super) commands: CommandsDraft,
+}
+
+#[derive(Debug)]
+pub(super) struct CommandsDraft {
+    pub(super) stop_service: Field<Vec<String>>,
+    pub(super) shutdown: Field<Vec<String>>,
+    pub(super) reboot: Field<Vec<String>>,
+    pub(super) sysrq_trigger: Field<String>,
 }
 
 #[derive(Debug)]
@@ -145,8 +156,23 @@ pub(super) struct MonitorDraft {
     pub(super) tell_deadline: Field<Duration>,
     pub(super) wait_for_started: Field<Duration>,
     pub(super) reset_deadline: Field<Duration>,
+    pub(super) plan: PlanDraft,
     pub(super) rerun: Field<bool>,
     pub(super) chassis_on_address: Field<bool>,
+}
+
+/// What a monitor says of attempts, holds and the final action.
+#[derive(Debug)]
+pub(super) struct PlanDraft {
+    pub(super) restart: Field<u8>,
+    pub(super) failover: Field<u8>,
+    pub(super) script: Field<Script>,
+    pub(super) final_action: Field<FinalAction>,
+    pub(super) final_action_on_address: Field<bool>,
+    pub(super) after_failure: Field<AfterFailure>,
+    pub(super) cool_down: Field<Duration>,
+    pub(super) budget: Field<u8>,
+    pub(super) budget_window: Field<Duration>,
 }
 
 #[derive(Debug)]
@@ -174,6 +200,14 @@ pub(super) mod default {
     pub(in crate::config) const TELL_DEADLINE: Duration = Duration::from_secs(30);
     pub(in crate::config) const WAIT_FOR_STARTED: Duration = Duration::ZERO;
     pub(in crate::config) const RESET_DEADLINE: Duration = Duration::from_secs(600);
+    pub(in crate::config) const SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
+    /// CLUSTERPRO's preset "failover": no restart, one failover.
+    pub(in crate::config) const RESTART: u8 = 0;
+    /// See `RESTART`.
+    pub(in crate::config) const FAILOVER: u8 = 1;
+    pub(in crate::config) const COOL_DOWN: Duration = Duration::from_secs(60);
+    pub(in crate::config) const BUDGET: u8 = 3;
+    pub(in crate::config) const BUDGET_WINDOW: Duration = Duration::from_secs(3600);
     /// CLUSTERPRO's.
     pub(in crate::config) const INTERVAL: Duration = Duration::from_secs(3);
     /// CLUSTERPRO's.

@@ -7,14 +7,19 @@
 mod ending;
 mod endings;
 mod murmur;
+mod operator;
 mod output;
 mod perform;
 mod restart;
 mod roads;
 mod seat;
 mod statistics;
+mod work;
 
-pub use output::{Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Progress, Recover, Stage, Urgency};
+pub use operator::Refusal;
+pub use output::{
+    Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage, Urgency,
+};
 pub use statistics::Statistics;
 
 use crate::bmc::link::{Identity, Login};
@@ -25,6 +30,7 @@ use crate::notice::{Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, RecordId, Replay, Step};
+use crate::recovery::machine::State;
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, MonitorId, Phase, ServerId};
@@ -54,6 +60,8 @@ pub struct Setup {
     pub seed: [u8; 32],
     /// What went wrong before the engine was there; it says so first.
     pub troubles: Vec<String>,
+    /// The operator works on this server.
+    pub maintenance: bool,
 }
 
 /// The recovery of a token is over.
@@ -106,6 +114,10 @@ pub struct Engine {
     /// When the BMC is to hear again that we live, if its profile wants that.
     keep_alive: Option<Duration>,
     leaving: bool,
+    /// The operating system ends, and the BMC is being told of a recovery's end.
+    farewell: bool,
+    /// The operator works on the server.
+    maintenance: bool,
     murmur: Murmur,
     statistics: Statistics,
     outputs: VecDeque<Output>,
@@ -114,7 +126,7 @@ pub struct Engine {
 impl Engine {
     /// Takes up what the journal left open, opens the roads to the BMCs, and arms ours.
     pub fn new(now: Now, setup: Setup) -> Self {
-        let Setup { cluster, logins, identity, boot, replay, seed, troubles } = setup;
+        let Setup { cluster, logins, identity, boot, replay, seed, troubles, maintenance } = setup;
         let mut random = Random::from_seed(seed);
         let with_bmc = || (0..).map(ServerId).zip(&cluster.servers).filter(|(_, server)| server.bmc.is_some());
         let asked: Vec<ServerId> =
@@ -136,6 +148,8 @@ impl Engine {
             armed: false,
             keep_alive: None,
             leaving: false,
+            farewell: false,
+            maintenance,
             murmur: Murmur::default(),
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
@@ -206,6 +220,7 @@ impl Engine {
                 continue;
             }
             let seat = &mut self.seats[place];
+            seat.look_at_gate(now, self.maintenance);
             let actions = seat.machine.handle_timeout(now, &seat.policy);
             self.perform(now, place, actions);
         }
@@ -264,42 +279,12 @@ impl Engine {
         }
     }
 
-    /// Something happened to a command.
-    pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
-        let name = self.seats.iter().find(|seat| seat.holds(token)).map(|seat| seat.name.clone());
-        let ended = !matches!(event, CommandEvent::Printed(_));
-        let what = match &event {
-            CommandEvent::Printed(line) => format!("command: {line}"),
-            CommandEvent::Exited(status) => format!("command exited with status {status}"),
-            CommandEvent::Killed(signal) => format!("command killed by signal {signal}"),
-            CommandEvent::Lost => {
-                "the host program waits for every child (__WALL) and took the command's ending".into()
-            }
-            CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
-        };
-        let who = name.as_deref().unwrap_or("a recovery that is over");
-        self.log(match event {
-            CommandEvent::Printed(_) | CommandEvent::Exited(0) => Line::info(format!("{who}: {what}")),
-            _ => Line::error(format!("{who}: {what}")),
-        });
-        if ended {
-            self.graces.retain(|grace| grace.token != token);
-            // The command of a recovery that is over may end late: that is no answer.
-            let _ = match event {
-                CommandEvent::Exited(0) => self.answer(now, token, Answer::Done),
-                CommandEvent::Lost => self.conclude(now, token, Answer::Failed, Event::Lost),
-                _ => self.answer(now, token, Answer::Failed),
-            };
-        }
-        self.settle(now);
-    }
-
     /// The answer to a recovery, by its token.
     pub fn answer(&mut self, now: Now, token: u64, answer: Answer) -> Result<(), Stale> {
         self.conclude(now, token, answer, Event::Answered(answer))
     }
 
-    fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
+    pub(super) fn conclude(&mut self, now: Now, token: u64, answer: Answer, event: Event) -> Result<(), Stale> {
         self.handle_timeout(now); // an answer behind its deadline is stale, even if nobody looked meanwhile
         let place = self.seats.iter().position(|seat| seat.holds(token)).ok_or(Stale)?;
         let seat = &mut self.seats[place];
@@ -328,6 +313,10 @@ impl Engine {
         self.leaving = true;
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
+        for place in 0..self.seats.len() {
+            self.farewell |= self.seats[place].machine.state() == State::Finishing;
+            self.handle(now, place, Event::Leaving);
+        }
         let busy = self.seats.iter().any(Seat::is_busy);
         if !busy && (self.armed || self.may_be_armed()) {
             self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
@@ -353,7 +342,7 @@ impl Engine {
 
     /// Whether a goodbye has been said and heard.
     pub fn stopped(&self) -> bool {
-        self.leaving && !self.roads.talks(Owner::Context)
+        self.leaving && !self.roads.talks(Owner::Context) && !self.farewell
     }
 
     /// Gives the BMCs' sessions back; the last thing to be done.
@@ -450,7 +439,7 @@ impl Engine {
         let sentence = notice.sentence.clone();
         let seat = &mut self.seats[place];
         if seat.machine.record().is_none() {
-            seat.matter = Some(Matter { record: record.serial(), notice, token: None, held });
+            seat.matter = Some(Matter::new(record.serial(), notice, held));
             self.progress(now, place, Stage::Recorded { sentence, durable: record.is_durable() });
         } else {
             if let Some(matter) = &mut seat.matter {

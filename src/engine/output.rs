@@ -6,7 +6,7 @@
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
 use crate::now::Now;
-use crate::words::{Answer, Level, Outcome, Phase};
+use crate::words::{Answer, Attempt, Level, Outcome, Phase};
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
@@ -42,6 +42,8 @@ pub enum Output {
         /// How.
         urgency: Urgency,
     },
+    /// Make the kernel panic, by this file of its.
+    Panic(String),
     /// Hand to the application.
     Deliver(Delivery),
 }
@@ -55,6 +57,17 @@ pub struct Command {
     pub argv: Vec<String>,
     /// `NAME=value` each; nothing else is inherited.
     pub env: Vec<String>,
+    /// What becomes of its standard output.
+    pub print: Print,
+}
+
+/// What becomes of what a command prints to its standard output. Standard error is always logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Print {
+    /// It is logged line by line.
+    Log,
+    /// It is kept, and handed back whole before the command's end.
+    Keep,
 }
 
 /// How a command is made to end.
@@ -71,6 +84,8 @@ pub enum Urgency {
 pub enum CommandEvent {
     /// It printed a line.
     Printed(String),
+    /// All that it printed to its standard output, under `Print::Keep`.
+    Kept(Vec<u8>),
     /// It exited with this status.
     Exited(i32),
     /// This signal killed it.
@@ -118,6 +133,8 @@ pub struct Recover {
     pub server: Arc<str>,
     /// What is to be moved, as the operator named it; empty if not.
     pub target: Arc<str>,
+    /// What is to be done, the how manieth time.
+    pub attempt: Attempt,
     /// Why.
     pub notice: Arc<Notice>,
     /// How long it may take, from now.

@@ -2,13 +2,13 @@
 //!
 //! Part of [`Engine`], apart from its inputs and outputs so that each can be read in one sitting.
 
-use super::output::{Delivery, Line, Output, Progress, Stage, Urgency};
+use super::Engine;
+use super::output::{Delivery, Line, Output, Progress, Stage};
 use super::roads::{News, Owner};
-use super::seat::{Acknowledgement, Matter};
-use super::{Engine, Grace};
+use super::seat::Acknowledgement;
 use crate::bmc::handshake::{Telling, raw_request};
 use crate::bmc::link::{Checked, Status};
-use crate::config::model::{AfterEnded, Handshake, Recovery};
+use crate::config::model::{AfterEnded, Handshake};
 use crate::heartbeat::Evidence;
 use crate::notice::Reply;
 use crate::now::Now;
@@ -21,8 +21,6 @@ use crate::words::{Phase, ServerId};
 use core::net::SocketAddr;
 use core::time::Duration;
 
-/// Between SIGTERM and SIGKILL of a command that overran.
-const COMMAND_GRACE: Duration = Duration::from_secs(5);
 /// How long *armed* is re-sent before the link's next change is waited for.
 const ARMING: Duration = Duration::from_secs(60);
 
@@ -30,6 +28,7 @@ impl Engine {
     /// Hands an event to a machine and performs what it wants.
     pub(super) fn handle(&mut self, now: Now, place: usize, event: Event) {
         let seat = &mut self.seats[place];
+        seat.look_at_gate(now, self.maintenance);
         let actions = seat.machine.handle(now, event, &seat.policy);
         self.perform(now, place, actions);
     }
@@ -39,6 +38,7 @@ impl Engine {
             match action {
                 Action::Journal(record, step) => {
                     self.step(now, record, step);
+                    self.remember(now, place, record, step);
                     self.follow(now, place, record.serial(), step);
                 }
                 // Evidence is not gathered yet: every monitor trusts addresses, so nothing is verified.
@@ -50,9 +50,13 @@ impl Engine {
                     let patience = self.seats[place].policy.tell_deadline;
                     self.tell(now, owner, phase, record.serial(), patience);
                 }
-                Action::Recover(_) => self.recover(now, place),
+                Action::Prepare(_, next) => self.prepare(now, place, next),
+                Action::Recover(_, attempt) => self.recover(now, place, attempt),
                 Action::Abandon(_) => self.abandon(now, place),
+                Action::Finish(_, action) => self.finish(now, place, action),
+                Action::Withdraw(record) => self.withdraw(now, place, record),
                 Action::AfterEnded(_, action) => self.chassis(now, place, action),
+                Action::Report(_, Message::DeadlineOver) => self.progress(now, place, Stage::Overrun),
                 Action::Report(level, message) => {
                     if !is_told_by_a_stage(message) {
                         self.progress(now, place, Stage::Remark(level, message.to_string()));
@@ -85,35 +89,6 @@ impl Engine {
         let telling = Telling::new(&bmc.handshake, phase, record, listen, deadline);
         self.roads.tell(now, self.cluster.this, owner, phase, telling);
         self.send(); // before anything else is done: this is what the BMC waits for
-    }
-
-    fn recover(&mut self, now: Now, place: usize) {
-        self.statistics.recoveries += 1;
-        self.tokens += 1;
-        let token = self.tokens;
-        let seat = &mut self.seats[place];
-        let Some(matter) = &mut seat.matter else { return };
-        matter.token = Some(token);
-        let held = core::mem::take(&mut matter.held);
-        let matter: Matter = matter.clone();
-        let work = match &seat.recovery {
-            Recovery::Callback => Output::Deliver(Delivery::Recover(seat.recover(&matter, token))),
-            Recovery::Command(argv) => Output::Run(seat.command(argv, &matter, token)),
-        };
-        self.outputs.push_back(work);
-        self.progress(now, place, Stage::Recovering);
-        self.acknowledge(held);
-    }
-
-    fn abandon(&mut self, now: Now, place: usize) {
-        let seat = &mut self.seats[place];
-        let token = seat.matter.as_mut().and_then(|matter| matter.token.take());
-        if let (Some(token), Recovery::Command(_)) = (token, &seat.recovery) {
-            self.outputs.push_back(Output::Signal { token, urgency: Urgency::Ask });
-            self.graces.push(Grace { token, end: now.boottime + COMMAND_GRACE });
-        }
-        self.statistics.failed += 1;
-        self.progress(now, place, Stage::Overrun);
     }
 
     /// A chassis command goes only to a BMC that has proven to be this server's, once for all recoveries.

@@ -27,8 +27,12 @@ impl Engine {
             )));
         }
         // A repetition of what we know already is no news, even if it was another process that knew it.
+        let boot = self.journal.boot();
         for record in replay.records() {
             self.reception.remember(now, record.notice.id);
+            for seat in self.seats.iter_mut().filter(|seat| Some(&*seat.name) == record.monitor.as_deref()) {
+                seat.history.remember(now, record, boot, &seat.policy.limits);
+            }
         }
         let fresh = self.journal.compact();
         self.outputs.push_back(Output::Compact(fresh));
@@ -43,9 +47,9 @@ impl Engine {
                     let seat = &mut self.seats[place];
                     if seat.matter.is_none() {
                         let notice = Arc::new(Notice { received: now, ..remembered(&record, self.cluster.this) });
-                        seat.matter =
-                            Some(Matter { record: record.id.serial(), notice, token: None, held: Vec::new() });
+                        seat.matter = Some(Matter::new(record.id.serial(), notice, Vec::new()));
                     }
+                    seat.look_at_gate(now, self.maintenance);
                     let actions = seat.machine.restore(now, &record, how, &seat.policy);
                     self.perform(now, place, actions);
                 }
@@ -64,7 +68,9 @@ impl Engine {
         let (outcome, reason) = match how {
             Reconcile::TellEnded(outcome) => (Some(outcome), outcome.into()),
             Reconcile::Rerun { .. } => (Some(Outcome::Unknown), Closed::Unknown),
-            Reconcile::Resume | Reconcile::StayHeld => (None, Closed::Operator),
+            Reconcile::GoOn { .. } => (Some(Outcome::Failed), Closed::Failed),
+            Reconcile::StayHeld(why) if why.has_begun() => (Some(Outcome::Failed), Closed::Failed),
+            Reconcile::Resume | Reconcile::StayHeld(_) => (None, Closed::Operator),
             Reconcile::Await { outcome, .. } => (None, outcome.into()),
             Reconcile::Close(reason) => (None, reason),
         };

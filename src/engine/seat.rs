@@ -2,14 +2,15 @@
 //!
 //! Values with few decisions; `engine` performs the machine's actions. Uses `recovery`.
 
-use super::output::{Command, Recover};
-use crate::config::model::{Cluster, Monitor, Recovery};
+use super::output::{Command, Print, Recover};
+use crate::config::model::{Cluster, Commands, FinalAction, Monitor, Recovery};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::recovery::journal::Record;
+use crate::recovery::gate::History;
+use crate::recovery::journal::{Hold, Record};
 use crate::recovery::machine::{Machine, State};
 use crate::recovery::policy::Policy;
-use crate::words::{MonitorId, ServerId};
+use crate::words::{Attempt, MonitorId, RecoveryAction, ServerId};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -29,10 +30,27 @@ pub(super) struct Acknowledgement {
 pub(super) struct Matter {
     pub(super) record: u64,
     pub(super) notice: Arc<Notice>,
-    /// Completes the recovery while it runs.
+    /// Completes the attempt while it runs.
     pub(super) token: Option<u64>,
+    /// The command that runs beside the attempts, by its token.
+    pub(super) errand: Option<(u64, Errand)>,
     /// A record that would not survive us is acknowledged only when its recovery has begun.
     pub(super) held: Vec<Acknowledgement>,
+}
+
+impl Matter {
+    pub(super) fn new(record: u64, notice: Arc<Notice>, held: Vec<Acknowledgement>) -> Self {
+        Self { record, notice, token: None, errand: None, held }
+    }
+}
+
+/// A command that is no attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// The script before one.
+    Script,
+    /// The final action.
+    Final,
 }
 
 /// One monitor.
@@ -43,7 +61,10 @@ pub(super) struct Seat {
     pub(super) server: Arc<str>,
     pub(super) target: Arc<str>,
     pub(super) recovery: Recovery,
+    pub(super) script: Vec<String>,
+    commands: Commands,
     pub(super) policy: Policy,
+    pub(super) history: History,
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
@@ -69,6 +90,9 @@ impl Seat {
             server: server.name.as_str().into(),
             target: monitor.target.as_deref().unwrap_or_default().into(),
             recovery: monitor.recovery.clone(),
+            script: monitor.script.as_ref().map(|script| script.command.clone()).unwrap_or_default(),
+            commands: cluster.commands.clone(),
+            history: History::default(),
             policy: Policy::new(monitor, server.bmc.as_ref()),
             rerun: monitor.rerun,
             machine: Machine::new(),
@@ -91,51 +115,82 @@ impl Seat {
         self.matter.as_ref().is_some_and(|matter| matter.token == Some(token))
     }
 
+    /// Whether this is the command that runs beside the attempts.
+    pub(super) fn runs_errand(&self, token: u64) -> Option<Errand> {
+        let errand = self.matter.as_ref().and_then(|matter| matter.errand);
+        errand.filter(|(own, _)| *own == token).map(|(_, errand)| errand)
+    }
+
+    /// Tells the machine's policy what stands in the way of a new recovery.
+    pub(super) fn look_at_gate(&mut self, now: Now, maintenance: bool) {
+        self.policy.gate = self.history.gate(now, maintenance, &self.policy.limits);
+    }
+
     /// Whether a recovery is between its record and its end.
     pub(super) fn is_recovering(&self) -> bool {
         match self.machine.state() {
-            State::Recorded | State::Verifying | State::Started | State::Recovering => true,
-            State::Idle | State::Ending | State::AwaitingReset | State::Held | State::Failed => false,
+            State::Recorded
+            | State::Verifying
+            | State::Started
+            | State::Preparing
+            | State::Recovering
+            | State::Finishing => true,
+            State::Held => self.machine.held().is_some_and(Hold::has_begun),
+            State::Idle | State::Ending | State::AwaitingReset | State::Failed => false,
         }
     }
 
     /// Whether a recovery is between its record and the BMC's knowing its end.
     pub(super) fn is_busy(&self) -> bool {
-        match self.machine.state() {
-            State::Recorded | State::Verifying | State::Started | State::Recovering | State::Ending => true,
-            State::Idle | State::AwaitingReset | State::Held | State::Failed => false,
-        }
+        self.is_recovering() || self.machine.state() == State::Ending
     }
 
     /// Whether the recovery was begun: whoever told us of the fault need not tell us again.
     pub(super) fn has_begun(&self) -> bool {
         match self.machine.state() {
-            State::Recovering | State::Ending | State::AwaitingReset | State::Failed => true,
-            State::Idle | State::Recorded | State::Verifying | State::Started | State::Held => false,
+            State::Preparing
+            | State::Recovering
+            | State::Finishing
+            | State::Ending
+            | State::AwaitingReset
+            | State::Failed => true,
+            State::Held => self.machine.held().is_some_and(Hold::has_begun),
+            State::Idle | State::Recorded | State::Verifying | State::Started => false,
         }
     }
 
     /// What the application's callback is told.
-    pub(super) fn recover(&self, matter: &Matter, token: u64) -> Recover {
+    pub(super) fn recover(&self, matter: &Matter, attempt: Attempt, token: u64) -> Recover {
         Recover {
             token,
             record: matter.record,
             monitor: self.name.clone(),
             server: self.server.clone(),
             target: self.target.clone(),
+            attempt,
             notice: matter.notice.clone(),
             deadline: self.policy.deadline,
         }
     }
 
-    /// What the operator's command is told: `docs/configuration.md` lists the variables.
-    pub(super) fn command(&self, argv: &[String], matter: &Matter, token: u64) -> Command {
+    /// What the operator's command is told: `docs/configuration.md` lists the variables. `action` is what it does,
+    /// or what it comes before; `limit` how long it may take.
+    pub(super) fn command(
+        &self,
+        argv: &[String],
+        matter: &Matter,
+        (action, number): (&str, u8),
+        limit: Duration,
+        token: u64,
+    ) -> Command {
         let notice = &matter.notice;
         let env = [
             PATH.to_owned(),
             format!("BMCNOTICE_MONITOR={}", self.name),
             format!("BMCNOTICE_SERVER={}", self.server),
             format!("BMCNOTICE_TARGET={}", self.target),
+            format!("BMCNOTICE_ACTION={action}"),
+            format!("BMCNOTICE_ATTEMPT={number}"),
             format!("BMCNOTICE_CLASS={}", notice.class),
             format!("BMCNOTICE_TRUST={}", notice.trust),
             format!("BMCNOTICE_NOTICE={}", notice.sentence),
@@ -143,9 +198,37 @@ impl Seat {
             format!("BMCNOTICE_NOTICE_ID={:016x}", notice.id.0),
             format!("BMCNOTICE_RECORD={}", matter.record),
             format!("BMCNOTICE_TOKEN={token}"),
-            format!("BMCNOTICE_DEADLINE_MS={}", self.policy.deadline.as_millis()),
+            format!("BMCNOTICE_DEADLINE_MS={}", limit.as_millis()),
         ];
-        Command { token, argv: argv.to_vec(), env: env.into() }
+        Command { token, argv: argv.to_vec(), env: env.into(), print: Print::Log }
+    }
+
+    /// The command that stops the cluster service, if this attempt does and there is one.
+    pub(super) fn stop_command(&self, attempt: Attempt) -> Option<&[String]> {
+        match attempt.action {
+            RecoveryAction::StopService => self.commands.stop_service.as_deref(),
+            RecoveryAction::Restart | RecoveryAction::Failover => None,
+        }
+    }
+
+    /// The command of a final action that is one.
+    pub(super) fn final_command(&self, action: FinalAction) -> Option<&[String]> {
+        match action {
+            FinalAction::Shutdown => Some(&self.commands.shutdown),
+            FinalAction::Reboot => Some(&self.commands.reboot),
+            FinalAction::None
+            | FinalAction::StopService
+            | FinalAction::SysrqPanic
+            | FinalAction::BmcReset
+            | FinalAction::BmcPowerOff
+            | FinalAction::BmcPowerCycle
+            | FinalAction::BmcNmi => None,
+        }
+    }
+
+    /// The file that makes the kernel panic.
+    pub(super) fn sysrq_trigger(&self) -> String {
+        self.commands.sysrq_trigger.clone()
     }
 }
 

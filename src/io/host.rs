@@ -1,15 +1,20 @@
-//! What the host says of itself: its boot id, its GUID; and the small files that a configuration names.
+//! What the host says of itself: its boot id, its GUID; the small files that a configuration names; its panic.
 
 use crate::crypto::Secret;
 use crate::words::Guid;
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Result};
+use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::path::Path;
 
 /// Limit: octets of a configuration file.
 const CONFIG_BYTES: u64 = 1 << 20;
 /// Limit: octets of a file with a secret.
 const SECRET_BYTES: u64 = 4096;
+
+/// Makes the kernel panic: `trigger` is its file `/proc/sysrq-trigger`.
+pub fn panic(trigger: &str) -> Result<()> {
+    File::options().write(true).open(trigger)?.write_all(b"c")
+}
 
 /// A text file, whole.
 pub fn read_text(path: &Path) -> Result<String> {

@@ -9,7 +9,7 @@ use super::action::Actions;
 use super::store::Store;
 use super::sys::{Epoll, Event, Timer, now};
 use super::udp::{self, Batch};
-use crate::engine::{Delivery, Engine, Output, Setup, Stale};
+use crate::engine::{Delivery, Engine, Line, Output, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
 use std::collections::VecDeque;
@@ -222,6 +222,7 @@ impl Reactor {
     /// Starts over with a fresh engine, after a panic; the sockets and their queues stay, and the
     /// journal tells the new engine what was going on.
     pub fn rebuild(&mut self, setup: Setup) {
+        let setup = Setup { maintenance: self.engine.maintenance(), ..setup };
         self.engine = Engine::new(now(), setup);
         // Its output is waiting already, whatever its first deadline is.
         self.timer.set(Some(AT_ONCE));
@@ -257,6 +258,11 @@ impl Reactor {
                     }
                 }
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
+                Output::Panic(trigger) => {
+                    if let Err(why) = super::host::panic(&trigger) {
+                        out(Delivery::Log(Line::error(format!("the kernel does not panic by {trigger}: {why}"))));
+                    }
+                }
                 Output::Deliver(delivery) => out(delivery),
             }
         }

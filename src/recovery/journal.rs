@@ -21,7 +21,7 @@ use table::Table;
 /// The file is compacted when it is fuller than this, in octets.
 pub const COMPACT_AT_OCTETS: usize = HOT_OCTETS - 64 * 1024;
 /// Kinds of steps, each kept once a record.
-const STEP_KINDS: usize = 16;
+const STEP_KINDS: usize = 19;
 
 /// Limit: the largest file that `Journal::compact` makes, in octets.
 const MAX_COMPACTED_OCTETS: usize = (MAX_OPEN + MAX_CLOSED_RECOVERIES + MAX_CLOSED_OTHERS)

@@ -4,15 +4,17 @@
 //! it promises: one recovery a record, one *ended* for every *started*, a chassis command only after
 //! the BMC has understood `ended(done)`, and none after a failure. Input: events of `engine`.
 
+mod after;
 mod pairs;
 mod step;
 
 use super::action::{Action, Event};
-use super::journal::{Reconcile, Record, RecordId};
+use super::journal::{Hold, Reconcile, Record, RecordId};
+use super::plan::Next;
 use super::policy::Policy;
 use super::timer::{Timer, Timers};
 use crate::now::Now;
-use crate::words::Outcome;
+use crate::words::{Attempt, Outcome};
 use core::time::Duration;
 
 /// What is to be done, in this order. At most `MAX_ACTIONS`.
@@ -25,20 +27,23 @@ pub const MAX_ACTIONS: usize = 8;
 pub enum State {
     /// Nothing to do.
     Idle,
-    /// The notice is in the journal. Left at once today; what must be settled before the BMC is asked
-    /// (a budget, a maintenance switch, another node's claim) belongs here.
+    /// The notice is in the journal. Left at once: the gate lets it through or holds it.
     Recorded,
     /// The BMC is asked whether it meant it.
     Verifying,
     /// *Started* is out, its answer is awaited before anything moves.
     Started,
-    /// The operator's recovery runs.
+    /// The script before an attempt, or before the final action, runs.
+    Preparing,
+    /// An attempt of the operator's recovery runs.
     Recovering,
+    /// The operating system is asked to end, as the final action; *ended* goes out when it asks us to.
+    Finishing,
     /// *Ended* is out, its answer is awaited.
     Ending,
     /// Done; the reset is awaited. What was moved away stays away.
     AwaitingReset,
-    /// Waits for the operator.
+    /// Waits for the operator, or for the end of what holds it.
     Held,
     /// Failed, or nobody knows; the reset, or the operator, is awaited.
     Failed,
@@ -46,12 +51,14 @@ pub enum State {
 
 impl State {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Idle,
         Self::Recorded,
         Self::Verifying,
         Self::Started,
+        Self::Preparing,
         Self::Recovering,
+        Self::Finishing,
         Self::Ending,
         Self::AwaitingReset,
         Self::Held,
@@ -65,6 +72,16 @@ pub(super) struct Job {
     pub(super) record: RecordId,
     pub(super) joined: u32,
     pub(super) run: u8,
+    /// The newest attempt; 0: none yet.
+    pub(super) attempt: u8,
+    /// The kernel's panic is to follow, as the final action.
+    pub(super) panics: bool,
+}
+
+impl Job {
+    pub(super) fn new(record: RecordId) -> Self {
+        Self { record, joined: 0, run: 1, attempt: 0, panics: false }
+    }
 }
 
 /// A state with what it knows.
@@ -74,10 +91,12 @@ pub(super) enum At {
     Recorded(Job),
     Verifying(Job),
     Started(Job),
-    Recovering(Job),
+    Preparing(Job, Next),
+    Recovering(Job, Attempt),
+    Finishing(Job, Outcome),
     Ending(Job, Outcome),
     AwaitingReset(Job),
-    Held(Job),
+    Held(Job, Hold),
     Failed(Job, Outcome),
 }
 
@@ -107,10 +126,12 @@ impl Machine {
             At::Recorded(_) => State::Recorded,
             At::Verifying(_) => State::Verifying,
             At::Started(_) => State::Started,
-            At::Recovering(_) => State::Recovering,
+            At::Preparing(..) => State::Preparing,
+            At::Recovering(..) => State::Recovering,
+            At::Finishing(..) => State::Finishing,
             At::Ending(..) => State::Ending,
             At::AwaitingReset(_) => State::AwaitingReset,
-            At::Held(_) => State::Held,
+            At::Held(..) => State::Held,
             At::Failed(..) => State::Failed,
         }
     }
@@ -125,6 +146,28 @@ impl Machine {
         self.job().map_or(0, |job| job.joined)
     }
 
+    /// Why it is held, if it is.
+    pub fn held(&self) -> Option<Hold> {
+        match self.at {
+            At::Held(_, why) => Some(why),
+            At::Idle
+            | At::Recorded(_)
+            | At::Verifying(_)
+            | At::Started(_)
+            | At::Preparing(..)
+            | At::Recovering(..)
+            | At::Finishing(..)
+            | At::Ending(..)
+            | At::AwaitingReset(_)
+            | At::Failed(..) => None,
+        }
+    }
+
+    /// The attempt that runs.
+    pub fn attempt(&self) -> Option<Attempt> {
+        if let At::Recovering(_, attempt) = self.at { Some(attempt) } else { None }
+    }
+
     /// When [`Machine::handle_timeout`] is due, in boottime. May change with every call.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.timers.next()
@@ -136,10 +179,12 @@ impl Machine {
             At::Recorded(job)
             | At::Verifying(job)
             | At::Started(job)
-            | At::Recovering(job)
+            | At::Preparing(job, _)
+            | At::Recovering(job, _)
+            | At::Finishing(job, _)
             | At::Ending(job, _)
             | At::AwaitingReset(job)
-            | At::Held(job)
+            | At::Held(job, _)
             | At::Failed(job, _) => Some(job),
         }
     }
@@ -213,10 +258,12 @@ impl Turn<'_> {
             At::Recorded(job) => self.recorded(job, event),
             At::Verifying(job) => self.verifying(job, event),
             At::Started(job) => self.started(job, event),
-            At::Recovering(job) => self.recovering(job, event),
+            At::Preparing(job, next) => self.preparing(job, next, event),
+            At::Recovering(job, attempt) => self.recovering(job, attempt, event),
+            At::Finishing(job, outcome) => self.finishing(job, outcome, event),
             At::Ending(job, outcome) => self.ending(job, outcome, event),
             At::AwaitingReset(job) => self.awaiting_reset(job, event),
-            At::Held(job) => self.held(job, event),
+            At::Held(job, why) => self.held(job, why, event),
             At::Failed(job, outcome) => self.failed(job, outcome, event),
         }
     }
@@ -228,16 +275,18 @@ impl Turn<'_> {
 
     fn advance(&mut self) -> bool {
         match self.machine.at {
-            At::Recorded(job) => self.verify(job),
+            At::Recorded(job) => self.admit(job),
             At::Verifying(job) if !self.policy.verify => self.start(job),
-            At::Started(job) if self.policy.wait_for_started.is_zero() => self.recover(job),
+            At::Started(job) if self.policy.wait_for_started.is_zero() => self.begin(job),
             At::Idle
             | At::Verifying(_)
             | At::Started(_)
-            | At::Recovering(_)
+            | At::Preparing(..)
+            | At::Recovering(..)
+            | At::Finishing(..)
             | At::Ending(..)
             | At::AwaitingReset(_)
-            | At::Held(_)
+            | At::Held(..)
             | At::Failed(..) => return false,
         }
         true

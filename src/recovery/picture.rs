@@ -4,14 +4,16 @@
 //! it does. `docs/recovery-machine.md` and the table test come from here, so neither can lie.
 
 use super::action::{Action, Event};
-use super::journal::{BootId, Journal, RecordId, Replay};
+use super::gate::{Gate, Limits};
+use super::journal::{BootId, Hold, Journal, RecordId, Replay};
 use super::machine::{At, Job, Machine, State};
+use super::plan::{Before, Next, Plan};
 use super::policy::{Policy, VERIFY_DEADLINE, WhenUnverifiable};
 use super::timer::Timer;
-use crate::config::model::AfterEnded;
+use crate::config::model::{AfterEnded, AfterFailure, FinalAction};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::words::{Answer, Class, Outcome, Phase, ServerId, Trust};
+use crate::words::{Answer, Attempt, Class, Outcome, Phase, RecoveryAction, ServerId, Trust};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
@@ -20,8 +22,8 @@ use core::time::Duration;
 pub struct Transition {
     /// Where the machine stood.
     pub from: State,
-    /// The outcome that it knew, in `Ending` and `Failed`.
-    pub outcome: Option<Outcome>,
+    /// The outcome that it knew, in `Ending` and `Failed`; why it was held, in `Held`.
+    pub detail: Detail,
     /// What happened; `None`: nothing was needed.
     pub event: Option<Event>,
     /// Under which policy.
@@ -38,18 +40,18 @@ pub fn walk() -> Vec<Transition> {
     let [ours, other] = records(now);
     let mut all = vec![];
     for policy in policies() {
-        for (at, outcome) in places(Job { record: ours, joined: 0, run: 1 }) {
+        for (at, detail) in places(Job { attempt: 1, ..Job::new(ours) }) {
             let from = Machine::placed(at).state();
             for event in events(other) {
                 let mut machine = Machine::placed(at);
                 let actions = machine.react(now, event, &policy);
                 let to = machine.state();
-                all.push(Transition { from, outcome, event: Some(event), policy, to, actions });
+                all.push(Transition { from, detail, event: Some(event), policy, to, actions });
             }
             let mut machine = Machine::placed(at);
             if machine.advance(now, &policy) {
                 let to = machine.state();
-                all.push(Transition { from, outcome, event: None, policy, to, actions: vec![] });
+                all.push(Transition { from, detail, event: None, policy, to, actions: vec![] });
             }
         }
     }
@@ -85,11 +87,17 @@ pub fn name(event: Event) -> String {
         Event::Told(phase) => format!("Told {phase}"),
         Event::Untold(phase) => format!("Untold {phase}"),
         Event::Answered(verdict) => format!("Answer {verdict:?}"),
+        Event::Prepared(true) => "Script done".into(),
+        Event::Prepared(false) => "Script failed".into(),
+        Event::Finished(true) => "Final done".into(),
+        Event::Finished(false) => "Final failed".into(),
         Event::Expired(timer) => format!("Expired {timer:?}"),
         Event::Supported
         | Event::Contradicted
         | Event::Unanswerable
         | Event::Lost
+        | Event::Deferred
+        | Event::Leaving
         | Event::Cleared
         | Event::Released
         | Event::Cancelled
@@ -107,7 +115,13 @@ pub fn events(other: RecordId) -> Vec<Event> {
         Event::Supported,
         Event::Contradicted,
         Event::Unanswerable,
+        Event::Prepared(true),
+        Event::Prepared(false),
         Event::Lost,
+        Event::Deferred,
+        Event::Finished(true),
+        Event::Finished(false),
+        Event::Leaving,
         Event::Cleared,
         Event::Released,
         Event::Cancelled,
@@ -120,41 +134,78 @@ pub fn events(other: RecordId) -> Vec<Event> {
     events
 }
 
-fn places(job: Job) -> [(At, Option<Outcome>); 12] {
-    let with = |at: fn(Job, Outcome) -> At, outcome| (at(job, outcome), Some(outcome));
-    [
-        (At::Idle, None),
-        (At::Recorded(job), None),
-        (At::Verifying(job), None),
-        (At::Started(job), None),
-        (At::Recovering(job), None),
-        with(At::Ending, Outcome::Done),
-        with(At::Ending, Outcome::Failed),
-        with(At::Ending, Outcome::Unknown),
-        (At::AwaitingReset(job), None),
-        (At::Held(job), None),
-        with(At::Failed, Outcome::Failed),
-        with(At::Failed, Outcome::Unknown),
-    ]
+/// What a held recovery waits for, or what a known outcome is: two columns of one state.
+pub type Detail = (Option<Outcome>, Option<Hold>);
+
+fn places(job: Job) -> Vec<(At, Detail)> {
+    let attempt = Attempt { action: RecoveryAction::Failover, number: 1 };
+    let known = |outcome| (Some(outcome), None);
+    let mut all = vec![
+        (At::Idle, (None, None)),
+        (At::Recorded(job), (None, None)),
+        (At::Verifying(job), (None, None)),
+        (At::Started(job), (None, None)),
+        (At::Preparing(job, Next::Attempt(attempt)), (None, None)),
+        (At::Recovering(job, attempt), (None, None)),
+        (At::Finishing(job, Outcome::Failed), (None, None)),
+        (At::AwaitingReset(job), (None, None)),
+        (At::Failed(job, Outcome::Failed), known(Outcome::Failed)),
+        (At::Failed(job, Outcome::Unknown), known(Outcome::Unknown)),
+    ];
+    let outcomes = [Outcome::Done, Outcome::Failed, Outcome::Unknown];
+    all.extend(outcomes.map(|outcome| (At::Ending(job, outcome), known(outcome))));
+    all.extend(Hold::ALL.map(|why| (At::Held(job, why), (None, Some(why)))));
+    all
 }
 
 /// Every combination of what changes the machine's way.
 pub fn policies() -> Vec<Policy> {
+    let usual = Policy {
+        verify: false,
+        verify_deadline: VERIFY_DEADLINE,
+        when_unverifiable: WhenUnverifiable::Hold,
+        wait_for_started: Duration::ZERO,
+        gate: Gate::default(),
+        limits: Limits { cool_down: Duration::from_secs(60), budget: 3, window: Duration::from_secs(3600) },
+        plan: Plan::FAILOVER,
+        after_failure: AfterFailure::Ended,
+        final_allowed: true,
+        deadline: Duration::from_secs(300),
+        tell_deadline: Duration::from_secs(30),
+        reset_deadline: Duration::from_secs(600),
+        after_ended: AfterEnded::PowerCycle,
+        chassis_allowed: true,
+    };
     let mut all = vec![];
     for bits in 0..16_u8 {
         let when_unverifiable = if bits & 4 == 0 { WhenUnverifiable::Hold } else { WhenUnverifiable::Recover };
         all.push(Policy {
             verify: bits & 1 != 0,
-            verify_deadline: VERIFY_DEADLINE,
             when_unverifiable,
             wait_for_started: Duration::from_secs(u64::from(bits >> 1 & 1)),
-            deadline: Duration::from_secs(300),
-            tell_deadline: Duration::from_secs(30),
-            reset_deadline: Duration::from_secs(600),
-            after_ended: AfterEnded::PowerCycle,
-            chassis_allowed: bits & 8 != 0,
+            chassis_allowed: bits & 8 == 0,
+            ..usual
         });
     }
+    // What the gate, the plan and the final action change.
+    let gates = [
+        Gate { maintenance: true, ..Gate::default() },
+        Gate { spent: true, ..Gate::default() },
+        Gate { cool_until: Some(Duration::from_secs(1_000_000)), ..Gate::default() },
+    ];
+    all.extend(gates.map(|gate| Policy { gate, ..usual }));
+    let before = Before { restart: true, failover: true, last: true };
+    for final_action in FinalAction::ALL {
+        for (restart, failover) in [(0, 0), (1, 1)] {
+            for script in [None, Some(Duration::from_secs(30))] {
+                for final_allowed in [true, false] {
+                    let plan = Plan { restart, failover, final_action, script, before };
+                    all.push(Policy { plan, final_allowed, after_ended: AfterEnded::None, ..usual });
+                }
+            }
+        }
+    }
+    all.push(Policy { after_failure: AfterFailure::Hold, ..usual });
     all
 }
 

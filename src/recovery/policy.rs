@@ -2,12 +2,17 @@
 //!
 //! Made from the monitor and the BMC's description. Uses `config`.
 
-use crate::config::model::{AfterEnded, Bmc, Monitor};
+use super::gate::{Gate, Limits};
+use super::plan::Plan;
+use crate::config::model::{AfterEnded, AfterFailure, Bmc, Monitor};
 use crate::words::Trust;
 use core::time::Duration;
 
 /// How long the BMC's evidence is waited for: the 10 s in which the log must not have moved, and two to ask.
 pub const VERIFY_DEADLINE: Duration = Duration::from_secs(12);
+
+/// How long after another server of the cluster was found recovering it is asked again.
+pub const RETRY: Duration = Duration::from_secs(5);
 
 /// What to do when the BMC cannot be asked whether it meant it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +35,17 @@ pub struct Policy {
     pub when_unverifiable: WhenUnverifiable,
     /// How long the recovery waits for the answer to *started*; zero: not at all.
     pub wait_for_started: Duration,
-    /// How long the recovery may take.
+    /// What stands in the way of a new recovery now; the engine keeps it true.
+    pub gate: Gate,
+    /// How often recoveries may begin.
+    pub limits: Limits,
+    /// What is tried, in which order.
+    pub plan: Plan,
+    /// What the BMC hears when all has failed.
+    pub after_failure: AfterFailure,
+    /// Whether the final action may follow.
+    pub final_allowed: bool,
+    /// How long an attempt may take.
     pub deadline: Duration,
     /// How long *ended* is re-sent.
     pub tell_deadline: Duration,
@@ -51,6 +66,11 @@ impl Policy {
             verify_deadline: VERIFY_DEADLINE,
             when_unverifiable: WhenUnverifiable::Hold,
             wait_for_started: monitor.wait_for_started,
+            gate: Gate::default(),
+            limits: Limits { cool_down: monitor.cool_down, budget: monitor.budget, window: monitor.budget_window },
+            plan: Plan::new(monitor),
+            after_failure: monitor.after_failure,
+            final_allowed: monitor.trust > Trust::Address || monitor.final_action_on_address,
             deadline: monitor.deadline,
             tell_deadline: monitor.tell_deadline,
             reset_deadline: monitor.reset_deadline,
@@ -59,15 +79,18 @@ impl Policy {
         }
     }
 
-    /// The chassis command that follows `ended(done)`, if the operator declared one.
-    pub fn chassis(&self) -> Option<AfterEnded> {
-        match self.after_ended {
+    /// The chassis command that follows `ended(done)`, if the operator declared one, and whether it may: after
+    /// the recovery, or as the final action where that is the whole recovery.
+    pub fn chassis(&self) -> Option<(AfterEnded, bool)> {
+        let declared = match self.after_ended {
             AfterEnded::None | AfterEnded::Bmc => None,
             command @ (AfterEnded::PowerCycle
             | AfterEnded::HardReset
             | AfterEnded::PowerOff
             | AfterEnded::Nmi
-            | AfterEnded::SoftOff) => Some(command),
-        }
+            | AfterEnded::SoftOff) => Some((command, self.chassis_allowed)),
+        };
+        let last = self.plan.final_action.chassis().filter(|_| self.plan.is_final_alone());
+        declared.or(last.map(|command| (command, self.final_allowed)))
     }
 }

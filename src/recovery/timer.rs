@@ -12,8 +12,14 @@ pub enum Timer {
     Verify,
     /// The answer to *started*, before the recovery begins.
     WaitForStarted,
-    /// The recovery.
+    /// The script before an attempt.
+    Script,
+    /// An attempt of the recovery.
     Recovery,
+    /// The operating system's end, which the final action asked for.
+    Final,
+    /// The end of a hold that ends by itself.
+    Retry,
     /// The answer to *ended*.
     EndedTold,
     /// The reset.
@@ -22,7 +28,16 @@ pub enum Timer {
 
 impl Timer {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Verify, Self::WaitForStarted, Self::Recovery, Self::EndedTold, Self::Reset];
+    pub const ALL: [Self; 8] = [
+        Self::Verify,
+        Self::WaitForStarted,
+        Self::Script,
+        Self::Recovery,
+        Self::Final,
+        Self::Retry,
+        Self::EndedTold,
+        Self::Reset,
+    ];
 }
 
 /// When each timer is over.

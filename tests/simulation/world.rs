@@ -225,6 +225,7 @@ impl World {
                 replay: replay(&self.journal),
                 seed: self.dice.seed(),
                 troubles: Vec::new(),
+                maintenance: false,
             },
         ));
     }

@@ -7,7 +7,7 @@ use crate::arguments::{digits, hex};
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use bmcnotice::Notice;
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Handshake, Heartbeat, Journal, Server};
+use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, Server};
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::{host, sys};
 use bmcnotice::notice::{DropReason, Reception, meaning, sensors};
@@ -166,6 +166,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         monitors: Vec::new(),
         heartbeat: Heartbeat { enabled: false, interval: Duration::from_secs(3), timeout: Duration::from_secs(90) },
         journal: Journal { hot: None, disk: None },
+        commands: Commands::default(),
     }
 }
 

@@ -99,11 +99,23 @@ impl<'c> Case<'c> {
         self.bmcs().find(|(_, bmc)| inline(bmc)).map(|(_, bmc)| bmc.password.at())
     }
 
+    /// Every program that a recovery runs as the operator wrote it: place, whose, words.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
+        let scripts = self.draft.monitors.iter().filter_map(|monitor| {
+            let script = &monitor.plan.script;
+            Some((script.at(), monitor.shown(), script.ok()?.command.as_slice()))
+        });
+        let commands = &self.draft.commands;
+        let finals = [&commands.stop_service, &commands.shutdown, &commands.reboot];
+        let finals = finals.into_iter().filter_map(|words| Some((words.at(), "[commands]", words.ok()?.as_slice())));
+        self.commands().chain(scripts).chain(finals)
+    }
+
     /// Recoveries that are commands: place, monitor, words.
     pub(super) fn commands(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
         self.draft.monitors.iter().filter_map(|monitor| match monitor.recovery.ok()? {
             Recovery::Command(words) => Some((monitor.recovery.at(), monitor.shown(), words.as_slice())),
-            Recovery::Callback => None,
+            Recovery::Callback | Recovery::Pacemaker(_) => None,
         })
     }
 }

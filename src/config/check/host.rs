@@ -165,7 +165,7 @@ pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, words) in case.commands() {
+    for (at, monitor, words) in case.programs() {
         let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
         let why = match facts {
             FileFacts { exists: false, .. } => "does not exist",
@@ -178,7 +178,7 @@ pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, words) in case.commands() {
+    for (at, monitor, words) in case.programs() {
         let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
         if facts.exists && facts.others_write {
             let subject = format!("monitor {monitor}: everyone may write {path} or replace it");

@@ -100,7 +100,7 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
         paths.push(file.to_owned());
     }
     paths.extend(case.secret_files().map(|(_, _, path)| path.to_owned()));
-    paths.extend(case.commands().filter_map(|(_, _, words)| words.first().cloned()));
+    paths.extend(case.programs().filter_map(|(_, _, words)| words.first().cloned()));
     paths.extend([case.hot(), case.disk()].into_iter().flatten());
     ports.sort_unstable();
     ports.dedup();

@@ -5,6 +5,7 @@
 mod handshake;
 mod monitors;
 mod reader;
+mod recovery;
 mod servers;
 
 use super::draft::{Draft, Field, HeartbeatDraft};
@@ -105,8 +106,9 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
         Field::Absent(_) => (Field::Absent(at), Field::Absent(at)),
         Field::Bad(bad) => (Field::Bad(bad), Field::Bad(bad)),
     };
+    let commands = recovery::commands(&mut root, at);
     root.finish();
-    Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk }
+    Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk, commands }
 }
 
 fn heartbeat(root: &mut Reader<'_, '_, '_>, cluster_at: super::report::At) -> HeartbeatDraft {

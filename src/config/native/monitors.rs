@@ -1,13 +1,14 @@
-//! `[[monitor]]`, its keywords and its recovery.
+//! `[[monitor]]` and its keywords; what its recovery does is in `recovery`.
 //!
 //! Uses `reader` and `draft`.
 
 use super::reader::Reader;
+use super::recovery;
 use crate::config::draft::{Field, MonitorDraft, default};
-use crate::config::model::{Recovery, StartsOn};
+use crate::config::model::StartsOn;
 use crate::config::report::{At, Report, cut};
 use crate::config::rules;
-use crate::config::tree::{Node, Table, Value};
+use crate::config::tree::{Node, Table};
 use crate::config::values::{self, MAX_KEYWORD, MAX_NAME};
 use crate::words::Trust;
 use core::net::SocketAddr;
@@ -16,10 +17,6 @@ use core::time::Duration;
 
 /// Limit: the most servers of a cluster, and so the most keywords of a monitor.
 pub const MAX_SERVERS: usize = 64;
-/// Limit: the most words of a command.
-const MAX_WORDS: usize = 64;
-/// Limit: the longest word of a command, in bytes.
-const MAX_WORD: usize = 4095;
 /// The one category.
 const CATEGORY: &str = "BMCNOTICE";
 /// Limit: the longest category of CLUSTERPRO, in bytes.
@@ -46,7 +43,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
     let (keywords_at, keywords) = keywords(&mut table);
     let trust = trust(&mut table);
     let starts_on = table.word("starts_on", &[("fatal", StartsOn::Fatal), ("recoverable", StartsOn::Recoverable)]);
-    let recovery = recovery(&mut table);
+    let recovery = recovery::recovery(&mut table);
     let draft = MonitorDraft {
         name,
         keywords_at,
@@ -59,6 +56,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
         tell_deadline: table.duration("tell_deadline", DEADLINE),
         wait_for_started: table.duration("wait_for_started", WAIT),
         reset_deadline: table.duration("reset_deadline", DEADLINE),
+        plan: recovery::plan(&mut table),
         rerun: table.boolean("rerun"),
         chassis_on_address: table.boolean("chassis_on_address"),
     };
@@ -143,56 +141,4 @@ fn trust(table: &mut Reader<'_, '_, '_>) -> Field<Trust> {
             None
         }
     })
-}
-
-/// `"callback"`, or `{ command = ["/path", "word"] }`.
-fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
-    const REMEDY: &str =
-        "write recovery = \"callback\" or recovery = { command = [\"/path/to/program\", \"argument\"] }";
-    let at = table.at();
-    let Some(Node { at: value_at, value }) = table.any("recovery") else {
-        return table.required("recovery", Field::Absent(at), REMEDY);
-    };
-    let inner = match value {
-        Value::Text(word) if word == "callback" => return Field::Given(value_at, Recovery::Callback),
-        Value::Text(word) => {
-            table.add(&rules::WORD, value_at, &format!("recovery is \"{}\"", cut(&word)), REMEDY);
-            return Field::Bad(value_at);
-        }
-        Value::Table(inner) => inner,
-        Value::Broken => return Field::Bad(value_at),
-        other => {
-            table.add(&rules::TYPE, value_at, &format!("recovery is {}", other.kind()), REMEDY);
-            return Field::Bad(value_at);
-        }
-    };
-    let mut inner = Reader::new(inner, format!("{}, recovery", table.who), table.report);
-    let command = inner.list("command", "a list such as [\"/path/to/program\", \"argument\"]", |inner, word| {
-        let word = inner.item_text("command", word);
-        let word = word.and_then(|at, word| {
-            if word.len() <= MAX_WORD && !word.contains('\0') {
-                return Some(word.into_owned());
-            }
-            let remedy = format!("write at most {MAX_WORD} bytes without NUL");
-            inner.add(&rules::TEXT, at, &format!("a word of the command has {} bytes", word.len()), remedy);
-            None
-        });
-        word.ok().cloned()
-    });
-    let command = inner.required("command", command, REMEDY);
-    let command = command.and_then(|at, words| {
-        if !words.first().is_some_and(|path| path.starts_with('/')) {
-            let remedy = "begin it with the whole path, from / on; a shell, if you need one, is written out too";
-            inner.add(&rules::COMMAND_PATH, at, "the command does not begin with an absolute path", remedy);
-            return None;
-        }
-        if words.len() > MAX_WORDS {
-            let remedy = format!("keep to {MAX_WORDS}; write the rest into a script");
-            inner.add(&rules::BOUNDS, at, &format!("the command has {} words", words.len()), remedy);
-            return None;
-        }
-        Some(Recovery::Command(words))
-    });
-    inner.finish();
-    command
 }

@@ -4,10 +4,10 @@
 //! within the limit, its checksum and its end mark. Numbers are little-endian.
 
 use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Step, Summary, Taken};
-use crate::config::model::AfterEnded;
+use crate::config::model::{AfterEnded, FinalAction};
 use crate::notice::NoticeId;
 use crate::now::Now;
-use crate::words::{Answer, Class, Outcome, Trust};
+use crate::words::{Answer, Attempt, Class, Outcome, RecoveryAction, Trust};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
 
@@ -195,13 +195,15 @@ pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
         Step::Answered(Answer::Failed) => (0x21, one(1)),
         Step::Answered(Answer::Later) => (0x21, one(2)),
         Step::Abandoned => (0x22, vec![]),
+        Step::Attempt(attempt) => (0x23, vec![action_octet(attempt.action), attempt.number]),
         Step::Ending(outcome) => (0x30, one(outcome_octet(outcome))),
         Step::EndedTold(outcome) => (0x31, one(outcome_octet(outcome))),
         Step::EndedGivenUp(outcome) => (0x32, one(outcome_octet(outcome))),
         Step::Chassis(command) => (0x33, one(chassis_octet(command))),
         Step::AwaitingReset => (0x34, vec![]),
-        Step::Held(Hold::Contradicted) => (0x40, one(0)),
-        Step::Held(Hold::Unverifiable) => (0x40, one(1)),
+        Step::Final(action) => (0x35, one(action.number())),
+        Step::Withdrawn => (0x36, vec![]),
+        Step::Held(why) => (0x40, one(hold_octet(why))),
         Step::Released => (0x41, vec![]),
         Step::Joined { other, count } => (0x50, [&other.to_le_bytes()[..], &count.to_le_bytes()].concat()),
         Step::Acknowledged => (0x51, vec![]),
@@ -224,16 +226,15 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
             _ => return None,
         }),
         0x22 => Step::Abandoned,
+        0x23 => Step::Attempt(Attempt { action: parse_action(body.u8()?)?, number: body.u8()? }),
         0x30 => Step::Ending(parse_outcome(body.u8()?)?),
         0x31 => Step::EndedTold(parse_outcome(body.u8()?)?),
         0x32 => Step::EndedGivenUp(parse_outcome(body.u8()?)?),
         0x33 => Step::Chassis(parse_chassis(body.u8()?)?),
         0x34 => Step::AwaitingReset,
-        0x40 => Step::Held(match body.u8()? {
-            0 => Hold::Contradicted,
-            1 => Hold::Unverifiable,
-            _ => return None,
-        }),
+        0x35 => Step::Final(FinalAction::from_number(body.u8()?)?),
+        0x36 => Step::Withdrawn,
+        0x40 => Step::Held(parse_hold(body.u8()?)?),
         0x41 => Step::Released,
         0x50 => Step::Joined { other: body.u64()?, count: body.u32()? },
         0x51 => Step::Acknowledged,
@@ -290,6 +291,35 @@ fn parse_chassis(octet: u8) -> Option<AfterEnded> {
     use AfterEnded::{Bmc, HardReset, Nmi, None, PowerCycle, PowerOff, SoftOff};
     let all = [PowerOff, PowerCycle, HardReset, Nmi, SoftOff, Bmc, None];
     all.into_iter().find(|command| chassis_octet(*command) == octet)
+}
+
+fn action_octet(action: RecoveryAction) -> u8 {
+    match action {
+        RecoveryAction::Restart => 0,
+        RecoveryAction::Failover => 1,
+        RecoveryAction::StopService => 2,
+    }
+}
+
+fn parse_action(octet: u8) -> Option<RecoveryAction> {
+    let all = [RecoveryAction::Restart, RecoveryAction::Failover, RecoveryAction::StopService];
+    all.into_iter().find(|action| action_octet(*action) == octet)
+}
+
+fn hold_octet(why: Hold) -> u8 {
+    match why {
+        Hold::Contradicted => 0,
+        Hold::Unverifiable => 1,
+        Hold::Maintenance => 2,
+        Hold::CoolDown => 3,
+        Hold::Budget => 4,
+        Hold::PeerRecovers => 5,
+        Hold::Failed => 6,
+    }
+}
+
+fn parse_hold(octet: u8) -> Option<Hold> {
+    Hold::ALL.into_iter().find(|why| hold_octet(*why) == octet)
 }
 
 fn closed_octet(reason: Closed) -> u8 {

@@ -3,10 +3,10 @@
 //! Values only; the octets are in `codec`. Texts are cut to their limits here, once, so that what is
 //! written is what is read back.
 
-use crate::config::model::AfterEnded;
+use crate::config::model::{AfterEnded, FinalAction};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
-use crate::words::{Answer, Class, Outcome, Trust};
+use crate::words::{Answer, Attempt, Class, Outcome, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
 
@@ -68,7 +68,9 @@ pub enum Step {
         /// 1 for the first time; more only after a kill, under `rerun`.
         run: u8,
     },
-    /// The recovery answered.
+    /// A further attempt begins; the first one is `Begun`.
+    Attempt(Attempt),
+    /// The attempt answered.
     Answered(Answer),
     /// Its deadline is over, or the operator cancelled it.
     Abandoned,
@@ -80,6 +82,10 @@ pub enum Step {
     EndedGivenUp(Outcome),
     /// A chassis command goes out: once, and never again for this record.
     Chassis(AfterEnded),
+    /// The final action goes out: once, and never again for this record.
+    Final(FinalAction),
+    /// What the recovery has set in the cluster is taken back.
+    Withdrawn,
     /// The reset is awaited.
     AwaitingReset,
     /// The recovery waits for the operator.
@@ -106,6 +112,45 @@ pub enum Hold {
     Contradicted,
     /// The BMC could not be asked.
     Unverifiable,
+    /// The operator works on the server.
+    Maintenance,
+    /// The last recovery is over only a moment ago; ends by itself.
+    CoolDown,
+    /// As many recoveries have begun as may.
+    Budget,
+    /// Another server of the cluster recovers; ends by itself.
+    PeerRecovers,
+    /// Every attempt has failed, and the BMC shall wait.
+    Failed,
+}
+
+impl Hold {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Contradicted,
+        Self::Unverifiable,
+        Self::Maintenance,
+        Self::CoolDown,
+        Self::Budget,
+        Self::PeerRecovers,
+        Self::Failed,
+    ];
+
+    /// Whether the recovery had begun, so that the BMC waits for *ended*.
+    pub fn has_begun(self) -> bool {
+        match self {
+            Self::PeerRecovers | Self::Failed => true,
+            Self::Contradicted | Self::Unverifiable | Self::Maintenance | Self::CoolDown | Self::Budget => false,
+        }
+    }
+
+    /// Whether the BMC's evidence decides.
+    pub fn is_about_evidence(self) -> bool {
+        match self {
+            Self::Contradicted | Self::Unverifiable => true,
+            Self::Maintenance | Self::CoolDown | Self::Budget | Self::PeerRecovers | Self::Failed => false,
+        }
+    }
 }
 
 /// Why a record is closed.
@@ -242,6 +287,31 @@ impl Record {
             _ => None,
         });
         run.unwrap_or(0)
+    }
+
+    /// Whether *started* has gone out.
+    pub fn has_started(&self) -> bool {
+        self.find(|step| (step == Step::StartedSent).then_some(())).is_some()
+    }
+
+    /// The number of the newest attempt; 0: none has begun.
+    pub fn attempt(&self) -> u8 {
+        let number = self.find(|step| match step {
+            Step::Attempt(attempt) => Some(attempt.number),
+            Step::Begun { .. } => Some(1),
+            _ => None,
+        });
+        number.unwrap_or(0)
+    }
+
+    /// Why it is held, if it is.
+    pub fn held(&self) -> Option<Hold> {
+        let held = self.find(|step| match step {
+            Step::Held(why) => Some(Some(why)),
+            Step::Released | Step::Begun { .. } | Step::StartedSent => Some(None),
+            _ => None,
+        });
+        held.flatten()
     }
 
     /// How many notices have joined.

@@ -4,7 +4,7 @@
 //! release, or hostile. Nothing here panics on them or keeps more than the limits say.
 
 use super::codec::{self, Content, HOT_OCTETS, MAGIC};
-use super::record::{BootId, Closed, Record, RecordId, Step};
+use super::record::{BootId, Closed, Hold, Record, RecordId, Step};
 use super::table::Table;
 use crate::words::{Answer, Outcome};
 use core::time::Duration;
@@ -110,8 +110,13 @@ pub enum Reconcile {
         /// Which run this will be.
         run: u8,
     },
-    /// It waits for the operator, as before.
-    StayHeld,
+    /// An attempt has failed; what follows it had not begun.
+    GoOn {
+        /// The number of the attempt that failed.
+        failed: u8,
+    },
+    /// It waits, as before.
+    StayHeld(Hold),
     /// The BMC is to hear *ended*. With `Unknown` the recovery was killed in the middle and nobody
     /// knows how far it came; otherwise its outcome was fixed before the kill.
     TellEnded(Outcome),
@@ -152,22 +157,31 @@ fn decide(record: &Record, boot: BootId, rerun: bool) -> Reconcile {
     }
     // `Ending` is appended before anything goes out, so an `ended(unknown)` that may have been sent is
     // repeated as it was and never followed by a rerun.
-    let fixed = record.find(|step| match step {
-        Step::Ending(outcome) => Some(outcome),
-        Step::Answered(Answer::Done) => Some(Outcome::Done),
-        Step::Answered(Answer::Failed) | Step::Abandoned => Some(Outcome::Failed),
+    let last = record.find(|step| match step {
+        Step::Ending(outcome) => Some(Last::Fixed(outcome)),
+        Step::Answered(Answer::Done) => Some(Last::Fixed(Outcome::Done)),
+        // The operating system was to end, and we are here again in the same boot.
+        Step::Final(_) => Some(Last::Fixed(Outcome::Failed)),
+        Step::Answered(Answer::Failed) | Step::Abandoned => Some(Last::Failed),
+        Step::Attempt(_) => Some(Last::Begun),
         _ => None,
     });
-    let held = record.find(|step| match step {
-        Step::Held(_) => Some(true),
-        Step::Released => Some(false),
-        _ => None,
-    });
-    match (fixed, record.runs(), held) {
-        (Some(outcome), _, _) => Reconcile::TellEnded(outcome),
-        (None, 0, Some(true)) => Reconcile::StayHeld,
-        (None, 0, _) => Reconcile::Resume,
-        (None, runs, _) if rerun && runs < MAX_RUNS => Reconcile::Rerun { run: runs + 1 },
-        (None, _, _) => Reconcile::TellEnded(Outcome::Unknown),
+    match (last, record.held(), record.runs()) {
+        (Some(Last::Fixed(outcome)), _, _) => Reconcile::TellEnded(outcome),
+        (_, Some(why), _) => Reconcile::StayHeld(why),
+        (Some(Last::Failed), None, _) => Reconcile::GoOn { failed: record.attempt() },
+        (_, None, 0) => Reconcile::Resume,
+        (_, None, runs) if rerun && runs < MAX_RUNS => Reconcile::Rerun { run: runs + 1 },
+        (_, None, _) => Reconcile::TellEnded(Outcome::Unknown),
     }
+}
+
+/// The last word on a recovery's attempts.
+enum Last {
+    /// The outcome is known, or must be taken for it.
+    Fixed(Outcome),
+    /// The newest attempt has failed.
+    Failed,
+    /// A further attempt has begun.
+    Begun,
 }
