@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   :=
+LONG   := cluster
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -155,6 +155,9 @@ test-msrv:
 	then cargo +$(MSRV) check -q --features $(FULL) --target-dir target/msrv && echo 'ok: builds with $(MSRV)'; \
 	else echo 'skipped: msrv: toolchain $(MSRV) is not installed'; fi
 
+test-cluster:
+	@tests/peers/run.sh tests/peers/pacemaker/long.sh
+
 # No isolation: tests read their vectors.
 test-miri:
 	@if cargo miri --version > /dev/null 2>&1; \
@@ -247,7 +250,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode callback started cpu memory
+BENCHES := decode callback started cpu memory cluster
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example
