@@ -3,7 +3,7 @@
 import random
 import time
 
-from lab import FAULT, until, want
+from lab import until, want
 
 # Further apart, and the two did not fault at once.
 AT_ONCE_US = 1000
@@ -21,34 +21,32 @@ def both_at_once(lab, runs, seed=None):
     dice, nodes = random.Random(seed), lab.nodes[:2]
     counted = tried = moved = held = refused = 0
     spreads, times = [], []
-    while counted < runs:
-        want(tried < 2 * runs + 10, f"{tried} tries, and only {counted} within {AT_ONCE_US} us (seed {seed})")
-        tried += 1
-        order = dice.sample(nodes, 2)
-        began = lab.mark()
-        with lab.held(*order):
-            since = [node.bmc.mark() for node in order]
+    with lab.held(*nodes):
+        while counted < runs:
+            want(tried < 2 * runs + 10, f"{tried} tries, and only {counted} within {AT_ONCE_US} us (seed {seed})")
+            tried += 1
+            order = dice.sample(nodes, 2)
+            began, since = lab.mark(), [node.bmc.mark() for node in order]
             spread = lab.fault(*order)
             first = time.monotonic()
             until(lambda: any(outcome(n, s) for n, s in zip(order, since)), f"one of both ends (seed {seed})", 30)
             times.append(time.monotonic() - first)
             lab.settle()
-            time.sleep(dice.uniform(0.3, 1.0)) # a held one tries again meanwhile
-            done = [n for n, s in zip(order, since) if outcome(n, s) == "done"]
+            time.sleep(dice.uniform(0, 1.5)) # a held one tries again meanwhile
+            ends = [outcome(n, s) for n, s in zip(order, since)]
+            done = [n for n, end in zip(order, ends) if end == "done"]
             want(len(done) <= 1, f"both moved, though neither has come back (seed {seed})")
-            until(lab.where, f"the services run (seed {seed})", 5)
+            want(lab.where(), f"the services run (seed {seed})")
             red = [n.name for n in order if n.health() == "red"]
             want(len(red) <= 1, f"both are red (seed {seed})")
-            if done:
-                want(not done[0].services(), f"nothing runs where *ended(done)* was said (seed {seed})")
-            moved += len(done)
-            held += sum(outcome(n, s) is None for n, s in zip(order, since))
-            refused += sum(outcome(n, s) == "failed" for n, s in zip(order, since))
-        want(lab.where(), f"the services run after it (seed {seed})")
-        want(not lab.twice(began), f"a service ran twice (seed {seed})")
-        if spread <= AT_ONCE_US:
-            counted += 1
-            spreads.append(spread)
+            want(not any(n.services() for n in done), f"nothing runs where *ended(done)* was said (seed {seed})")
+            moved, held, refused = moved + len(done), held + ends.count(None), refused + ends.count("failed")
+            lab.cure(*order)
+            until(lab.where, f"the services run after it (seed {seed})")
+            want(not lab.twice(began), f"a service ran twice (seed {seed})")
+            if spread <= AT_ONCE_US:
+                counted += 1
+                spreads.append(spread)
     spreads.sort()
     times.sort()
     return (f"both at once: {counted} runs within {AT_ONCE_US} us (of {tried}; median {spreads[len(spreads) // 2]} us apart), seed {seed}: "

@@ -314,22 +314,27 @@ disk = "/mnt"
 
     @contextlib.contextmanager
     def held(self, *nodes):
-        """The BMCs' resets of these nodes do nothing, so that what is left on them can be looked at. After it all is as if no fault
-        had been: cleared at the BMCs, which are others then."""
+        """The BMCs' resets of these nodes do nothing, so that what is left on them can be looked at. After it all is as if no
+        fault had been, with other BMCs."""
         flags = [os.path.join(self.run, f"hold-{node.name}") for node in nodes]
         for flag in flags:
             open(flag, "w").close()
         yield
+        self.cure(*nodes)
         for node in nodes:
-            node.bmc.say(f"clear {FAULT}")
-        for node in nodes:
-            until(lambda: node.health() is None, f"red of {node.name} is gone with the fault")
             node.bmc.close()
         for node, flag in zip(nodes, flags):
             os.remove(flag)
             node.bmc = Bmc(self, node, self.patience)
         for node in nodes:
             node.bmc.wait("armed", seconds=30)
+
+    def cure(self, *nodes):
+        """The faults go away: red goes with them, by the daemons."""
+        for node in nodes:
+            node.bmc.say(f"clear {FAULT}")
+        for node in nodes:
+            until(lambda: node.health() is None, f"red of {node.name} is gone with the fault")
         self.settle()
 
     @contextlib.contextmanager

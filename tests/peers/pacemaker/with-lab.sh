@@ -13,20 +13,32 @@ done
 cgroup=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 [ -n "$cgroup" ] || { echo 'no cgroup v2 is mounted'; exit 77; }
 
-folder=$(mktemp -d "${TMPDIR:-/tmp}/bmcnotice-cluster-XXXXXX") group=$cgroup/bmcnotice-$(basename "$folder") child=
+folder=$(mktemp -d "${TMPDIR:-/tmp}/bmcnotice-cluster-XXXXXX") group=$cgroup/$(basename "$folder") child=
 chmod 755 "$folder"
-finish() {
-    [ -z "$child" ] || { kill -KILL "$child" 2> /dev/null; wait "$child" 2> /dev/null; }
+exec 9> "$folder/lock"
+flock 9
+remove() { # FOLDER
+    local group
+    group=$cgroup/$(basename "$1")
     if [ -d "$group" ]; then
         echo 1 > "$group/cgroup.kill"
         for _ in $(seq 100); do find "$group" -depth -type d -exec rmdir {} + 2> /dev/null; [ -d "$group" ] || break; sleep 0.05; done
     fi
-    rm -rf "$folder"
+    rm -rf "$1"
+}
+finish() {
+    [ -z "$child" ] || { kill -KILL "$child" 2> /dev/null; wait "$child" 2> /dev/null; }
+    remove "$folder"
 }
 trap finish EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 trap 'exit 129' HUP
+
+# What a run has left that was killed by force; one that goes on holds its lock.
+for other in "$(dirname "$folder")"/bmcnotice-cluster-??????; do
+    [ "$other" = "$folder" ] || [ ! -O "$other" ] || [ ! -e "$other/lock" ] || ! flock -n "$other/lock" true || remove "$other"
+done
 
 try() { unshare --mount --net --uts --ipc --pid --fork --kill-child --mount-proc -- sh -c "$1" > "$folder/try" 2>&1; }
 try true || { echo "no namespaces: $(cat "$folder/try")"; exit 77; }
@@ -43,7 +55,8 @@ if [ -z "$binary" ]; then
 fi
 export LAB_CGROUP=$group PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A shell for pid 1: it reaps what loses its parent.
-unshare --mount --pid --fork --kill-child --mount-proc -- bash -c '"$@" & wait $!; exit $?' lab "$@" "$binary" "$folder" < /dev/null &
+setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc -- \
+    bash -c '"$@" & wait $!; exit $?' lab "$@" "$binary" "$folder" < /dev/null 9>&- &
 child=$!
 wait "$child"
 status=$?
