@@ -762,6 +762,19 @@ uint64_t bmcn_recovery_record(const bmcn_recovery *recovery);
 int64_t bmcn_recovery_deadline_ms(const bmcn_recovery *recovery);
 
 /**
+ * Return what this attempt is to do: "failover" (move the target to another server), "restart" (start it again
+ * here) or "stop_service" (stop the cluster service on this server); valid as long as the recovery.  NULL if
+ * recovery is NULL.  Since 0.1.
+ */
+const char *bmcn_recovery_action(const bmcn_recovery *recovery);
+
+/**
+ * Return the number of this attempt, counted from 1 over the whole recovery: one that fails is followed by the
+ * next, as the monitor's `restart` and `failover` say.  BMCN_EINVAL if recovery is NULL.  Since 0.1.
+ */
+int bmcn_recovery_attempt(const bmcn_recovery *recovery);
+
+/**
  * Return the name of the monitor that matched; valid as long as the recovery.  NULL if recovery is NULL.
  * Since 0.1.
  */

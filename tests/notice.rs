@@ -1,6 +1,6 @@
 //! From datagrams to notices: who may speak, what it means, what was seen before.
 
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Handshake, Heartbeat, Journal, Server};
+use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, Server};
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::dedup::{NOTICES_PER_SENDER, NUMBERED_SPAN, UNNUMBERED_SPAN};
 use bmcnotice::notice::{DropReason, Received, Reception};
@@ -42,6 +42,7 @@ fn cluster() -> Cluster {
         monitors: Vec::new(),
         heartbeat: Heartbeat { enabled: false, interval: Duration::from_secs(3), timeout: Duration::from_secs(90) },
         journal: Journal { hot: None, disk: None },
+        commands: Commands::default(),
     }
 }
 

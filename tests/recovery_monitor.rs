@@ -1,7 +1,8 @@
 //! Which monitors a notice concerns, and what their policy allows.
 
 use bmcnotice::config::model::{
-    AfterEnded, Bmc, Cluster, Handshake, Heartbeat, Journal, Monitor, Recovery, Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Monitor, Recovery,
+    Server, StartsOn,
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::{Notice, NoticeId};
@@ -23,6 +24,15 @@ fn monitor(trust: Trust, starts_on: StartsOn) -> Monitor {
         tell_deadline: Duration::from_secs(30),
         wait_for_started: Duration::ZERO,
         reset_deadline: Duration::from_secs(600),
+        restart: 0,
+        failover: 1,
+        script: None,
+        final_action: FinalAction::None,
+        final_action_on_address: false,
+        after_failure: AfterFailure::Ended,
+        cool_down: Duration::from_secs(60),
+        budget: 3,
+        budget_window: Duration::from_secs(3600),
         rerun: false,
         chassis_on_address: false,
     }
@@ -38,6 +48,7 @@ fn cluster(monitors: Vec<Monitor>) -> Cluster {
         monitors,
         heartbeat,
         journal: Journal { hot: None, disk: None },
+        commands: Commands::default(),
     }
 }
 
@@ -125,7 +136,7 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
     let policy = Policy::new(&strong, Some(&cycling));
     assert!(policy.chassis_allowed && policy.verify);
     assert!(!Policy::new(&weak, None).verify, "an address needs no evidence");
-    assert_eq!(policy.chassis(), Some(AfterEnded::PowerCycle));
+    assert_eq!(policy.chassis(), Some((AfterEnded::PowerCycle, true)));
     for nothing in [AfterEnded::None, AfterEnded::Bmc] {
         assert_eq!(Policy::new(&strong, Some(&bmc(nothing))).chassis(), None);
     }

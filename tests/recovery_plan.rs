@@ -168,7 +168,7 @@ fn an_operating_system_that_ends_tells_us_and_the_bmc_hears_of_it_then() {
         desk.fault();
         let actions = desk.on(FAILED);
         let name = format!("final {}", action.name());
-        assert_eq!(runs(&actions), [name.clone()]);
+        assert_eq!(runs(&actions), [name]);
         assert!(desk.on(Event::Finished(true)).is_empty());
         assert_eq!(runs(&desk.on(Event::Leaving)), ["ended(failed)"]);
 

@@ -20,7 +20,7 @@ raises is a failure as well. What the library has to say goes to the logger "bmc
 from ._bmcnotice import Config, Context, __version__
 from .exceptions import BrokenError, BusyError, ConfigError, Error, ForkError, StaleError
 from .values import Finding, Notice, Now, Peer, Pet, Place, Recovery, Statistics
-from .words import Answer, Class, Doubt, Severity, Trust, Verdict
+from .words import Answer, Class, Doubt, RecoveryAction, Severity, Trust, Verdict
 
 DONE = Answer.DONE
 FAILED = Answer.FAILED
@@ -47,6 +47,7 @@ __all__ = [
     "Pet",
     "Place",
     "Recovery",
+    "RecoveryAction",
     "Severity",
     "StaleError",
     "Statistics",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Optional, TypedDict
 from uuid import UUID
 
-from .words import Class, Doubt, Severity, Trust, Verdict
+from .words import Class, Doubt, RecoveryAction, Severity, Trust, Verdict
 
 __all__ = ["Finding", "Notice", "Now", "Peer", "Pet", "Place", "Recovery", "Statistics"]
 
@@ -100,6 +100,10 @@ class Recovery:
     """This server."""
     target: str
     """What is to be moved, as the operator named it, or an empty string."""
+    action: RecoveryAction
+    """What this attempt is to do."""
+    attempt: int
+    """Counts from 1 over the whole recovery: an attempt that fails is followed by the next."""
     notice: Notice
     """Why."""
     deadline: float

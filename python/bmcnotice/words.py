@@ -31,6 +31,17 @@ class Answer(_Word):
     """It goes on; Context.complete() will say how it ended."""
 
 
+class RecoveryAction(_Word):
+    """What one attempt of a recovery does."""
+
+    RESTART = "restart"
+    """Starts the target again where it is."""
+    FAILOVER = "failover"
+    """Moves the target to another server."""
+    STOP_SERVICE = "stop_service"
+    """Stops the cluster service on this server, which makes everything leave it."""
+
+
 class Class(_Word):
     """What a notice means for its server."""
 

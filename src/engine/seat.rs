@@ -32,6 +32,8 @@ pub(super) struct Matter {
     pub(super) notice: Arc<Notice>,
     /// Completes the attempt while it runs.
     pub(super) token: Option<u64>,
+    /// The attempt is a command, by the same token.
+    pub(super) commanded: bool,
     /// The command that runs beside the attempts, by its token.
     pub(super) errand: Option<(u64, Errand)>,
     /// A record that would not survive us is acknowledged only when its recovery has begun.
@@ -40,7 +42,7 @@ pub(super) struct Matter {
 
 impl Matter {
     pub(super) fn new(record: u64, notice: Arc<Notice>, held: Vec<Acknowledgement>) -> Self {
-        Self { record, notice, token: None, errand: None, held }
+        Self { record, notice, token: None, commanded: false, errand: None, held }
     }
 }
 

@@ -71,6 +71,9 @@ impl Engine {
             (None, Recovery::Callback) => Output::Deliver(Delivery::Recover(seat.recover(&matter, attempt, token))),
             (None, Recovery::Pacemaker(_)) => return self.recover_by_cluster(now, place, attempt),
         };
+        if let Some(matter) = &mut seat.matter {
+            matter.commanded = matches!(work, Output::Run(_));
+        }
         self.begin_work(now, place, work);
     }
 
@@ -93,8 +96,8 @@ impl Engine {
         let attempt = matter.token.take();
         self.statistics.failed += u64::from(attempt.is_some());
         let errand = matter.errand.take().map(|(token, _)| token);
-        for token in attempt.into_iter().chain(errand) {
-            // A token of a callback names no command: nothing is signalled then.
+        let command = attempt.filter(|_| matter.commanded);
+        for token in command.into_iter().chain(errand) {
             self.outputs.push_back(Output::Signal { token, urgency: Urgency::Ask });
             self.graces.push(Grace { token, end: now.boottime + COMMAND_GRACE });
         }

@@ -339,6 +339,7 @@ impl World {
                         engine.handle_compacted(stored);
                     }
                 }
+                Output::Panic(_) => panic!("no final action is declared"),
                 Output::Deliver(Delivery::Recover(recover)) => {
                     self.calls += 1;
                     if let Recovery::Answers(answer, after) = self.answer {

@@ -180,6 +180,7 @@ fn a_recovery_that_was_fetched_too_late_is_not_begun() {
     let bmc = Simulated::new();
     let mut site = Site::of(&bmc);
     site.monitor("deadline", quoted("200ms")).monitor("reset_deadline", quoted("300ms"));
+    site.monitor("cool_down", quoted("0s"));
     let context = Context::new(&site.config(), Mode::Thread).unwrap();
     let (calls, lines) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
     let (counted, kept) = (calls.clone(), lines.clone());

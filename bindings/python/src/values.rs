@@ -95,6 +95,8 @@ pub fn recovery<'py>(py: Python<'py>, recover: &Recover) -> PyResult<Bound<'py, 
         "monitor": &*recover.monitor,
         "server": &*recover.server,
         "target": &*recover.target,
+        "action": word(py, "RecoveryAction", &recover.attempt.action.to_string())?,
+        "attempt": recover.attempt.number,
         "notice": notice(py, &recover.notice, &recover.server)?,
         "deadline": recover.deadline.as_secs_f64(),
     })
