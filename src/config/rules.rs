@@ -76,6 +76,11 @@ rules! {
     NO_MONITOR "BMCN-C315" Warning true "a cluster has at least one monitor"
     WAIT_OVER_TELL "BMCN-C316" Warning false "wait_for_started is not longer than tell_deadline, after which nobody asks any more"
 
+    NO_ATTEMPT "BMCN-C321" Error false "a recovery does something: it restarts, moves, or has a final action"
+    FINAL_AFTER_FAILURE "BMCN-C322" Error false "a recovery that failed never leads to a chassis command: as the final action it stands alone"
+    FINAL_ON_ADDRESS "BMCN-C323" Error false "a final action after a trap that anyone could have forged is written out"
+    FINAL_UNPROVEN "BMCN-C324" Error false "a chassis command as the final action needs a login, a pinned GUID, and no second one after ended"
+
     NO_LAN_HEARTBEAT "BMCN-C401" Error true "a LAN heartbeat exists beside the BMC one, which is never a cluster's only heartbeat"
     TIMEOUT "BMCN-C402" Error false "the heartbeat's timeout is longer than its interval"
     SHORT_TIMEOUT "BMCN-C403" Warning false "the heartbeat's timeout is at least three intervals: networks lose datagrams"

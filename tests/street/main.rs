@@ -30,5 +30,6 @@ mod handshake;
 mod ipv6;
 mod journal;
 mod kills;
+mod plans;
 mod ports;
 mod senders;

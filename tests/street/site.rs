@@ -45,6 +45,7 @@ pub struct Site {
     heartbeat: bool,
     twin: bool,
     hot: Option<PathBuf>,
+    more: String,
 }
 
 pub fn quoted(text: impl std::fmt::Display) -> String {
@@ -71,6 +72,7 @@ impl Site {
             heartbeat: false,
             twin: false,
             hot: None,
+            more: String::new(),
         };
         site.bmc("address", quoted(address))
             .bmc("trap_sources", format!("[\"{}\"]", address.ip()))
@@ -93,6 +95,12 @@ impl Site {
     /// Sets a value of `[[monitor]]`.
     pub fn monitor(&mut self, key: &'static str, value: impl Into<String>) -> &mut Self {
         self.monitor.insert(key, value.into());
+        self
+    }
+
+    /// More tables.
+    pub fn more(&mut self, text: &str) -> &mut Self {
+        self.more.push_str(text);
         self
     }
 
@@ -176,12 +184,14 @@ timeout = "1s"
 [journal]
 hot = "{hot}"
 disk = false
+{more}
 "#,
             ip = self.listen.ip(),
             bmc = lines(&self.bmc),
             monitor = lines(&self.monitor),
             heartbeat = self.heartbeat,
             hot = self.hot().display(),
+            more = self.more,
         )
     }
 

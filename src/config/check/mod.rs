@@ -8,6 +8,7 @@ mod case;
 mod cluster;
 mod host;
 mod monitors;
+mod plan;
 
 use super::draft::Draft;
 use super::facts::{Facts, Wanted};
@@ -51,12 +52,16 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::PORTS, monitors::ports),
     (&rules::KEYWORD_IS_BMC, monitors::keyword_is_bmc),
     (&rules::KEYWORD_NOT_OWN, monitors::keyword_not_own),
-    (&rules::NOT_FAILOVER, monitors::not_failover),
+    (&rules::NOT_FAILOVER, plan::not_failover),
     (&rules::NO_TARGET, monitors::no_target),
-    (&rules::TOO_SLOW, monitors::too_slow),
+    (&rules::TOO_SLOW, plan::too_slow),
     (&rules::CHASSIS_ON_ADDRESS, monitors::chassis_on_address),
     (&rules::NO_MONITOR, monitors::no_monitor),
     (&rules::WAIT_OVER_TELL, monitors::wait_over_tell),
+    (&rules::NO_ATTEMPT, plan::no_attempt),
+    (&rules::FINAL_AFTER_FAILURE, plan::final_after_failure),
+    (&rules::FINAL_ON_ADDRESS, plan::final_on_address),
+    (&rules::FINAL_UNPROVEN, plan::final_unproven),
     (&rules::NO_LAN_HEARTBEAT, cluster::no_lan_heartbeat),
     (&rules::TIMEOUT, cluster::timeout),
     (&rules::SHORT_TIMEOUT, cluster::short_timeout),

@@ -1,19 +1,10 @@
-//! Rules over the monitors: keywords, recoveries, deadlines.
+//! Rules over the monitors: keywords, trust; what they do is in `plan`.
 //!
 //! Uses `case` and `draft`.
 
 use super::case::{Case, Found};
-use crate::config::draft::MonitorDraft;
 use crate::config::draft::default;
 use crate::words::Trust;
-use core::time::Duration;
-
-/// Programs that stop a server or the cluster on it: its services are then nowhere.
-const STOPPERS: &[&str] =
-    &["reboot", "shutdown", "poweroff", "halt", "init", "telinit", "kexec", "clpdown", "clpstdn", "true", "false"];
-/// What `systemctl` is asked that moves nothing.
-const UNIT_VERBS: &[&str] =
-    &["restart", "try-restart", "start", "stop", "reload", "reboot", "poweroff", "halt", "kexec", "isolate"];
 
 pub(super) fn keyword_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
@@ -95,50 +86,11 @@ pub(super) fn keyword_not_own(case: &Case<'_>, found: &mut Found<'_, '_>) {
     }
 }
 
-pub(super) fn not_failover(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, monitor, words) in case.commands() {
-        let program = words.first().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-        let verb = words.get(1).map(String::as_str).unwrap_or_default();
-        if STOPPERS.contains(&program) || program == "systemctl" && UNIT_VERBS.contains(&verb) {
-            let shown = if program == "systemctl" { format!("{program} {verb}") } else { program.to_owned() };
-            let remedy =
-                "run what moves the services to another server, such as clpgrp -m failover1 or crm_resource --move";
-            found.add(at, format!("monitor {monitor}: {shown} moves no services"), remedy);
-        }
-    }
-}
-
 pub(super) fn no_target(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in case.draft.monitors.iter().filter(|monitor| monitor.target.is_absent()) {
         let remedy = "write target = \"failover1\" or the like: the group or resource that is recovered";
         found.add(monitor.target.at(), format!("monitor {} has no target", monitor.shown()), remedy);
     }
-}
-
-pub(super) fn too_slow(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for monitor in &case.draft.monitors {
-        let total = longest(monitor);
-        let guarded = monitor.keywords.iter().filter_map(|(_, server, _)| case.server(server));
-        let patient = guarded.filter_map(|server| Some((server, *server.bmc.ok()?.patience.ok()?)));
-        if let Some((server, patience)) = patient.min_by_key(|(_, patience)| *patience)
-            && total > patience
-        {
-            let name = monitor.shown();
-            let subject = format!(
-                "monitor {name} may take {total:?}, and the BMC of server {} waits {patience:?}",
-                server.shown()
-            );
-            let at = monitor.deadline.at();
-            found.add(at, subject, "shorten wait_for_started, deadline or tell_deadline; the BMC resets in the middle of the recovery otherwise");
-        }
-    }
-}
-
-/// From *started* to the last word on *ended*, at the longest.
-fn longest(monitor: &MonitorDraft) -> Duration {
-    monitor.wait_for_started.get_or(default::WAIT_FOR_STARTED)
-        + monitor.deadline.get_or(default::DEADLINE)
-        + monitor.tell_deadline.get_or(default::TELL_DEADLINE)
 }
 
 pub(super) fn chassis_on_address(case: &Case<'_>, found: &mut Found<'_, '_>) {
