@@ -143,7 +143,7 @@ node_init() {
     install -d /var/log/corosync /run/resource-agents /run/lock
     install -o hacluster -g haclient -m 600 "$RUN/cib.xml" /var/lib/pacemaker/cib/cib.xml
     ln -s "$RUN" /run/lab
-    read -r x <"$d/go"                       # eth0 is there now
+    for ((x = 0; x < 500; x++)); do [ -e "$d/go" ] && break; sleep 0.02; done # eth0 is there now
     ulimit -l unlimited 2>/dev/null
     corosync -f </dev/null >>"$RUN/log/$n/corosync.out" 2>&1 &
     for ((x = 0; x < 200; x++)); do corosync-cfgtool -s >/dev/null 2>&1 && break; sleep 0.05; done
@@ -162,7 +162,7 @@ start_node() {
     local n=$1 i=${1#node} d=$RUN/$1 x pid sw
     rm -rf "$d"; mkdir -p "$d/etc" "$RUN/log/$n" "$RUN/disk/$n" "$(cg_of "$n")"
     chmod 700 "$RUN/disk/$n"
-    cp "$RUN/corosync.conf" "$d/etc/"; mkfifo "$d/go"
+    cp "$RUN/corosync.conf" "$d/etc/"
     setsid unshare --mount --net --uts --ipc --pid --fork --kill-child -- "$here/cluster.sh" __init "$n" \
         </dev/null >>"$RUN/log/$n/init" 2>&1 7>&- &
     for ((x = 0; x < 500; x++)); do [ -s "$d/pid" ] && break; sleep 0.02; done
@@ -172,7 +172,7 @@ start_node() {
     ip link add eth0 address "02:00:00:00:00:$(printf %02x $i)" netns "$pid" type veth peer name "p$i" netns "$sw" || die "veth"
     nsenter -t "$sw" -n ip link set "p$i" master br0 up
     nsenter -t "$pid" -n sh -c "ip link set lo up; ip addr add $NET.$i/24 dev eth0; ip link set eth0 up"
-    echo go >"$d/go"
+    : >"$d/go"
 }
 
 switch() {

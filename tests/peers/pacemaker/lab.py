@@ -294,6 +294,8 @@ recovery = {recovery}
 target = "failover1"
 deadline = "{deadline}"
 tell_deadline = "3s"
+cool_down = "0s"
+budget = 255
 [monitor.keywords]
 {keywords}
 [heartbeat]

@@ -9,7 +9,7 @@ if rc in (69, 102): no("Pacemaker does not run on this server")
 if rc == 4: no("Pacemaker does not permit")
 if rc: no(f"crm_mon {rc}")
 if 'with_quorum="true"' not in x: no("no quorum")
-def nodes(x): return {m[1]: m[0] for m in re.finditer(r'<node name="([^"]*)" id[^>]*>', x)}
+def nodes(x): return {m[1]: m[0] for m in re.finditer(r'<node name="([^"]*)" id[^>]*online[^>]*>', x)}
 ns = nodes(x)
 def ok(n): return 'online="true"' in n and 'standby="false"' in n and 'health="red"' not in n
 if 'health="red"' in ns[me] or 'standby="true"' in ns[me]: pass
