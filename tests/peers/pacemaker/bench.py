@@ -73,9 +73,7 @@ def ours(lab, here, there):
     want(ended["outcome"] == "done", f"ended({ended['outcome']})")
     over = started(lab, since, there)
     lab.settle()
-    here.bmc.say("clear uncorrectable-memory")
-    until(lambda: here.health() is None, "red is gone with the fault")
-    lab.settle()
+    lab.cure(here)
     time.sleep(0.6) # the BMC, which believes that it has reset its server, is armed again
     return over - sent, ended["boottime_us"] / 1e6 - sent
 

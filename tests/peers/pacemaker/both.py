@@ -54,7 +54,7 @@ def both_at_once(lab, runs, seed=None):
             "services ran after each")
 
 
-def both_with_resets(lab, runs=2):
+def both_with_resets(lab, runs=1):
     """With real resets: the second goes only when the first has come back, and the services run in the end."""
     nodes = lab.nodes[:2]
     lines = []

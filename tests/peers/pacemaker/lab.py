@@ -373,8 +373,17 @@ disk = "/mnt"
     def live(self):
         return next(node for node in self.nodes if node.is_up())
 
-    def settle(self):
-        self.live().run("crm_resource", "--wait", check=False, seconds=60)
+    def settle(self, quiet=0.4, seconds=60):
+        """The cluster's coordinator has nothing to do, for so long. (`crm_resource --wait` takes two seconds at least.)"""
+        idle_since, end = None, time.monotonic() + seconds
+        while idle_since is None or time.monotonic() < idle_since + quiet:
+            want(time.monotonic() < end, f"the cluster does not come to rest within {seconds} s")
+            states = [n.run("crmadmin", "-qS", n.name, check=False).stdout.strip() for n in self.nodes if n.is_up()]
+            if "S_IDLE" not in states or set(states) - {"S_IDLE", "S_NOT_DC"}:
+                idle_since = None
+            elif idle_since is None:
+                idle_since = time.monotonic()
+            time.sleep(0.05)
 
     def send_to(self, node):
         """The services run there, by the operator's hand."""
