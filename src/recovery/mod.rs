@@ -9,6 +9,7 @@ pub mod gate;
 pub mod journal;
 pub mod machine;
 pub mod monitor;
+pub mod pacemaker;
 pub mod picture;
 pub mod plan;
 pub mod policy;

@@ -1,0 +1,75 @@
+//! After the trigger: watching the cluster until everything runs elsewhere.
+//!
+//! Uses its neighbours. It has no end of its own but *done*: the deadline is the recovery's.
+
+use super::{At, Attempt, Ending, unexpected};
+use crate::now::Now;
+use crate::recovery::pacemaker::claim::State;
+use crate::recovery::pacemaker::cluster::{Cluster, Health};
+use crate::recovery::pacemaker::members::able;
+use crate::recovery::pacemaker::runs::{Mode, What};
+use crate::recovery::pacemaker::tool::{Meaning, Reply};
+use crate::recovery::pacemaker::why::{NotYet, Why};
+use crate::words::Level;
+use core::time::Duration;
+
+/// Between two looks: short at first, when every millisecond counts, then sparing.
+const PACE: [(Duration, Duration); 3] = [
+    (Duration::from_secs(3), Duration::from_millis(8)),
+    (Duration::from_secs(60), Duration::from_millis(100)),
+    (Duration::MAX, Duration::from_secs(1)),
+];
+/// While the claim is marked as gone, and everything else is done.
+const GONE_PAUSE: Duration = Duration::from_millis(5);
+
+impl Attempt {
+    pub(super) fn triggered(&mut self, now: Now, reply: &Reply, meaning: Meaning) {
+        match (meaning, reply) {
+            (Meaning::Fine, _) => {}
+            // It may have worked all the same; the cluster will show it.
+            (Meaning::Bad(why), Reply::Killed | Reply::Lost) => self.obstructed(Level::Warning, why),
+            (Meaning::Bad(why), Reply::Exited(_) | Reply::NotStarted(_)) => {
+                self.triggered = None;
+                return self.finish(now, Ending::Failed(why));
+            }
+            (Meaning::NotSet, _) => {
+                self.triggered = None;
+                return self.finish(now, Ending::Failed(unexpected(reply)));
+            }
+        }
+        self.at = At::Proof;
+        self.publish(now, What::Gone, State::Gone);
+        self.runs.ask(now, What::Look, self.settings.look());
+    }
+
+    pub(super) fn prove(&mut self, now: Now, cluster: &Cluster) {
+        let me = self.contest.me().unwrap_or_default().to_owned();
+        let emptied = cluster.node(&me).is_some_and(|node| match self.mode {
+            Mode::Red => node.health.is_none_or(|health| health == Health::Red),
+            Mode::Standby => node.standby,
+        });
+        let judged = able(cluster, &me).and_then(|()| {
+            self.members.elsewhere(cluster, &me).map_err(Why::NotYet)?;
+            if emptied { Ok(()) } else { Err(Why::NotYet(NotYet::Unseen)) }
+        });
+        match judged {
+            Ok(()) if self.runs.has(What::Gone) => self.wake_after(now, GONE_PAUSE),
+            Ok(()) => self.at = At::Ended(Ending::Done),
+            Err(why) => {
+                match &why {
+                    Why::NotYet(NotYet::Blocked(_)) if cluster.fencing => {
+                        self.obstructed(Level::Warning, why);
+                    }
+                    Why::NotYet(NotYet::Blocked(_) | NotYet::Failed { .. } | NotYet::Gone(_)) => {
+                        self.obstructed(Level::Error, why);
+                    }
+                    Why::NotYet(_) => self.last = Some(why),
+                    _ => self.obstructed(Level::Warning, why),
+                }
+                let since = now.boottime.saturating_sub(self.triggered.unwrap_or(now.boottime));
+                let pause = PACE.iter().find(|(until, _)| since < *until).map_or(PACE[2].1, |(_, pause)| *pause);
+                self.wake_after(now, pause);
+            }
+        }
+    }
+}
