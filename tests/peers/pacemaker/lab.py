@@ -258,7 +258,7 @@ class Lab:
     def configure(self, this, trigger="auto", deadline="15s", user=None):
         recovery = f'{{ pacemaker = {{ trigger = "{trigger}" }} }}'
         if STAND_IN:
-            recovery = f'{{ command = ["{HERE}/move.py", "{trigger}"] }}'
+            recovery = f'{{ command = ["{STAND_IN}", "{trigger}"] }}'
         count = len(self.nodes)
         servers = "".join(f'''
 [[server]]
@@ -336,7 +336,7 @@ disk = "/mnt"
         for node in nodes:
             node.bmc.say(f"clear {FAULT}")
             if STAND_IN:
-                node.run("attrd_updater", "-p", "-n", "claim", "-D", check=False)
+                node.run("attrd_updater", "-n", "bmcnotice-claim", "-D", check=False)
                 node.run("attrd_updater", "-n", "#health-bmc", "-D", check=False)
         for node in nodes:
             until(lambda: node.health() is None, f"red of {node.name} is gone with the fault")
