@@ -68,6 +68,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crc32fast", &["wire", "recovery", "io"]),
     ("nom", &["wire", "config"]),
     ("toml", &["config"]),
+    ("roxmltree", &["recovery"]),
     ("libc", &["io"]),
     ("crossbeam_channel", &["io", "feed", "context", "ffi", "bin", "python"]),
     ("parking_lot", &["io", "feed", "context", "ffi", "bin", "python"]),

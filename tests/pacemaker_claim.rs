@@ -45,18 +45,47 @@ enum Change {
 
 #[derive(Debug)]
 enum Event {
-    Strike { node: usize },
+    Strike {
+        node: usize,
+    },
     /// A tool of this process of the node does what it is for.
-    Acts { node: usize, life: u32, id: bmcnotice::recovery::pacemaker::AskId, argv: Vec<String> },
-    Answers { node: usize, life: u32, id: bmcnotice::recovery::pacemaker::AskId, reply: Reply, stdout: String },
-    Ordered { node: usize, change: Change },
-    Seen { node: usize, upto: usize },
-    Known { node: usize, upto: usize },
-    Wake { node: usize, life: u32 },
+    Acts {
+        node: usize,
+        life: u32,
+        id: bmcnotice::recovery::pacemaker::AskId,
+        argv: Vec<String>,
+    },
+    Answers {
+        node: usize,
+        life: u32,
+        id: bmcnotice::recovery::pacemaker::AskId,
+        reply: Reply,
+        stdout: String,
+    },
+    Ordered {
+        node: usize,
+        change: Change,
+    },
+    Seen {
+        node: usize,
+        upto: usize,
+    },
+    Known {
+        node: usize,
+        upto: usize,
+    },
+    Wake {
+        node: usize,
+        life: u32,
+    },
     /// The whole node.
-    Dies { node: usize },
+    Dies {
+        node: usize,
+    },
     /// Our process alone, which is started again.
-    Killed { node: usize },
+    Killed {
+        node: usize,
+    },
 }
 
 #[derive(Default)]
@@ -174,13 +203,8 @@ impl World {
 
     fn strike(&mut self, node: usize) {
         let nonce = (self.dice.roll(u64::MAX) << 8) | node as u64;
-        let settings = Settings {
-            target: None,
-            trigger: Trigger::Auto,
-            health: HEALTH.into(),
-            tools: TOOLS.into(),
-            nonce,
-        };
+        let settings =
+            Settings { target: None, trigger: Trigger::Auto, health: HEALTH.into(), tools: TOOLS.into(), nonce };
         self.nodes[node].life += 1;
         self.nodes[node].struck = true;
         self.nodes[node].ended = None;
@@ -271,7 +295,8 @@ impl World {
         for node in 0..self.nodes.len() {
             let health = if red.contains(&node) { "red" } else { "green" };
             let online = !lost.contains(&node);
-            write!(xml, "<node name=\"{}\" online=\"{online}\" health=\"{health}\" type=\"member\"/>", name(node)).unwrap();
+            write!(xml, "<node name=\"{}\" online=\"{online}\" health=\"{health}\" type=\"member\"/>", name(node))
+                .unwrap();
         }
         xml.push_str("</nodes><resources>");
         let place = |home: usize| {

@@ -6,9 +6,11 @@
 
 mod ending;
 mod endings;
+mod moves;
 mod murmur;
 mod operator;
 mod output;
+mod pacemaker;
 mod perform;
 mod restart;
 mod roads;
@@ -39,7 +41,9 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 use endings::Endings;
+use moves::Run;
 use murmur::Murmur;
+
 use roads::{Owner, Roads};
 use seat::{Acknowledgement, Matter, Seat};
 
@@ -107,6 +111,9 @@ pub struct Engine {
     mend_at: Duration,
     graces: Vec<Grace>,
     tokens: u64,
+    /// Tools of the cluster's that run.
+    runs: Vec<Run>,
+    random: Random,
     endings: Endings,
     /// What a former process left open is being taken up: nobody knows yet who else recovers.
     taking_up: bool,
@@ -143,6 +150,7 @@ impl Engine {
             graces: Vec::new(),
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
+            runs: Vec::new(),
             endings: Endings::default(),
             taking_up: true,
             armed: false,
@@ -154,6 +162,7 @@ impl Engine {
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, identity, &mut random),
+            random,
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
@@ -224,6 +233,7 @@ impl Engine {
             let actions = seat.machine.handle_timeout(now, &seat.policy);
             self.perform(now, place, actions);
         }
+        self.moves_time_out(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -336,7 +346,8 @@ impl Engine {
         let seats = self.seats.iter().enumerate().filter(|(place, _)| !self.endings.holds(*place));
         let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
-        let others = [self.roads.next_deadline(), self.timetable.next_deadline(), self.keep_alive];
+        let (roads, heartbeat) = (self.roads.next_deadline(), self.timetable.next_deadline());
+        let others = [roads, heartbeat, self.keep_alive, self.move_deadline()];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 
@@ -414,6 +425,9 @@ impl Engine {
         for id in clears {
             if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
                 self.handle(now, place, Event::Cleared);
+                if self.seats[place].machine.state() == State::Idle {
+                    self.withdraw(now, place, None); // its record is closed, what it has set stands
+                }
             }
         }
     }

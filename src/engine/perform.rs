@@ -54,7 +54,7 @@ impl Engine {
                 Action::Recover(_, attempt) => self.recover(now, place, attempt),
                 Action::Abandon(_) => self.abandon(now, place),
                 Action::Finish(_, action) => self.finish(now, place, action),
-                Action::Withdraw(record) => self.withdraw(now, place, record),
+                Action::Withdraw(record) => self.withdraw(now, place, Some(record)),
                 Action::AfterEnded(_, action) => self.chassis(now, place, action),
                 Action::Report(_, Message::DeadlineOver) => self.progress(now, place, Stage::Overrun),
                 Action::Report(level, message) => {

@@ -32,12 +32,14 @@ impl Engine {
             self.reception.remember(now, record.notice.id);
             for seat in self.seats.iter_mut().filter(|seat| Some(&*seat.name) == record.monitor.as_deref()) {
                 seat.history.remember(now, record, boot, &seat.policy.limits);
+                let withdrawn = record.find(|step| (step == Step::Withdrawn).then_some(())).is_some();
+                seat.has_set |= record.runs() > 0 && record.boot.is_same_as(boot) && !withdrawn;
             }
         }
         let fresh = self.journal.compact();
         self.outputs.push_back(Output::Compact(fresh));
         let seats = &self.seats;
-        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && seat.rerun);
+        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && (seat.rerun || seat.resumes()));
         let open: Vec<_> =
             reconcile(replay, self.journal.boot(), rerun).map(|(record, how)| (record.clone(), how)).collect();
         for (record, how) in open {

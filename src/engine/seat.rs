@@ -2,7 +2,9 @@
 //!
 //! Values with few decisions; `engine` performs the machine's actions. Uses `recovery`.
 
+use super::moves::Move;
 use super::output::{Command, Print, Recover};
+
 use crate::config::model::{Cluster, Commands, FinalAction, Monitor, Recovery};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
@@ -16,7 +18,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 /// Search path of a command: it inherits nothing of ours.
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An acknowledgement, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,12 @@ pub(super) struct Seat {
     commands: Commands,
     pub(super) policy: Policy,
     pub(super) history: History,
+    /// What moves through Pacemaker.
+    pub(super) moving: Option<Box<Move>>,
+    /// A recovery has set something in the cluster that was not taken back.
+    pub(super) has_set: bool,
+    /// This server's name in the cluster, once it is known.
+    pub(super) node: Option<String>,
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
@@ -93,8 +101,11 @@ impl Seat {
             target: monitor.target.as_deref().unwrap_or_default().into(),
             recovery: monitor.recovery.clone(),
             script: monitor.script.as_ref().map(|script| script.command.clone()).unwrap_or_default(),
-            commands: cluster.commands.clone(),
+            commands: commands(cluster, &monitor.recovery),
             history: History::default(),
+            moving: None,
+            has_set: false,
+            node: None,
             policy: Policy::new(monitor, server.bmc.as_ref()),
             rerun: monitor.rerun,
             machine: Machine::new(),
@@ -115,6 +126,14 @@ impl Seat {
     /// Whether the token is of the recovery that runs now.
     pub(super) fn holds(&self, token: u64) -> bool {
         self.matter.as_ref().is_some_and(|matter| matter.token == Some(token))
+    }
+
+    /// Whether its recovery can be asked how far it came, so that a killed one is taken up.
+    pub(super) fn resumes(&self) -> bool {
+        match self.recovery {
+            Recovery::Pacemaker(_) => true,
+            Recovery::Callback | Recovery::Command(_) => false,
+        }
     }
 
     /// Whether this is the command that runs beside the attempts.
@@ -232,6 +251,15 @@ impl Seat {
     pub(super) fn sysrq_trigger(&self) -> String {
         self.commands.sysrq_trigger.clone()
     }
+}
+
+/// What the final actions run. A Pacemaker that stops moves everything away first.
+fn commands(cluster: &Cluster, recovery: &Recovery) -> Commands {
+    let mut commands = cluster.commands.clone();
+    if commands.stop_service.is_none() && matches!(recovery, Recovery::Pacemaker(_)) {
+        commands.stop_service = Some(["/usr/bin/systemctl", "stop", "pacemaker"].map(str::to_owned).to_vec());
+    }
+    commands
 }
 
 /// The notice of a record that a former process wrote: what the journal kept of it.

@@ -21,7 +21,10 @@ impl Engine {
     pub(super) fn remember(&mut self, now: Now, place: usize, record: RecordId, step: Step) {
         let seat = &mut self.seats[place];
         match step {
-            Step::Begun { .. } => seat.history.begun(now, Duration::ZERO, &seat.policy.limits),
+            Step::Begun { .. } => {
+                self.statistics.recoveries += 1;
+                seat.history.begun(now, Duration::ZERO, &seat.policy.limits);
+            }
             Step::Closed(_) if self.journal.record(record).is_some_and(|record| record.runs() > 0) => {
                 seat.history.over(now, Duration::ZERO, &seat.policy.limits);
             }
@@ -30,7 +33,7 @@ impl Engine {
         }
     }
 
-    fn token(&mut self) -> u64 {
+    pub(super) fn token(&mut self) -> u64 {
         self.tokens += 1;
         self.tokens
     }
@@ -53,9 +56,6 @@ impl Engine {
 
     /// An attempt of the operator's recovery.
     pub(super) fn recover(&mut self, now: Now, place: usize, attempt: Attempt) {
-        if attempt.number == 1 {
-            self.statistics.recoveries += 1;
-        }
         let token = self.token();
         let seat = &mut self.seats[place];
         let Some(matter) = &mut seat.matter else { return };
@@ -69,7 +69,10 @@ impl Engine {
             (Some(argv), _) => Output::Run(command(argv)),
             (None, Recovery::Command(argv)) => Output::Run(command(argv)),
             (None, Recovery::Callback) => Output::Deliver(Delivery::Recover(seat.recover(&matter, attempt, token))),
-            (None, Recovery::Pacemaker(_)) => return self.recover_by_cluster(now, place, attempt),
+            (None, Recovery::Pacemaker(_)) => {
+                self.tell_begun(now, place);
+                return self.recover_by_pacemaker(now, place, attempt, token);
+            }
         };
         if let Some(matter) = &mut seat.matter {
             matter.commanded = matches!(work, Output::Run(_));
@@ -77,14 +80,13 @@ impl Engine {
         self.begin_work(now, place, work);
     }
 
-    fn recover_by_cluster(&mut self, now: Now, place: usize, _attempt: Attempt) {
-        self.progress(now, place, Stage::Recovering);
-        self.handle(now, place, Event::Answered(Answer::Failed));
-    }
-
     /// Hands out what begins a recovery, or goes on with it.
     fn begin_work(&mut self, now: Now, place: usize, work: Output) {
         self.outputs.push_back(work);
+        self.tell_begun(now, place);
+    }
+
+    fn tell_begun(&mut self, now: Now, place: usize) {
         self.progress(now, place, Stage::Recovering);
         let held = self.seats[place].matter.as_mut().map(|matter| core::mem::take(&mut matter.held));
         self.acknowledge(held.unwrap_or_default());
@@ -92,6 +94,7 @@ impl Engine {
 
     /// Ends what runs: an attempt, or the script before it.
     pub(super) fn abandon(&mut self, now: Now, place: usize) {
+        self.abandon_move(now, place);
         let Some(matter) = &mut self.seats[place].matter else { return };
         let attempt = matter.token.take();
         self.statistics.failed += u64::from(attempt.is_some());
@@ -121,15 +124,11 @@ impl Engine {
         self.begin_work(now, place, work);
     }
 
-    /// Takes back what the recovery has set in the cluster.
-    pub(super) fn withdraw(&mut self, _now: Now, place: usize, _record: RecordId) {
-        match &self.seats[place].recovery {
-            Recovery::Callback | Recovery::Command(_) | Recovery::Pacemaker(_) => {}
-        }
-    }
-
     /// Something happened to a command.
     pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
+        if self.handle_run(now, token, &event) {
+            return self.settle(now);
+        }
         let place = self.seats.iter().position(|seat| seat.holds(token) || seat.runs_errand(token).is_some());
         let name = place.map(|place| self.seats[place].name.clone());
         let who = name.as_deref().unwrap_or("a recovery that is over");
