@@ -68,9 +68,11 @@ def both_with_resets(lab, runs=1):
         began = time.monotonic()
         until(lambda: second.has_all() or second.boot() != boots[nodes.index(second)], "the services run on the other, which is still there")
         until(lambda: first.boot() not in (boots[nodes.index(first)], None), "the first boots", 30)
-        want(outcome(second, since[nodes.index(second)]) is None or first.is_online(), "the second waits for the first")
+        early = outcome(second, since[nodes.index(second)])
+        want(early is None or first.is_online(), f"the second waits until the first is back; it ended({early}) before")
         second.bmc.wait("reset", since[nodes.index(second)], seconds=60)
         heard = outcome(second, since[nodes.index(second)])
+        want(heard != "failed", "the second, whose services have nowhere to go, waits for the first, and its BMC with it")
         until(lambda: second.boot() not in (boots[nodes.index(second)], None), "the second boots", 30)
         for node in nodes:
             until(node.is_online, f"{node.name} is back", 60)

@@ -21,8 +21,6 @@ TRAPS = 1162
 SERVICES = ("app1", "app2", "app3")
 PASSWORD = "lab-9c1e-secret"
 FAULT = "uncorrectable-memory"
-# A command in the place of the Pacemaker action.
-STAND_IN = os.environ.get("LAB_STAND_IN")
 # From boottime, in which the BMCs tell their story, to the wall time of the services' history.
 WALL = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -257,8 +255,6 @@ class Lab:
 
     def configure(self, this, trigger="auto", deadline="15s", user=None):
         recovery = f'{{ pacemaker = {{ trigger = "{trigger}" }} }}'
-        if STAND_IN:
-            recovery = f'{{ command = ["{STAND_IN}", "{trigger}"] }}'
         count = len(self.nodes)
         servers = "".join(f'''
 [[server]]
@@ -335,9 +331,6 @@ disk = "/mnt"
         """The faults go away: red goes with them, by the daemons."""
         for node in nodes:
             node.bmc.say(f"clear {FAULT}")
-            if STAND_IN:
-                node.run("attrd_updater", "-n", "bmcnotice-claim", "-D", check=False)
-                node.run("attrd_updater", "-n", "#health-bmc", "-D", check=False)
         for node in nodes:
             until(lambda: node.health() is None, f"red of {node.name} is gone with the fault")
         self.settle()
