@@ -27,8 +27,8 @@ LABS = {
     "two": (2, {}, [
         moves.main_story, moves.peer_in_standby, moves.peer_is_red, moves.strategy_unset_health, moves.strategy_unset_auto,
         moves.stop_fails_without_fencing, moves.daemon_killed_in_mid_move, moves.nobody_may, moves.pacemaker_is_down,
-        both.both_with_resets, runs(10),
-    ], [runs(50), both.both_with_resets]),
+        runs(10), both.both_with_resets,
+    ], [moves.the_reset_comes_in_the_middle, runs(50), both.both_with_resets, both.both_with_resets]),
     "fencing": (2, {"LAB_STONITH": "1", "patience": "8s"}, [moves.stop_fails_with_fencing], [moves.main_story]),
     "three": (3, {}, [moves.quorum_is_lost, both.two_of_three], [moves.main_story]),
 }
