@@ -205,7 +205,11 @@ impl Outlet {
 impl Feed {
     pub fn new(site: Site, mode: Mode) -> Result<Self, Error> {
         let (epoll, wake, halt) = (Epoll::new()?, Event::new()?, Event::new()?);
-        let sockets = Sockets::bind(site.listen(), &site.bmcs()).map_err(|error| site.explain_bind(error))?;
+        let sockets = Sockets::bind(site.listen(), &site.bmcs()).map_err(|error| {
+            let error = site.explain_bind(error);
+            site.tell_not_started(&error);
+            error
+        })?;
         let (store, replayed, troubles) = Store::open(site.hot(), site.disk());
         let mut setup = site.setup(&replayed)?;
         setup.troubles.extend(troubles);

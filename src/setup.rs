@@ -9,7 +9,8 @@ use crate::config::finding::{Finding, Severity};
 use crate::config::model::{Cluster, Lan, SecretSource};
 use crate::config::native;
 use crate::crypto::{Secret, Wiped};
-use crate::engine::Setup;
+use crate::engine::{Setup, not_started};
+use crate::io::action::Actions;
 use crate::io::{facts, host};
 use crate::model::Error;
 use crate::recovery::journal::{BootId, replay};
@@ -17,6 +18,10 @@ use crate::suite::Suite;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Limit: how long a context that could not be made waits for the command that says so.
+const ALERT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a context is made from: a text, settings made by calls, and what was found wrong with them.
 #[derive(Clone, Default)]
@@ -134,6 +139,14 @@ impl Site {
         })
     }
 
+    /// Tells CLUSTERPRO's alert log that a context could not be made, if there is one to tell.
+    pub fn tell_not_started(&self, why: &Error) {
+        if let Some(command) = not_started(&self.cluster, &why.to_string()) {
+            // There is nobody to hear that this failed, too: the caller has an error already.
+            let _ = Actions::run_alone(command, ALERT_PATIENCE);
+        }
+    }
+
     /// Where this server listens.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.cluster.listen()
@@ -160,7 +173,7 @@ impl Site {
         let Some(address) = self.listen() else { return error.into() };
         let why = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
-                let wanted = Wanted { ports: vec![address.port()], paths: Vec::new() };
+                let wanted = Wanted { ports: vec![address.port()], ..Wanted::default() };
                 let holders = facts::gather(&wanted).port_holders;
                 match holders.first().map(|holder| &holder.process) {
                     Some(Some((pid, name))) => format!(", it is held by {name} (process {pid})"),

@@ -40,6 +40,7 @@ fn healthy() -> Facts {
         ipmi_device: Some(true),
         own_guid: Some(true),
         clusterpro: None,
+        bmcnotice_monitors: None,
         esmpro: None,
         files: vec![
             ("/run/bmcnotice".to_owned(), FileFacts { tmpfs: true, ..folder }),
@@ -65,6 +66,9 @@ fn tell(facts: &mut Facts, order: &str) {
         ["no", "ipmi_device"] => facts.ipmi_device = Some(false),
         ["no", "own_guid"] => facts.own_guid = Some(false),
         ["clusterpro", process] => facts.clusterpro = Some((*process).to_owned()),
+        ["bmcnotice_monitors", names @ ..] => {
+            facts.bmcnotice_monitors = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        }
         ["esmpro", sign] => facts.esmpro = Some((*sign).to_owned()),
         ["file", path, changes @ ..] => {
             if !facts.files.iter().any(|(known, _)| known == path) {

@@ -44,6 +44,11 @@ mutant tests/suites-test.sh tests/suites.sh 's/if (cargo) passed -= skipped.*//'
 mutant 'python3 tests/licences.py --self-test' tests/licences.py 's/and not words/or not words/'
 mutant 'python3 tests/licences.py'          tests/licences.py   's/"BSD-3-Clause", //'
 
+street='cargo test -q --features capi,sim,cli --test street clusterpro'
+mutant "$street" src/engine/mod.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
+mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time
+mutant "$street" src/config/check/clusterpro.rs 's/if !monitors.is_empty()/if false \&\& !monitors.is_empty()/'
+
 if [ -f src/ffi/mod.rs ]; then
     mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten
     mutant 'make -s test-abi'  Makefile                 's/-Wl,-z,nodelete//'

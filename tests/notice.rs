@@ -36,6 +36,8 @@ fn cluster() -> Cluster {
         }),
     };
     Cluster {
+        clusterpro: None,
+        observe: false,
         name: "cluster".into(),
         this: ServerId(0),
         servers: vec![server("server1", BMC1), server("server2", BMC2)],

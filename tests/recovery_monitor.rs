@@ -42,6 +42,8 @@ fn cluster(monitors: Vec<Monitor>) -> Cluster {
     let server = |name: &str| Server { name: name.into(), addresses: vec![], bmc: None };
     let heartbeat = Heartbeat { enabled: false, interval: Duration::from_secs(3), timeout: Duration::from_secs(90) };
     Cluster {
+        clusterpro: None,
+        observe: false,
         name: "pair".into(),
         this: ServerId(0),
         servers: vec![server("one"), server("two")],

@@ -2,25 +2,30 @@
 //!
 //! Uses `draft` and `model`; it fills in the defaults and decides nothing.
 
+use super::clusterpro::{LEVELS, Site};
 use super::draft::{
-    BmcDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed, ServerDraft, default,
+    BmcDraft, ClusterproDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed,
+    ServerDraft, default,
 };
 use super::model::{
     AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
-    Privilege, Server, StartsOn,
+    Privilege, Recovery, Server, StartsOn,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
 
 /// `None` only if the draft has an error in it after all.
 pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
-    let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, commands, .. } = draft;
+    let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, commands, clusterpro, observe, .. } = draft;
     let names: Vec<String> = servers.iter().filter_map(|server| server.name.ok().cloned()).collect();
+    let monitors: Vec<Monitor> = monitors.into_iter().map(|draft| monitor(draft, &names)).collect::<Option<_>>()?;
     Some(Cluster {
+        clusterpro: site(clusterpro, &monitors)?,
+        observe: observe.or(false)?,
         name: given(name)?,
         this,
         servers: servers.into_iter().map(|draft| server(draft, &handshakes)).collect::<Option<_>>()?,
-        monitors: monitors.into_iter().map(|draft| monitor(draft, &names)).collect::<Option<_>>()?,
+        monitors,
         heartbeat: Heartbeat {
             enabled: heartbeat.bmc.or(true)?,
             interval: heartbeat.interval.or(default::INTERVAL)?,
@@ -147,4 +152,13 @@ fn monitor(draft: MonitorDraft, servers: &[String]) -> Option<Monitor> {
         rerun: draft.rerun.or(false)?,
         chassis_on_address: draft.chassis_on_address.or(false)?,
     })
+}
+
+/// CLUSTERPRO's alert log is written to where it is configured, and where it recovers.
+fn site(draft: ClusterproDraft, monitors: &[Monitor]) -> Option<Option<Site>> {
+    let wanted = draft.given || monitors.iter().any(|monitor| matches!(monitor.recovery, Recovery::Clusterpro(_)));
+    let alert = draft.alert_used();
+    draft.alert.or(None)?;
+    let site = Site { alert, levels: draft.levels.or(LEVELS.map(str::to_owned))?, ids: draft.ids.or(true)? };
+    Some(wanted.then_some(site))
 }

@@ -2,6 +2,7 @@
 //!
 //! Uses `model`, `report` and `words`. `native` fills it, `check` judges it, `build` makes the `Cluster` of it.
 
+use super::clusterpro::Template;
 use super::model::{
     AfterEnded, AfterFailure, FinalAction, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
 };
@@ -82,6 +83,8 @@ pub(super) struct Draft {
     pub(super) hot: Field<Option<String>>,
     pub(super) disk: Field<Option<String>>,
     pub(super) commands: CommandsDraft,
+    pub(super) clusterpro: ClusterproDraft,
+    pub(super) observe: Field<bool>,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,18 @@ pub(super) struct CommandsDraft {
     pub(super) shutdown: Field<Vec<String>>,
     pub(super) reboot: Field<Vec<String>>,
     pub(super) sysrq_trigger: Field<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct ClusterproDraft {
+    /// Whether there is a table `[clusterpro]`.
+    pub(super) given: bool,
+    pub(super) bin: Field<String>,
+    pub(super) alert: Field<Option<Template>>,
+    pub(super) levels: Field<[String; 3]>,
+    pub(super) ids: Field<bool>,
+    pub(super) mrw_suspended: Field<bool>,
+    pub(super) conf: Field<String>,
 }
 
 #[derive(Debug)]

@@ -21,6 +21,8 @@ pub struct Facts {
     pub own_guid: Option<bool>,
     /// A running CLUSTERPRO: the name of one of its processes.
     pub clusterpro: Option<String>,
+    /// The BMCNOTICE monitors that its `clp.conf` has; `None`: the file is not there or could not be understood.
+    pub bmcnotice_monitors: Option<Vec<String>>,
     /// An ESMPRO/ServerAgent: what shows it.
     pub esmpro: Option<String>,
     /// The files and folders that were asked for.
@@ -65,6 +67,8 @@ pub struct Wanted {
     pub ports: Vec<u16>,
     /// Files and folders.
     pub paths: Vec<String>,
+    /// CLUSTERPRO's configuration.
+    pub clp_conf: Option<String>,
 }
 
 impl Facts {

@@ -10,10 +10,12 @@
 
 mod build;
 mod check;
+pub mod clusterpro;
 mod draft;
 pub mod facts;
 pub mod finding;
 pub mod model;
+pub mod mrw;
 pub mod native;
 mod overrides;
 mod report;

@@ -3,6 +3,7 @@
 //! Values here are validated: a `Cluster` exists only when `check` found no error. Uses `words` and
 //! `crypto` (for secrets). Where each value came from is kept by the reader, for `check`.
 
+use super::clusterpro::{Clusterpro, Site};
 use crate::crypto::Secret;
 use crate::words::{Guid, MonitorId, ServerId, Trust};
 use core::net::{IpAddr, SocketAddr};
@@ -23,6 +24,10 @@ pub struct Cluster {
     pub heartbeat: Heartbeat,
     /// Where the journal lies.
     pub journal: Journal,
+    /// CLUSTERPRO's alert log, where it is to be written to.
+    pub clusterpro: Option<Site>,
+    /// Only watch: write notices down and tell people; acknowledge, tell the BMC and recover nothing.
+    pub observe: bool,
     /// What the final actions run.
     pub commands: Commands,
 }
@@ -387,6 +392,8 @@ pub enum Recovery {
     Callback,
     /// Runs a program, without a shell; the first is its absolute path.
     Command(Vec<String>),
+    /// Asks CLUSTERPRO to act.
+    Clusterpro(Clusterpro),
     /// Moves what runs here through Pacemaker.
     Pacemaker(Pacemaker),
 }

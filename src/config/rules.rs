@@ -75,6 +75,11 @@ rules! {
     CHASSIS_ON_ADDRESS "BMCN-C314" Error false "a chassis command after a trap that anyone could have forged is written out"
     NO_MONITOR "BMCN-C315" Warning true "a cluster has at least one monitor"
     WAIT_OVER_TELL "BMCN-C316" Warning false "wait_for_started is not longer than tell_deadline, after which nobody asks any more"
+    PLACEHOLDER "BMCN-C331" Error false "what stands in braces in a command's template is one of its placeholders"
+    PLACEHOLDER_EMPTY "BMCN-C332" Error true "what a placeholder stands for is given, and would not be taken for an option"
+    NO_PROOF "BMCN-C333" Warning true "a failover through CLUSTERPRO is proven: verify asks whether the target runs on another server"
+    NO_RESTART "BMCN-C334" Error true "a plan that restarts through CLUSTERPRO has a command that does"
+    OBSERVING "BMCN-C335" Warning false "a server that is watched over recovers; one that is only observed does not"
 
     NO_ATTEMPT "BMCN-C321" Error false "a recovery does something: it restarts, moves, or has a final action"
     FINAL_AFTER_FAILURE "BMCN-C322" Error false "a recovery that failed never leads to a chassis command: as the final action it stands alone"
@@ -104,4 +109,6 @@ rules! {
     TEXT_PUBLIC "BMCN-C512" Warning false "a configuration with a password in it is not for everyone to read"
     COMMAND_MISSING "BMCN-C513" Error false "a recovery's command exists and can be run"
     COMMAND_WRITABLE "BMCN-C514" Error false "only its owner can change what a recovery runs"
+    MRW_ACTIVE "BMCN-C531" Error false "CLUSTERPRO's own BMCNOTICE monitor does not recover beside us"
+    ALERT_MISSING "BMCN-C532" Warning false "the command that writes CLUSTERPRO's alert log exists and can be run"
 }

@@ -6,6 +6,10 @@ use crate::words::Guid;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
+/// Limit: the most words of a command.
+pub(super) const MAX_WORDS: usize = 64;
+/// Limit: the longest word of a command, in bytes.
+pub(super) const MAX_WORD: usize = 4095;
 /// Limit: the longest name, in bytes; a host's full name fits.
 pub const MAX_NAME: usize = 255;
 /// Limit: the longest keyword, in bytes, as in CLUSTERPRO.

@@ -4,6 +4,10 @@
 //! performs what it finds in that order. Everything below is a pure function of what is handed in, so a
 //! whole cluster runs under virtual time. Uses all floors below; the shell is `io::reactor`.
 
+mod alert;
+mod alert_log;
+mod alerts;
+mod course;
 mod ending;
 mod endings;
 mod moves;
@@ -18,6 +22,7 @@ mod seat;
 mod statistics;
 mod work;
 
+pub use alert_log::not_started;
 pub use operator::Refusal;
 pub use output::{
     Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage, Urgency,
@@ -36,6 +41,7 @@ use crate::recovery::machine::State;
 use crate::recovery::monitor::{self, Purpose};
 use crate::wire::rmcp::Datagram;
 use crate::words::{Answer, MonitorId, Phase, ServerId};
+use alert_log::Alerts;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
@@ -126,6 +132,7 @@ pub struct Engine {
     /// The operator works on the server.
     maintenance: bool,
     murmur: Murmur,
+    alerts: Alerts,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -159,6 +166,7 @@ impl Engine {
             farewell: false,
             maintenance,
             murmur: Murmur::default(),
+            alerts: Alerts::default(),
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, identity, &mut random),
@@ -166,6 +174,8 @@ impl Engine {
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
+        let started = alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
+        engine.alert(started);
         engine.take_up(now, &replay);
         engine.taking_up = false;
         engine.end_together(now);
@@ -199,7 +209,7 @@ impl Engine {
                 self.statistics.repeats += 1;
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
                 let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
-                if !self.seats.iter().any(held) {
+                if !self.cluster.observe && !self.seats.iter().any(held) {
                     let acknowledge = self.acknowledgements(from, reply);
                     self.acknowledge(acknowledge);
                 }
@@ -234,6 +244,8 @@ impl Engine {
             self.perform(now, place, actions);
         }
         self.moves_time_out(now);
+        self.courses_timeout(now);
+        self.alerts_timeout(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -346,8 +358,14 @@ impl Engine {
         let seats = self.seats.iter().enumerate().filter(|(place, _)| !self.endings.holds(*place));
         let seats = seats.filter_map(|(_, seat)| seat.machine.next_deadline());
         let graces = self.graces.iter().map(|grace| grace.end);
-        let (roads, heartbeat) = (self.roads.next_deadline(), self.timetable.next_deadline());
-        let others = [roads, heartbeat, self.keep_alive, self.move_deadline()];
+        let others = [
+            self.roads.next_deadline(),
+            self.timetable.next_deadline(),
+            self.keep_alive,
+            self.move_deadline(),
+            self.courses_deadline(),
+            self.alerts.next_deadline(),
+        ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 
@@ -391,12 +409,15 @@ impl Engine {
     // ---- from a notice to a record
 
     /// Writes a new notice down: once for every monitor that wants to recover, or once for nobody.
-    fn record(&mut self, now: Now, notice: Notice, acknowledge: Vec<Acknowledgement>) {
+    fn record(&mut self, now: Now, notice: Notice, mut acknowledge: Vec<Acknowledgement>) {
+        if self.cluster.observe {
+            acknowledge.clear(); // whoever recovers this server is to hear of it, too
+        }
         let notice = Arc::new(notice);
         let cluster = self.cluster.clone();
         let server = self.names[usize::from(notice.server.0)].clone();
         let (mut wanted, mut clears) = (Vec::new(), Vec::new());
-        for found in monitor::matches(&cluster, &notice) {
+        for found in monitor::matches(&cluster, &notice).filter(|_| !cluster.observe) {
             match found.answer {
                 Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
                 // A clearing starts nothing and needs no record for each monitor.
@@ -407,8 +428,9 @@ impl Engine {
         if wanted.is_empty() {
             wanted.push(None);
         }
-        let (mut acknowledge, mut heard) =
-            (acknowledge, Some(Heard { notice: notice.clone(), server: server.clone() }));
+        let heard = Heard { notice: notice.clone(), server: server.clone() };
+        self.alert_notice(&heard);
+        let mut heard = Some(heard);
         let last = wanted.len() - 1;
         for (place, wanted) in wanted.into_iter().enumerate() {
             let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);

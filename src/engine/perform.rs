@@ -68,6 +68,9 @@ impl Engine {
 
     /// What people are told of a step that is in the journal.
     fn follow(&mut self, now: Now, place: usize, record: u64, step: Step) {
+        if self.seats[place].is_about(record) {
+            self.alert_step(place, step);
+        }
         match step {
             Step::AwaitingReset => self.progress(now, place, Stage::AwaitingReset),
             // A record that only joined closes without a word.
@@ -98,12 +101,18 @@ impl Engine {
         }
         let (server, owner) = (self.cluster.this, Owner::Seat(self.seats[place].id));
         match self.roads.status(server) {
-            Some(Status::Up { identity: Checked::Matched, .. }) => self.roads.order(now, server, owner, action),
+            Some(Status::Up { identity: Checked::Matched, .. }) => self.begin_chassis(now, server, owner, action),
             _ => {
+                self.alert_chassis(action, true);
                 let why = "no chassis command: the BMC has not proven to be this server's (pin its guid)";
                 self.progress(now, place, Stage::Chassis(why.into()));
             }
         }
+    }
+
+    fn begin_chassis(&mut self, now: Now, server: ServerId, owner: Owner, action: AfterEnded) {
+        self.alert_chassis(action, false);
+        self.roads.order(now, server, owner, action);
     }
 
     // ---- what comes of it
@@ -114,6 +123,7 @@ impl Engine {
             self.handle_news(now, news);
         }
         self.send();
+        self.write_alerts(now);
     }
 
     fn send(&mut self) {
@@ -154,11 +164,15 @@ impl Engine {
                 }
             }
             News::Ordered(owner, result) => {
+                let failed = result.is_err();
                 let what = match result {
                     Ok(effect) => format!("chassis command sent: {effect}"),
                     Err(why) => format!("chassis command FAILED: {why}"),
                 };
                 if let Some(place) = self.seat_of(owner) {
+                    if failed {
+                        self.alert_chassis_failed();
+                    }
                     self.progress(now, place, Stage::Chassis(what));
                 }
             }
@@ -211,7 +225,8 @@ impl Engine {
     }
 
     fn is_mute(&self) -> bool {
-        self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
+        self.cluster.observe
+            || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
     }
 
     fn weigh(&mut self, now: Now, server: ServerId, evidence: Evidence) {
@@ -223,6 +238,7 @@ impl Engine {
                 Some(peer) => self.status(server, peer),
                 None => return,
             };
+            self.alert_peer(&status);
             self.outputs.push_back(Output::Deliver(Delivery::Peer(status)));
         }
     }
@@ -292,6 +308,7 @@ impl Engine {
     }
 
     pub(super) fn progress(&mut self, now: Now, place: usize, stage: Stage) {
+        self.alert_stage(place, &stage);
         let seat = &self.seats[place];
         let progress = Progress {
             record: seat.matter.as_ref().map_or(0, |matter| matter.record),

@@ -38,8 +38,15 @@ impl Engine {
         }
         let fresh = self.journal.compact();
         self.outputs.push_back(Output::Compact(fresh));
+        if self.cluster.observe {
+            let open = replay.records().filter(|record| record.is_open()).count();
+            if open > 0 {
+                self.log(Line::warning(format!("only observing: {open} open records are left as they are")));
+            }
+            return;
+        }
         let seats = &self.seats;
-        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && (seat.rerun || seat.resumes()));
+        let rerun = |name: &str| seats.iter().any(|seat| &*seat.name == name && seat.rerun);
         let open: Vec<_> =
             reconcile(replay, self.journal.boot(), rerun).map(|(record, how)| (record.clone(), how)).collect();
         for (record, how) in open {

@@ -2,12 +2,14 @@
 //!
 //! Values with few decisions; `engine` performs the machine's actions. Uses `recovery`.
 
+use super::alert::About;
 use super::moves::Move;
 use super::output::{Command, Print, Recover};
 
 use crate::config::model::{Cluster, Commands, FinalAction, Monitor, Recovery};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
+use crate::recovery::clusterpro::{Course, Which};
 use crate::recovery::gate::History;
 use crate::recovery::journal::{Hold, Record};
 use crate::recovery::machine::{Machine, State};
@@ -78,6 +80,20 @@ pub(super) struct Seat {
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
+    /// What is attempted, or was last.
+    pub(super) action: RecoveryAction,
+    /// Its number.
+    pub(super) attempt: u8,
+    /// The attempt through CLUSTERPRO that runs.
+    pub(super) running: Option<Running>,
+}
+
+/// An attempt through CLUSTERPRO and the token of its present command.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) course: Course,
+    pub(super) which: Which,
+    pub(super) token: u64,
 }
 
 impl Seat {
@@ -107,10 +123,23 @@ impl Seat {
             has_set: false,
             node: None,
             policy: Policy::new(monitor, server.bmc.as_ref()),
-            rerun: monitor.rerun,
+            rerun: monitor.rerun || has_goal(&monitor.recovery),
             machine: Machine::new(),
             matter: None,
+            action: RecoveryAction::Failover,
+            attempt: 0,
+            running: None,
         }
+    }
+
+    /// What CLUSTERPRO's alert log is told of.
+    pub(super) fn about(&self) -> About<'_> {
+        About { monitor: &self.name, server: &self.server, target: &self.target, action: self.action }
+    }
+
+    /// Whether the present command of the recovery has this token.
+    pub(super) fn runs(&self, token: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.token == token)
     }
 
     /// When the trap came, for the times that people are told.
@@ -126,14 +155,6 @@ impl Seat {
     /// Whether the token is of the recovery that runs now.
     pub(super) fn holds(&self, token: u64) -> bool {
         self.matter.as_ref().is_some_and(|matter| matter.token == Some(token))
-    }
-
-    /// Whether its recovery can be asked how far it came, so that a killed one is taken up.
-    pub(super) fn resumes(&self) -> bool {
-        match self.recovery {
-            Recovery::Pacemaker(_) => true,
-            Recovery::Callback | Recovery::Command(_) => false,
-        }
     }
 
     /// Whether this is the command that runs beside the attempts.
@@ -178,6 +199,11 @@ impl Seat {
             State::Held => self.machine.held().is_some_and(Hold::has_begun),
             State::Idle | State::Recorded | State::Verifying | State::Started => false,
         }
+    }
+
+    /// Whether it is the question whether the target runs elsewhere.
+    pub(super) fn verifies(&self, token: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.token == token && running.which == Which::Verify)
     }
 
     /// What the application's callback is told.
@@ -276,5 +302,14 @@ pub(super) fn remembered(record: &Record, server: ServerId) -> Notice {
         pet: None,
         region: notice.region.clone(),
         sentence: notice.sentence.clone(),
+    }
+}
+
+/// Whether the recovery asks first whether its goal is reached, so that to run it again does no harm.
+fn has_goal(recovery: &Recovery) -> bool {
+    match recovery {
+        Recovery::Clusterpro(clusterpro) => clusterpro.verify.is_some(),
+        Recovery::Pacemaker(_) => true,
+        Recovery::Callback | Recovery::Command(_) => false,
     }
 }

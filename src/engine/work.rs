@@ -3,18 +3,18 @@
 //! Part of [`Engine`], like `perform`: what the machine wants run, and what comes of commands.
 
 use super::output::{Command, CommandEvent, Delivery, Line, Output, Stage, Urgency};
-use super::seat::{Errand, Matter};
+use super::seat::{Errand, Matter, Seat};
 use super::{Engine, Grace};
 use crate::config::model::{FinalAction, Recovery};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{RecordId, Step};
 use crate::recovery::plan::Next;
-use crate::words::{Answer, Attempt};
+use crate::words::{Answer, Attempt, Level};
 use core::time::Duration;
 
 /// Between SIGTERM and SIGKILL of a command that overran.
-const COMMAND_GRACE: Duration = Duration::from_secs(5);
+pub(super) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// What the gate must know of a step.
@@ -60,6 +60,7 @@ impl Engine {
         let seat = &mut self.seats[place];
         let Some(matter) = &mut seat.matter else { return };
         matter.token = Some(token);
+        (seat.action, seat.attempt) = (attempt.action, attempt.number);
         let matter: Matter = matter.clone();
         let limit = seat.policy.deadline;
         let command = |argv: &[String]| -> Command {
@@ -69,8 +70,12 @@ impl Engine {
             (Some(argv), _) => Output::Run(command(argv)),
             (None, Recovery::Command(argv)) => Output::Run(command(argv)),
             (None, Recovery::Callback) => Output::Deliver(Delivery::Recover(seat.recover(&matter, attempt, token))),
+            (None, Recovery::Clusterpro(_)) => {
+                self.begin_course(now, place);
+                return self.begun(now, place);
+            }
             (None, Recovery::Pacemaker(_)) => {
-                self.tell_begun(now, place);
+                self.begun(now, place);
                 return self.recover_by_pacemaker(now, place, attempt, token);
             }
         };
@@ -83,10 +88,11 @@ impl Engine {
     /// Hands out what begins a recovery, or goes on with it.
     fn begin_work(&mut self, now: Now, place: usize, work: Output) {
         self.outputs.push_back(work);
-        self.tell_begun(now, place);
+        self.begun(now, place);
     }
 
-    fn tell_begun(&mut self, now: Now, place: usize) {
+    /// The recovery has begun: whoever told us of the fault may forget it.
+    fn begun(&mut self, now: Now, place: usize) {
         self.progress(now, place, Stage::Recovering);
         let held = self.seats[place].matter.as_mut().map(|matter| core::mem::take(&mut matter.held));
         self.acknowledge(held.unwrap_or_default());
@@ -95,6 +101,7 @@ impl Engine {
     /// Ends what runs: an attempt, or the script before it.
     pub(super) fn abandon(&mut self, now: Now, place: usize) {
         self.abandon_move(now, place);
+        self.abandon_course(now, place);
         let Some(matter) = &mut self.seats[place].matter else { return };
         let attempt = matter.token.take();
         self.statistics.failed += u64::from(attempt.is_some());
@@ -126,10 +133,12 @@ impl Engine {
 
     /// Something happened to a command.
     pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
-        if self.handle_run(now, token, &event) {
+        if self.alert_ended(token, &event) || self.handle_run(now, token, &event) {
             return self.settle(now);
         }
-        let place = self.seats.iter().position(|seat| seat.holds(token) || seat.runs_errand(token).is_some());
+        let asks = self.seats.iter().any(|seat| seat.verifies(token));
+        let of = |seat: &Seat| seat.holds(token) || seat.runs(token) || seat.runs_errand(token).is_some();
+        let place = self.seats.iter().position(of);
         let name = place.map(|place| self.seats[place].name.clone());
         let who = name.as_deref().unwrap_or("a recovery that is over");
         let what = match &event {
@@ -143,6 +152,8 @@ impl Engine {
             CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
         };
         self.log(match event {
+            // It says no until it says yes.
+            CommandEvent::Exited(_) if asks => Line { level: Level::Debug, text: format!("{who}: verify: {what}") },
             CommandEvent::Printed(_) | CommandEvent::Exited(0) => Line::info(format!("{who}: {what}")),
             _ => Line::error(format!("{who}: {what}")),
         });
@@ -150,6 +161,7 @@ impl Engine {
             self.graces.retain(|grace| grace.token != token);
             match place.and_then(|place| Some((place, self.seats[place].runs_errand(token)?))) {
                 Some((place, errand)) => self.errand_is_over(now, place, errand, event == CommandEvent::Exited(0)),
+                None if self.course_command(now, token, &event) => {}
                 None => self.attempt_is_over(now, token, event),
             }
         }
@@ -161,6 +173,7 @@ impl Engine {
         let seat = &mut self.seats[place];
         let Some(matter) = seat.matter.as_mut().filter(|matter| matter.errand.is_some()) else { return };
         matter.errand = None;
+        self.alert_errand(place, errand, well);
         self.handle(
             now,
             place,

@@ -6,6 +6,7 @@ use crate::engine::{Command, CommandEvent, Urgency};
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::io::Result;
+use std::time::{Duration, Instant};
 
 /// Limit: octets of one command's output that are handed on; the rest is read and thrown away.
 const OUTPUT_BYTES: usize = 16 * 1024;
@@ -83,6 +84,30 @@ impl Actions {
         self.epoll.add(child.output())?;
         let token = command.token;
         Ok(Running { token, child, line: Vec::new(), octets: 0, lines: 0, cut: false, asked: false })
+    }
+
+    /// Runs a command that nobody waits for but us, and no longer than this; whether it ended well.
+    pub fn run_alone(command: Command, patience: Duration) -> Result<bool> {
+        let mut alone = Self::new()?;
+        let token = command.token;
+        if alone.run(command).is_some() {
+            return Ok(false);
+        }
+        let until = Instant::now() + patience;
+        loop {
+            while let Some(happened) = alone.poll() {
+                match happened.event {
+                    CommandEvent::Printed(_) => {}
+                    event => return Ok(event == CommandEvent::Exited(0)),
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                alone.signal(token, Urgency::Kill);
+                return Ok(false);
+            }
+            alone.epoll.wait(Some(left));
+        }
     }
 
     /// Asks a command, and all it started in its group, to end.
@@ -175,4 +200,25 @@ impl Actions {
 /// What a command printed, fit for a log: no control characters.
 fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Print;
+
+    #[test]
+    fn a_command_alone_is_waited_for_and_no_longer() {
+        let run = |script: &str| {
+            let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+            let command = Command { token: 0, argv, env: Vec::new(), print: Print::Log };
+            Actions::run_alone(command, Duration::from_millis(500)).unwrap()
+        };
+        assert!(!run("exit 3"));
+        let begun = Instant::now();
+        assert!(!run("exec /bin/sleep 60"));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let patient = Command { token: 0, argv: vec!["/bin/true".to_owned()], env: Vec::new(), print: Print::Log };
+        assert!(Actions::run_alone(patient, Duration::from_secs(20)).unwrap());
+    }
 }

@@ -4,6 +4,7 @@
 //! changes nothing. What cannot be found out stays unknown.
 
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
+use crate::config::mrw;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -14,6 +15,8 @@ use std::path::Path;
 
 /// Limit: the most that is read of a file below `/proc`, in bytes.
 const MAX_PROC: u64 = 8 << 20;
+/// Limit: the most that is read of a `clp.conf`, in bytes.
+const MAX_CLP_CONF: u64 = 16 << 20;
 /// Limit: the most processes looked at.
 const MAX_PROCESSES: usize = 65_536;
 /// Limit: the most descriptors of a process looked at.
@@ -22,6 +25,8 @@ const MAX_DESCRIPTORS: usize = 4096;
 const MAX_ADDRESSES: usize = 1024;
 /// CAP_NET_BIND_SERVICE, as a bit of CapEff.
 const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
+/// Where CLUSTERPRO receives its configuration.
+const CLUSTERPRO_PORT: u16 = 29_002;
 /// Where ESMPRO/ServerAgent is usually installed; a sign, not a proof.
 const ESMPRO_FOLDER: &str = "/opt/nec/esmpro_sa";
 /// Which mode bits let everyone write and read, and protect the files of a shared folder.
@@ -45,10 +50,24 @@ pub fn gather(wanted: &Wanted) -> Facts {
         first_port: first_port(),
         ipmi_device: Some(["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"].iter().any(|path| Path::new(path).exists())),
         own_guid: Some(File::open("/sys/class/dmi/id/product_uuid").is_ok()),
-        clusterpro: seen.clusterpro,
+        clusterpro: seen.clusterpro.or_else(|| {
+            // Where processes of others are hidden, its data transfer port is a sign as well.
+            listens(CLUSTERPRO_PORT).then(|| format!("something listens at TCP {CLUSTERPRO_PORT}"))
+        }),
+        bmcnotice_monitors: wanted.clp_conf.as_deref().and_then(clp_conf),
         esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
         files: wanted.paths.iter().map(|path| (path.clone(), file(Path::new(path)))).collect(),
     }
+}
+
+/// The BMCNOTICE monitors of a `clp.conf`; `None` when it cannot be read, or not whole.
+fn clp_conf(path: &str) -> Option<Vec<String>> {
+    let mut octets = Vec::new();
+    File::open(path).ok()?.take(MAX_CLP_CONF + 1).read_to_end(&mut octets).ok()?;
+    if octets.len() as u64 > MAX_CLP_CONF {
+        return None;
+    }
+    mrw::bmcnotice_monitors(&octets)
 }
 
 fn proc_text(path: &str) -> Option<String> {
@@ -72,6 +91,17 @@ fn socket(line: &str, v6: bool) -> Option<(SocketAddr, u64)> {
         (false, [a, b, c, d, ..]) => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
     };
     Some((SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?), inode))
+}
+
+/// Whether a TCP socket listens at this port.
+fn listens(port: u16) -> bool {
+    let at = |line: &str, v6| {
+        let listening = line.split_ascii_whitespace().nth(3) == Some("0A");
+        listening && socket(line, v6).is_some_and(|(local, _)| local.port() == port)
+    };
+    [("/proc/net/tcp", false), ("/proc/net/tcp6", true)]
+        .into_iter()
+        .any(|(path, v6)| proc_text(path).is_some_and(|table| table.lines().skip(1).any(|line| at(line, v6))))
 }
 
 #[derive(Default)]
@@ -224,7 +254,7 @@ mod tests {
         let table = proc_text("/proc/net/udp").unwrap();
         let found = table.lines().skip(1).filter_map(|line| super::socket(line, false));
         assert!(found.into_iter().any(|(local, _)| local.port() == port), "{port} is not in\n{table}");
-        let facts = gather(&Wanted { ports: vec![port], paths: Vec::new() });
+        let facts = gather(&Wanted { ports: vec![port], ..Wanted::default() });
         assert!(facts.port_holders.is_empty(), "{:?}", facts.port_holders);
     }
 
@@ -235,7 +265,7 @@ mod tests {
         let held = std::process::Stdio::from(std::os::fd::OwnedFd::from(socket));
         let mut child = std::process::Command::new("sleep").arg("60").stdin(held).spawn().unwrap();
         let wanted = [PortHolder { local, process: Some((child.id(), "sleep".to_owned())) }];
-        let look = || gather(&Wanted { ports: vec![local.port()], paths: Vec::new() }).port_holders;
+        let look = || gather(&Wanted { ports: vec![local.port()], ..Wanted::default() }).port_holders;
         // Another test's child may hold a copy between its fork and its exec.
         let seen = (0..50).find(|_| {
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -251,7 +281,7 @@ mod tests {
     fn the_host_answers() {
         let here = env!("CARGO_MANIFEST_DIR").to_owned();
         let paths = vec![here.clone(), "/nowhere/at/all".to_owned(), "/proc/self/exe".to_owned()];
-        let facts = gather(&Wanted { ports: Vec::new(), paths });
+        let facts = gather(&Wanted { paths, ..Wanted::default() });
         assert!(facts.host_name.is_some_and(|name| !name.is_empty() && !name.contains('\n')));
         assert!(facts.addresses.is_some_and(|all| all.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST))));
         assert!(facts.first_port.is_some());

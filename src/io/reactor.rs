@@ -9,7 +9,7 @@ use super::action::Actions;
 use super::store::Store;
 use super::sys::{Epoll, Event, Timer, now};
 use super::udp::{self, Batch};
-use crate::engine::{Delivery, Engine, Line, Output, Setup, Stale};
+use crate::engine::{Delivery, Engine, Output, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
 use std::collections::VecDeque;
@@ -260,7 +260,7 @@ impl Reactor {
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
                 Output::Panic(trigger) => {
                     if let Err(why) = super::host::panic(&trigger) {
-                        out(Delivery::Log(Line::error(format!("the kernel does not panic by {trigger}: {why}"))));
+                        self.engine.handle_no_panic(moment, &format!("{trigger}: {why}"));
                     }
                 }
                 Output::Deliver(delivery) => out(delivery),

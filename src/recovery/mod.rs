@@ -5,6 +5,7 @@
 //! `engine`, its output is bytes to append and actions to perform, which the shell does in their order.
 
 pub mod action;
+pub mod clusterpro;
 pub mod gate;
 pub mod journal;
 pub mod machine;

@@ -25,6 +25,7 @@ mod wait;
 mod after_ended;
 mod bad_bmcs;
 mod bad_input;
+mod clusterpro;
 mod commands;
 mod handshake;
 mod ipv6;

@@ -160,6 +160,8 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         patience: None,
     };
     Cluster {
+        clusterpro: None,
+        observe: false,
         name: "decode".into(),
         this: ServerId(0),
         servers: vec![Server { name: server.into(), addresses: Vec::new(), bmc: Some(bmc) }],

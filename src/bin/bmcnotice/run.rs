@@ -42,6 +42,9 @@ pub struct Arguments {
     /// The configuration
     #[arg(short, long, value_name = "FILE", default_value = DEFAULT_FILE)]
     config: PathBuf,
+    /// Only watch: write notices down and log them; acknowledge, tell the BMC and recover nothing
+    #[arg(long)]
+    observe: bool,
     /// Log what helps to find a fault in the setup, too
     #[arg(short, long)]
     verbose: bool,
@@ -51,7 +54,12 @@ pub struct Arguments {
 pub fn main(arguments: &Arguments) -> Exit {
     let log = Log { verbose: arguments.verbose, journal: std::env::var_os("JOURNAL_STREAM").is_some() };
     let config = match Config::from_file(&arguments.config) {
-        Ok(config) => config,
+        Ok(mut config) => {
+            if arguments.observe {
+                config.set("cluster.observe", "true");
+            }
+            config
+        }
         Err(error) => {
             complain(error, "name the configuration: bmcnotice run -c FILE");
             return Exit::Wrong;
@@ -98,13 +106,13 @@ fn judge(config: &Config, arguments: &Arguments, log: &Log) -> Result<Arc<Cluste
     let here = || cluster.monitors.iter().filter(|monitor| monitor.keyword(cluster.this).is_some());
     let callbacks: Vec<&str> =
         here().filter(|monitor| monitor.recovery == Recovery::Callback).map(|monitor| monitor.name.as_str()).collect();
-    if !callbacks.is_empty() {
+    if !callbacks.is_empty() && !cluster.observe {
         complain(
             format_args!(
                 "monitor {}: recovery = \"callback\" calls a program's own function, and the command line has none",
                 callbacks.join(", ")
             ),
-            "write recovery = { command = [\"/path/to/program\", \"argument\"] }, or load this file from C or Python",
+            "write recovery = { command = [\"/path/to/program\", \"argument\"] } or \"clusterpro\", or load this file from C or Python",
         );
         return Err(Exit::Wrong);
     }
@@ -123,13 +131,18 @@ fn serve(config: &Config, cluster: &Cluster, log: &Log, watch: &Watch) -> Result
         to.line(Level::Info, &format!("heartbeat: {} is {}", peer.server, peer.verdict));
     }))?;
     let listen = context.listen()?.map_or("nowhere".to_owned(), |address| address.to_string());
-    let text = format!("watching over {} of {}, listening at {listen}", cluster.this_server().name, cluster.name);
+    let how = if cluster.observe { "only observing" } else { "watching over" };
+    let text = format!("{how} {} of {}, listening at {listen}", cluster.this_server().name, cluster.name);
     log.line(Level::Info, &text);
     for monitor in &cluster.monitors {
-        if let Recovery::Command(words) = &monitor.recovery {
-            let target = monitor.target.as_deref().unwrap_or("(no target)");
-            log.line(Level::Info, &format!("monitor {}: recovers {target} by {}", monitor.name, words.join(" ")));
-        }
+        let by = match &monitor.recovery {
+            Recovery::Command(words) => words.join(" "),
+            Recovery::Clusterpro(clusterpro) => format!("CLUSTERPRO: {}", clusterpro.failover.fill(|_| None).join(" ")),
+            Recovery::Pacemaker(_) => "Pacemaker".to_owned(),
+            Recovery::Callback => continue,
+        };
+        let target = monitor.target.as_deref().unwrap_or("(no target)");
+        log.line(Level::Info, &format!("monitor {}: recovers {target} by {by}", monitor.name));
     }
     notify(&format!("READY=1\nSTATUS={text}"), log);
 

@@ -2,6 +2,7 @@
 //!
 //! Uses `draft`, `facts` and `report`.
 
+use crate::config::clusterpro::{Clusterpro, Template};
 use crate::config::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
 use crate::config::facts::Facts;
 use crate::config::finding::Rule;
@@ -108,14 +109,25 @@ impl<'c> Case<'c> {
         let commands = &self.draft.commands;
         let finals = [&commands.stop_service, &commands.shutdown, &commands.reboot];
         let finals = finals.into_iter().filter_map(|words| Some((words.at(), "[commands]", words.ok()?.as_slice())));
-        self.commands().chain(scripts).chain(finals)
+        self.commands().chain(scripts).chain(finals).chain(self.templates())
+    }
+
+    /// The commands of recoveries through CLUSTERPRO, one for each program.
+    fn templates(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
+        self.draft.monitors.iter().flat_map(|monitor| {
+            let templates = monitor.through_clusterpro().into_iter().flat_map(Clusterpro::templates);
+            let mut all: Vec<&[String]> = templates.map(Template::words).collect();
+            all.sort_unstable_by_key(|words| words.first());
+            all.dedup_by_key(|words| words.first());
+            all.into_iter().map(|words| (monitor.recovery.at(), monitor.shown(), words))
+        })
     }
 
     /// Recoveries that are commands: place, monitor, words.
     pub(super) fn commands(&self) -> impl Iterator<Item = (At, &'c str, &'c [String])> {
         self.draft.monitors.iter().filter_map(|monitor| match monitor.recovery.ok()? {
             Recovery::Command(words) => Some((monitor.recovery.at(), monitor.shown(), words.as_slice())),
-            Recovery::Callback | Recovery::Pacemaker(_) => None,
+            Recovery::Callback | Recovery::Pacemaker(_) | Recovery::Clusterpro(_) => None,
         })
     }
 }
@@ -127,6 +139,14 @@ impl ServerDraft {
 }
 
 impl MonitorDraft {
+    /// What it runs, if it recovers through CLUSTERPRO.
+    pub(super) fn through_clusterpro(&self) -> Option<&Clusterpro> {
+        match self.recovery.ok()? {
+            Recovery::Clusterpro(clusterpro) => Some(clusterpro),
+            Recovery::Callback | Recovery::Command(_) | Recovery::Pacemaker(_) => None,
+        }
+    }
+
     pub(super) fn shown(&self) -> &str {
         self.name.ok().map_or("without a name", String::as_str)
     }

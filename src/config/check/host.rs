@@ -30,7 +30,7 @@ pub(super) fn port_held(case: &Case<'_>, found: &mut Found<'_, '_>) {
                         listen.ip()
                     ),
                     name if name.starts_with("clp") => {
-                        "suspend CLUSTERPRO's own BMCNOTICE monitor (clpmonctl -s), or leave this server to it"
+                        "suspend CLUSTERPRO's own BMCNOTICE monitor (clpmonctrl -s), or leave this server to it"
                             .to_owned()
                     }
                     _ => format!("stop it (kill {pid}), or choose another port here and in the BMC"),
@@ -62,13 +62,6 @@ pub(super) fn port_denied(case: &Case<'_>, found: &mut Found<'_, '_>) {
              or set sysctl net.ipv4.ip_unprivileged_port_start={port}, or choose a port from {first} on here and in the BMC"
         );
         found.add(at, subject, remedy);
-    }
-}
-
-pub(super) fn clusterpro_runs(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    if let Some(process) = &case.facts.clusterpro {
-        let remedy = "suspend its message receive monitor (mrw) of category BMCNOTICE if it has one (clpmonctl -s), or only observe";
-        found.add(case.draft.at, format!("CLUSTERPRO runs here ({process}) and may recover this server too"), remedy);
     }
 }
 

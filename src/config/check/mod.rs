@@ -6,10 +6,12 @@
 mod bmcs;
 mod case;
 mod cluster;
+mod clusterpro;
 mod host;
 mod monitors;
 mod plan;
 
+use super::clusterpro::CONF;
 use super::draft::Draft;
 use super::facts::{Facts, Wanted};
 use super::finding::Rule;
@@ -58,6 +60,10 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::CHASSIS_ON_ADDRESS, monitors::chassis_on_address),
     (&rules::NO_MONITOR, monitors::no_monitor),
     (&rules::WAIT_OVER_TELL, monitors::wait_over_tell),
+    (&rules::PLACEHOLDER_EMPTY, clusterpro::placeholder_empty),
+    (&rules::NO_PROOF, clusterpro::no_proof),
+    (&rules::NO_RESTART, clusterpro::no_restart),
+    (&rules::OBSERVING, clusterpro::observing),
     (&rules::NO_ATTEMPT, plan::no_attempt),
     (&rules::FINAL_AFTER_FAILURE, plan::final_after_failure),
     (&rules::FINAL_ON_ADDRESS, plan::final_on_address),
@@ -72,7 +78,7 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::NOT_HERE, host::not_here),
     (&rules::PORT_HELD, host::port_held),
     (&rules::PORT_DENIED, host::port_denied),
-    (&rules::CLUSTERPRO_RUNS, host::clusterpro_runs),
+    (&rules::CLUSTERPRO_RUNS, clusterpro::clusterpro_runs),
     (&rules::ESMPRO, host::esmpro),
     (&rules::NO_IPMI, host::no_ipmi),
     (&rules::HOT_WRITABLE, host::hot_writable),
@@ -83,6 +89,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::TEXT_PUBLIC, host::text_public),
     (&rules::COMMAND_MISSING, host::command_missing),
     (&rules::COMMAND_WRITABLE, host::command_writable),
+    (&rules::MRW_ACTIVE, clusterpro::mrw_active),
+    (&rules::ALERT_MISSING, clusterpro::alert_missing),
 ];
 
 /// Judges the draft by every rule; the answer is this server, if it is one of the cluster's.
@@ -106,10 +114,11 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     }
     paths.extend(case.secret_files().map(|(_, _, path)| path.to_owned()));
     paths.extend(case.programs().filter_map(|(_, _, words)| words.first().cloned()));
+    paths.extend(case.alert().map(|alert| alert.program().to_owned()));
     paths.extend([case.hot(), case.disk()].into_iter().flatten());
     ports.sort_unstable();
     ports.dedup();
     paths.sort_unstable();
     paths.dedup();
-    Wanted { ports, paths }
+    Wanted { ports, paths, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())) }
 }

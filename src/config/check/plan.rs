@@ -3,6 +3,7 @@
 //! Uses `case` and `draft`.
 
 use super::case::{Case, Found};
+use super::clusterpro;
 use crate::config::draft::default;
 use crate::config::draft::{MonitorDraft, ServerDraft};
 use crate::config::model::FinalAction;
@@ -65,6 +66,7 @@ pub(super) fn not_failover(case: &Case<'_>, found: &mut Found<'_, '_>) {
         let (at, what) = match (restart, failover) {
             // Wrong in a worse way, which is said.
             (0, 0) if last == FinalAction::None || unproven(case, monitor).next().is_some() => continue,
+            (1.., _) if clusterpro::cannot_restart(monitor) => continue,
             (_, 0) => (monitor.plan.failover.at(), "never moves its target"),
             (1.., _) => (monitor.plan.restart.at(), "restarts its target on the dying server first"),
             (0, 1..) => continue,

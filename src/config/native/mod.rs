@@ -2,6 +2,7 @@
 //!
 //! Uses the rest of `config`. Its input is text that the caller read; `docs/configuration.md` lists the keys.
 
+mod clusterpro;
 mod handshake;
 mod monitors;
 mod reader;
@@ -59,17 +60,19 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
     let at = root.at();
     let cluster = root.table("cluster");
     let cluster = root.required("[cluster]", cluster, "write [cluster] and below it name = \"...\"");
-    let (at, name, this_server) = match cluster {
+    let (at, name, this_server, observe) = match cluster {
         Field::Given(at, table) => {
             let mut table = Reader::new(table, "[cluster]", root.report);
             let name = table.name("name");
             let name = table.required("name", name, "write name = \"...\", for people");
             let this_server = table.name("this_server");
+            let observe = table.boolean("observe");
             table.finish();
-            (at, name, this_server)
+            (at, name, this_server, observe)
         }
-        Field::Absent(_) | Field::Bad(_) => (at, Field::Bad(at), Field::Absent(at)),
+        Field::Absent(_) | Field::Bad(_) => (at, Field::Bad(at), Field::Absent(at), Field::Absent(at)),
     };
+    let clusterpro = clusterpro::site(&mut root, at);
 
     let servers = match root.rows("server", MAX_SERVERS) {
         Field::Given(_, rows) => rows.into_iter().map(|row| servers::read(row, root.report)).collect(),
@@ -88,7 +91,9 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
         }
     };
     let monitors = match root.rows("monitor", MAX_MONITORS) {
-        Field::Given(_, rows) => rows.into_iter().map(|row| monitors::read(row, root.report)).collect(),
+        Field::Given(_, rows) => {
+            rows.into_iter().map(|row| monitors::read(row, root.report, &clusterpro.bin_used())).collect()
+        }
         Field::Absent(_) => Vec::new(),
         Field::Bad(_) => {
             root.report.partial = true;
@@ -108,7 +113,7 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
     };
     let commands = recovery::commands(&mut root, at);
     root.finish();
-    Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk, commands }
+    Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk, commands, clusterpro, observe }
 }
 
 fn heartbeat(root: &mut Reader<'_, '_, '_>, cluster_at: super::report::At) -> HeartbeatDraft {

@@ -28,7 +28,7 @@ const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600
 const TRUSTS: &[(&str, Trust)] =
     &[("address", Trust::Address), ("corroborated", Trust::Corroborated), ("authenticated", Trust::Authenticated)];
 
-pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
+pub(super) fn read(table: Table<'_>, report: &mut Report<'_>, bin: &str) -> MonitorDraft {
     let mut table = Reader::new(table, "a monitor", report);
     let name = table.name("name");
     let name = table.required("name", name, "write name = \"mrw1\" or the like");
@@ -43,7 +43,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> MonitorDraft {
     let (keywords_at, keywords) = keywords(&mut table);
     let trust = trust(&mut table);
     let starts_on = table.word("starts_on", &[("fatal", StartsOn::Fatal), ("recoverable", StartsOn::Recoverable)]);
-    let recovery = recovery::recovery(&mut table);
+    let recovery = recovery::recovery(&mut table, bin);
     let draft = MonitorDraft {
         name,
         keywords_at,

@@ -264,6 +264,13 @@ impl<'r, 'f, 'a> Reader<'r, 'f, 'a> {
         self.as_table(key, entry.node)
     }
 
+    pub(super) fn as_list(&mut self, key: &str, node: Node<'a>, wanted: &str) -> Field<Vec<Node<'a>>> {
+        self.typed(key, node, wanted, |value| match value {
+            Value::List(list) => Ok(list),
+            other => Err(other),
+        })
+    }
+
     pub(super) fn as_table(&mut self, key: &str, node: Node<'a>) -> Field<Table<'a>> {
         self.typed(key, node, &format!("a table, as [{key}] or {{ .. }}"), |value| match value {
             Value::Table(table) => Ok(table),

@@ -2,19 +2,18 @@
 //!
 //! Uses `reader` and `draft`.
 
+use super::clusterpro;
 use super::reader::Reader;
+use crate::config::clusterpro::Clusterpro;
 use crate::config::draft::{CommandsDraft, Field, PlanDraft};
 use crate::config::model::{AfterFailure, FinalAction, Pacemaker, Recovery, Script, Trigger};
 use crate::config::report::{At, cut};
 use crate::config::rules;
 use crate::config::tree::{Node, Value};
+use crate::config::values::{MAX_WORD, MAX_WORDS};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// Limit: the most words of a command.
-const MAX_WORDS: usize = 64;
-/// Limit: the longest word of a command, in bytes.
-const MAX_WORD: usize = 4095;
 /// Limit: the most attempts of one kind.
 const MAX_ATTEMPTS: u8 = 9;
 /// Limit: the longest name of a node attribute, in bytes.
@@ -23,9 +22,9 @@ const MAX_ATTRIBUTE: usize = 64;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 const PAUSE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
 
-/// `"callback"`, `"pacemaker"`, `{ command = ["/path", "word"] }` or `{ pacemaker = { trigger = "auto" } }`.
-pub(super) fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
-    const REMEDY: &str = "write recovery = \"callback\", recovery = \"pacemaker\" or recovery = { command = [\"/path/to/program\", \"argument\"] }";
+/// `"callback"`, `"pacemaker"`, `"clusterpro"`, `{ command = ["/path", "word"] }` or `{ pacemaker = { trigger = "auto" } }`.
+pub(super) fn recovery(table: &mut Reader<'_, '_, '_>, bin: &str) -> Field<Recovery> {
+    const REMEDY: &str = "write recovery = \"callback\", \"pacemaker\", \"clusterpro\" or recovery = { command = [\"/path/to/program\", \"argument\"] }";
     let at = table.at();
     let Some(Node { at: value_at, value }) = table.any("recovery") else {
         return table.required("recovery", Field::Absent(at), REMEDY);
@@ -34,6 +33,9 @@ pub(super) fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
         Value::Text(word) if word == "callback" => return Field::Given(value_at, Recovery::Callback),
         Value::Text(word) if word == "pacemaker" => {
             return Field::Given(value_at, Recovery::Pacemaker(Pacemaker::default()));
+        }
+        Value::Text(word) if word == "clusterpro" => {
+            return through_clusterpro(clusterpro::recovery(table, value_at, None, bin), value_at);
         }
         Value::Text(word) => {
             table.add(&rules::WORD, value_at, &format!("recovery is \"{}\"", cut(&word)), REMEDY);
@@ -53,10 +55,19 @@ pub(super) fn recovery(table: &mut Reader<'_, '_, '_>) -> Field<Recovery> {
         inner.finish();
         return pacemaker.map_or(Field::Bad(at), |pacemaker| Field::Given(at, Recovery::Pacemaker(pacemaker)));
     }
+    if let Some(node) = inner.any("clusterpro") {
+        let recovery = clusterpro::recovery(&mut inner, value_at, Some(node), bin);
+        inner.finish();
+        return through_clusterpro(recovery, value_at);
+    }
     let command = argv(&mut inner, "command");
     let command = inner.required("command", command, REMEDY);
     inner.finish();
     command.and_then(|_, words| Some(Recovery::Command(words)))
+}
+
+fn through_clusterpro(recovery: Option<Clusterpro>, at: At) -> Field<Recovery> {
+    recovery.map_or(Field::Bad(at), |recovery| Field::Given(at, Recovery::Clusterpro(recovery)))
 }
 
 fn pacemaker(mut table: Reader<'_, '_, '_>) -> Option<Pacemaker> {

@@ -1,0 +1,439 @@
+//! What happens, in the numbers of CLUSTERPRO's message list: for its alert log, where filters look for them.
+//!
+//! Pure. The numbers and levels are CLUSTERPRO's (modules `mm`, the external linkage monitor, and `bmchb`, the BMC
+//! heartbeat); the texts are ours. `alerts` writes them, one command at a time.
+
+use super::output::{Heard, PeerStatus, Stage};
+use crate::config::model::{AfterEnded, FinalAction};
+use crate::heartbeat::{Doubt, Verdict};
+use crate::recovery::action::Message;
+use crate::recovery::journal::{Closed, Hold, Step};
+use crate::words::{Answer, Class, Level, Outcome, RecoveryAction};
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+/// Limit: octets of a message; longer ones are cut at a character. The alert log's own limit is not public.
+pub const MAX_MESSAGE_OCTETS: usize = 500;
+
+/// Whose number it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Module {
+    /// The external linkage monitor.
+    Mm,
+    /// The BMC heartbeat.
+    Bmchb,
+}
+
+impl Module {
+    /// As CLUSTERPRO writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mm => "mm",
+            Self::Bmchb => "bmchb",
+        }
+    }
+}
+
+/// One line for the alert log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Whose number it is.
+    pub module: Module,
+    /// The number in CLUSTERPRO's message list.
+    pub id: u16,
+    /// Its level there.
+    pub level: Level,
+    /// What has happened, on one line; without the number.
+    pub text: String,
+}
+
+impl Alert {
+    fn mm(id: u16, level: Level, text: impl Into<String>) -> Self {
+        Self { module: Module::Mm, id, level, text: plain(&text.into()) }
+    }
+
+    fn bmchb(id: u16, level: Level, text: impl Into<String>) -> Self {
+        Self { module: Module::Bmchb, id, level, text: plain(&text.into()) }
+    }
+
+    /// The text behind its number, in the form that filters are to look for: `[mm 912] ...`.
+    pub fn message(&self) -> String {
+        plain(&format!("[{} {}] {}", self.module.name(), self.id, self.text))
+    }
+
+    /// Whether anyone who sends datagrams can cause it, again and again.
+    pub fn is_cheap(&self) -> bool {
+        self.module == Module::Bmchb || matches!(self.id, 903 | 912..=917)
+    }
+}
+
+/// One line, of bounded length.
+fn plain(text: &str) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() > MAX_MESSAGE_OCTETS {
+        let end = (0..=MAX_MESSAGE_OCTETS).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+        line.truncate(end);
+    }
+    line
+}
+
+/// Which recovery it is about.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The monitor.
+    pub monitor: &'a str,
+    /// This server.
+    pub server: &'a str,
+    /// What is recovered; may be empty.
+    pub target: &'a str,
+    /// What is being attempted.
+    pub action: RecoveryAction,
+}
+
+impl About<'_> {
+    fn target(&self) -> &str {
+        if self.target.is_empty() { "(no target)" } else { self.target }
+    }
+}
+
+/// The monitor is at work.
+pub fn started(server: &str, monitors: usize, observe: bool) -> Alert {
+    let how = if observe { "only observes: nothing is recovered" } else { "is started" };
+    Alert::mm(901, Level::Info, format!("bmcnotice {how} on server {server}, monitors: {monitors}"))
+}
+
+/// It could not begin its work.
+pub fn not_started(server: &str, why: &str) -> Alert {
+    Alert::mm(902, Level::Error, format!("bmcnotice could not be started on server {server}: {why}"))
+}
+
+/// A notice came: that it did, and what it says.
+pub fn notice(heard: &Heard) -> Vec<Alert> {
+    let (notice, server) = (&heard.notice, &heard.server);
+    let mut came = format!("a notice of the BMC of server {server} came by SNMP trap: {}", notice.class);
+    let _ = write!(came, ", {}", notice.sentence);
+    let mut all = vec![Alert::mm(912, Level::Info, came)];
+    let region = &notice.region;
+    let at = if region.is_empty() { String::new() } else { format!(", failing region: {region}") };
+    all.extend(match notice.class {
+        Class::Fatal if region.is_empty() => {
+            Some(Alert::mm(913, Level::Info, format!("Fatal notice of server {server}, failing region not named")))
+        }
+        Class::Fatal => Some(Alert::mm(914, Level::Info, format!("Fatal notice of server {server}{at}"))),
+        Class::Recoverable { degradation, predictive } => {
+            let (id, what) = match (degradation, predictive) {
+                (true, false) => (915, "performance degradation"),
+                (false, true) => (916, "predicted failure"),
+                (true, true) => (917, "performance degradation and predicted failure"),
+                (false, false) => (903, "no class that the list knows"),
+            };
+            Some(Alert::mm(id, Level::Warning, format!("Recoverable notice of server {server}: {what}{at}")))
+        }
+        Class::Cleared | Class::Info => None,
+    });
+    all
+}
+
+/// A step of a recovery, as people are told it.
+pub fn stage(stage: &Stage, about: &About<'_>) -> Option<Alert> {
+    let About { monitor, server, .. } = about;
+    let target = about.target();
+    match stage {
+        Stage::Recorded { sentence, .. } => Some(Alert::mm(
+            905,
+            Level::Error,
+            format!("monitor {monitor}: server {server} is in error; target {target} is to be recovered: {sentence}"),
+        )),
+        Stage::Answered(Answer::Done) => {
+            let (id, what) = match about.action {
+                RecoveryAction::StopService => (15, "the cluster's services were stopped"),
+                RecoveryAction::Restart => (13, "was restarted"),
+                RecoveryAction::Failover => (14, "was failed over"),
+            };
+            Some(Alert::mm(id, Level::Info, format!("monitor {monitor}: target {target} {what}")))
+        }
+        Stage::Answered(Answer::Failed) => Some(attempt_failed(about, "failed")),
+        Stage::Overrun => Some(attempt_failed(about, "did not end within its deadline")),
+        Stage::Answered(Answer::Later)
+        | Stage::Joined { .. }
+        | Stage::Telling(_)
+        | Stage::Told(_)
+        | Stage::Untold(..)
+        | Stage::Recovering
+        | Stage::Chassis(_)
+        | Stage::AwaitingReset
+        | Stage::Closed(_)
+        | Stage::Remark(..) => None,
+    }
+}
+
+fn attempt_failed(about: &About<'_>, how: &str) -> Alert {
+    let (id, what) = match about.action {
+        RecoveryAction::StopService => (21, "stop of the cluster's services"),
+        RecoveryAction::Restart => (19, "restart"),
+        RecoveryAction::Failover => (20, "failover"),
+    };
+    Alert::mm(id, Level::Error, format!("monitor {}: {what} of target {} {how}", about.monitor, about.target()))
+}
+
+/// A step that is in the journal.
+pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
+    let About { monitor, .. } = about;
+    let target = about.target();
+    let mm = |id, level, text: String| Some(Alert::mm(id, level, text));
+    match step {
+        Step::Held(Hold::Failed) => {
+            mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed and is held"))
+        }
+        Step::Held(why) => mm(
+            25,
+            Level::Warning,
+            format!("monitor {monitor}: no recovery of target {target} now: {}", Message::Held(why)),
+        ),
+        Step::Ending(Outcome::Failed) => {
+            mm(907, Level::Error, format!("monitor {monitor}: the recovery of target {target} failed"))
+        }
+        Step::Ending(Outcome::Unknown) => {
+            mm(906, Level::Error, format!("monitor {monitor}: ended in the middle of the recovery of target {target}"))
+        }
+        Step::Closed(Closed::Done | Closed::Cleared | Closed::Operator) => {
+            mm(26, Level::Info, format!("monitor {monitor} is back to normal"))
+        }
+        Step::Closed(Closed::Failed | Closed::Unknown | Closed::InterruptedByReset) => {
+            mm(27, Level::Info, format!("monitor {monitor}: nobody knows how target {target} is"))
+        }
+        Step::Final(action) => final_action(action, about, false),
+        Step::Closed(Closed::Superseded)
+        | Step::Attempt(_)
+        | Step::Withdrawn
+        | Step::StartedSent
+        | Step::StartedTold
+        | Step::StartedGivenUp
+        | Step::Begun { .. }
+        | Step::Answered(_)
+        | Step::Abandoned
+        | Step::Ending(Outcome::Done)
+        | Step::EndedTold(_)
+        | Step::EndedGivenUp(_)
+        | Step::Chassis(_)
+        | Step::AwaitingReset
+        | Step::Released
+        | Step::Joined { .. }
+        | Step::Acknowledged => None,
+    }
+}
+
+/// A chassis command was asked for (`failed`: in vain).
+pub fn chassis(command: AfterEnded, server: &str, failed: bool) -> Option<Alert> {
+    let (id, what) = match command {
+        AfterEnded::None | AfterEnded::Bmc => return None,
+        AfterEnded::HardReset => (41, "reset by its BMC"),
+        AfterEnded::PowerOff => (43, "power off by its BMC"),
+        AfterEnded::PowerCycle => (45, "power cycle by its BMC"),
+        AfterEnded::Nmi => (47, "NMI by its BMC"),
+        AfterEnded::SoftOff => (16, "stop of its operating system"),
+    };
+    Some(match (failed, id) {
+        (false, _) => Alert::mm(id, Level::Info, format!("server {server}: {what} was requested")),
+        (true, 16) => Alert::mm(22, Level::Error, format!("server {server}: {what} failed")),
+        (true, _) => Alert::mm(id + 1, Level::Error, format!("server {server}: {what} failed")),
+    })
+}
+
+/// A final action that is the operating system's was asked for (`failed`: in vain).
+pub fn final_action(action: FinalAction, about: &About<'_>, failed: bool) -> Option<Alert> {
+    let About { server, .. } = about;
+    let (id, next, what) = match action {
+        FinalAction::Shutdown => (16, 22, "stop of its operating system"),
+        FinalAction::Reboot => (17, 23, "reboot of its operating system"),
+        FinalAction::SysrqPanic => (35, 36, "panic by sysrq"),
+        // Stopping the service is an attempt; the BMC's follow *ended*, and are told then.
+        FinalAction::None
+        | FinalAction::StopService
+        | FinalAction::BmcReset
+        | FinalAction::BmcPowerOff
+        | FinalAction::BmcPowerCycle
+        | FinalAction::BmcNmi => return None,
+    };
+    Some(match failed {
+        false => Alert::mm(id, Level::Info, format!("server {server}: {what} was requested")),
+        true => Alert::mm(next, Level::Error, format!("server {server}: {what} failed")),
+    })
+}
+
+/// The kernel was to panic, and did not.
+pub fn no_panic(server: &str, why: &str) -> Alert {
+    Alert::mm(36, Level::Error, format!("server {server}: panic by sysrq failed: {why}"))
+}
+
+/// The script before an action has ended.
+pub fn script(about: &About<'_>, well: bool) -> Alert {
+    let About { monitor, .. } = about;
+    match well {
+        true => Alert::mm(82, Level::Info, format!("monitor {monitor}: the script before the action is done")),
+        false => Alert::mm(83, Level::Error, format!("monitor {monitor}: the script before the action failed")),
+    }
+}
+
+/// The heartbeat's verdict on a server has changed.
+pub fn peer(status: &PeerStatus) -> Option<Alert> {
+    let PeerStatus { server, verdict, .. } = status;
+    match verdict {
+        Verdict::Unknown(Doubt::Login | Doubt::Identity) => {
+            Some(Alert::bmchb(10, Level::Error, format!("the BMC of server {server} cannot be used: {verdict}")))
+        }
+        Verdict::Unknown(Doubt::Silent | Doubt::NoSlot | Doubt::Malformed) => {
+            Some(Alert::bmchb(71, Level::Warning, format!("the BMC heartbeat of server {server} is late: {verdict}")))
+        }
+        Verdict::Unknown(Doubt::NotAsked | Doubt::NoLogin | Doubt::Unproven) | Verdict::Powered | Verdict::Off => None,
+    }
+}
+
+/// Some alerts were not written.
+pub(super) fn lost(text: &str) -> Alert {
+    Alert::mm(903, Level::Warning, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heartbeat::Verdict::{Off, Powered, Unknown};
+    use crate::notice::{Notice, NoticeId};
+    use crate::now::Now;
+    use crate::words::{ServerId, Trust};
+    use core::time::Duration;
+
+    const NOW: Now = Now { boottime: Duration::ZERO, wall: Duration::ZERO };
+
+    fn heard(class: Class, region: &str) -> Heard {
+        let notice = Notice {
+            id: NoticeId(1),
+            server: ServerId(0),
+            class,
+            trust: Trust::Address,
+            source: "127.0.0.1:623".parse().unwrap(),
+            received: NOW,
+            trap_oid: String::new(),
+            pet: None,
+            region: region.into(),
+            sentence: "Memory: \x1b[31muncorrectable\n".into(),
+        };
+        Heard { notice: notice.into(), server: "server1".into() }
+    }
+
+    fn short(alerts: impl IntoIterator<Item = Alert>) -> Vec<(u16, Level)> {
+        let alerts = alerts.into_iter().inspect(|alert| {
+            let message = alert.message();
+            assert!(message.starts_with(&format!("[{} {}] ", alert.module.name(), alert.id)), "{message}");
+            assert!(!message.contains(char::is_control), "{message:?}");
+        });
+        alerts.map(|alert| (alert.id, alert.level)).collect()
+    }
+
+    #[test]
+    fn a_notice_has_the_numbers_of_its_class() {
+        let (info, warning) = (Level::Info, Level::Warning);
+        let class = |degradation, predictive| Class::Recoverable { degradation, predictive };
+        for (class, region, second) in [
+            (Class::Fatal, "", Some((913, info))),
+            (Class::Fatal, "CPU 1", Some((914, info))),
+            (class(true, false), "", Some((915, warning))),
+            (class(false, true), "DIMM 3", Some((916, warning))),
+            (class(true, true), "", Some((917, warning))),
+            (class(false, false), "", Some((903, warning))),
+            (Class::Cleared, "", None),
+            (Class::Info, "", None),
+        ] {
+            let wanted: Vec<_> = [Some((912, info)), second].into_iter().flatten().collect();
+            assert_eq!(short(notice(&heard(class, region))), wanted, "{class:?}");
+        }
+        let region = &notice(&heard(Class::Fatal, "CPU 1"))[1];
+        assert!(region.text.ends_with("CPU 1"), "{region:?}");
+    }
+
+    #[test]
+    fn attempts_and_final_actions_have_the_numbers_of_what_they_do() {
+        let (info, error) = (Level::Info, Level::Error);
+        for (action, done, failed) in [
+            (RecoveryAction::Restart, 13, 19),
+            (RecoveryAction::Failover, 14, 20),
+            (RecoveryAction::StopService, 15, 21),
+        ] {
+            let about = About { monitor: "mrw1", server: "server1", target: "", action };
+            assert_eq!(short(stage(&Stage::Answered(Answer::Done), &about)), [(done, info)]);
+            assert_eq!(short(stage(&Stage::Answered(Answer::Failed), &about)), [(failed, error)]);
+            assert_eq!(short(stage(&Stage::Overrun, &about)), [(failed, error)]);
+            assert_eq!(short(stage(&Stage::Answered(Answer::Later), &about)), []);
+        }
+        for (command, asked, failed) in [
+            (AfterEnded::SoftOff, 16, 22),
+            (AfterEnded::HardReset, 41, 42),
+            (AfterEnded::PowerOff, 43, 44),
+            (AfterEnded::PowerCycle, 45, 46),
+            (AfterEnded::Nmi, 47, 48),
+        ] {
+            assert_eq!(short(chassis(command, "server1", false)), [(asked, info)]);
+            assert_eq!(short(chassis(command, "server1", true)), [(failed, error)]);
+        }
+        assert_eq!(chassis(AfterEnded::Bmc, "server1", false), None);
+        let about = About { monitor: "mrw1", server: "server1", target: "g", action: RecoveryAction::Failover };
+        for (action, asked, failed) in
+            [(FinalAction::Shutdown, 16, 22), (FinalAction::Reboot, 17, 23), (FinalAction::SysrqPanic, 35, 36)]
+        {
+            assert_eq!(short(step(Step::Final(action), &about)), [(asked, info)]);
+            assert_eq!(short(final_action(action, &about, true)), [(failed, error)]);
+        }
+        assert_eq!(
+            short([no_panic("server1", "no"), script(&about, true), script(&about, false)]),
+            [(36, error), (82, info), (83, error)]
+        );
+    }
+
+    #[test]
+    fn how_a_recovery_stands_has_its_number() {
+        let about = About { monitor: "mrw1", server: "server1", target: "g", action: RecoveryAction::Failover };
+        let recorded = Stage::Recorded { sentence: "x".into(), durable: true };
+        assert_eq!(short(stage(&recorded, &about)), [(905, Level::Error)]);
+        for (taken, id, level) in [
+            (Step::Held(Hold::Budget), 25, Level::Warning),
+            (Step::Held(Hold::Failed), 907, Level::Error),
+            (Step::Ending(Outcome::Failed), 907, Level::Error),
+            (Step::Ending(Outcome::Unknown), 906, Level::Error),
+            (Step::Closed(Closed::Cleared), 26, Level::Info),
+            (Step::Closed(Closed::Done), 26, Level::Info),
+            (Step::Closed(Closed::Unknown), 27, Level::Info),
+        ] {
+            assert_eq!(short(step(taken, &about)), [(id, level)], "{taken:?}");
+        }
+        assert_eq!(short(step(Step::Ending(Outcome::Done), &about)), []);
+        assert_eq!(
+            short([started("s", 1, false), not_started("s", "port"), lost("2")]),
+            [(901, Level::Info), (902, Level::Error), (903, Level::Warning)]
+        );
+    }
+
+    #[test]
+    fn the_heartbeat_has_its_own() {
+        let status =
+            |verdict| PeerStatus { server: "server2".into(), verdict, since: NOW.boottime, heard: None, restarts: 0 };
+        for (verdict, wanted) in [
+            (Unknown(Doubt::Login), Some((10, Level::Error))),
+            (Unknown(Doubt::Identity), Some((10, Level::Error))),
+            (Unknown(Doubt::Silent), Some((71, Level::Warning))),
+            (Unknown(Doubt::NoSlot), Some((71, Level::Warning))),
+            (Unknown(Doubt::NotAsked), None),
+            (Powered, None),
+            (Off, None),
+        ] {
+            let alert = peer(&status(verdict));
+            assert!(alert.iter().all(|alert| alert.module == Module::Bmchb && alert.is_cheap()));
+            assert_eq!(short(alert), wanted.into_iter().collect::<Vec<_>>(), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_bounded_line() {
+        let alert = not_started("server1", &"\u{3042}\n".repeat(1000));
+        assert!(alert.message().len() <= MAX_MESSAGE_OCTETS && !alert.message().contains('\n'));
+    }
+}
