@@ -77,5 +77,6 @@ pub(super) fn command(site: &Site, template: &Template, alert: &Alert, server: &
         "server" => Some(server),
         _ => None,
     });
-    Command { token, argv, env: vec![seat::PATH.to_owned()], print: Print::Log }
+    let env = vec![seat::PATH.to_owned()];
+    Command { token, argv, env, print: Print::Log, time: COMMAND_PATIENCE, alone: None }
 }

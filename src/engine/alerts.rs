@@ -98,6 +98,7 @@ impl Engine {
             CommandEvent::Exited(status) => Some(format!("exit status {status}")),
             CommandEvent::Killed(signal) => Some(format!("killed by signal {signal}")),
             CommandEvent::NotStarted(why) => Some(why.clone()),
+            CommandEvent::Overflowed => None, // nothing of it is kept
         };
         self.alerts.running = None;
         if let Some(trouble) = trouble {

@@ -2,7 +2,7 @@
 //!
 //! Part of [`Engine`], like `perform`. The commands have tokens of their own; the recovery's answer goes to its own.
 
-use super::output::{CommandEvent, Output, Stage, Urgency};
+use super::output::{COMMAND_GRACE, CommandEvent, Output, Stage, Urgency};
 use super::seat::Running;
 use super::{Engine, Grace};
 use crate::config::clusterpro::Clusterpro;
@@ -28,7 +28,7 @@ impl Engine {
     pub(super) fn abandon_course(&mut self, now: Now, place: usize) {
         if let Some(Running { token, .. }) = self.seats[place].running.take() {
             self.outputs.push_back(Output::Signal { token, urgency: Urgency::Ask });
-            self.graces.push(Grace { token, end: now.boottime + super::work::COMMAND_GRACE });
+            self.graces.push(Grace { token, end: now.boottime + COMMAND_GRACE });
         }
     }
 
@@ -52,7 +52,10 @@ impl Engine {
         let how = match event {
             CommandEvent::Printed(_) | CommandEvent::Kept(_) => return true,
             CommandEvent::Exited(0) => How::Well,
-            CommandEvent::Exited(_) | CommandEvent::Killed(_) | CommandEvent::NotStarted(_) => How::Badly,
+            CommandEvent::Exited(_)
+            | CommandEvent::Killed(_)
+            | CommandEvent::NotStarted(_)
+            | CommandEvent::Overflowed => How::Badly,
             CommandEvent::Lost => How::Lost,
         };
         if let Some(running) = &mut self.seats[place].running {

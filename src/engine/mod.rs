@@ -25,7 +25,8 @@ mod work;
 pub use alert_log::not_started;
 pub use operator::Refusal;
 pub use output::{
-    Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage, Urgency,
+    COMMAND_GRACE, Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage,
+    Urgency,
 };
 pub use statistics::Statistics;
 

@@ -59,16 +59,24 @@ pub struct Command {
     pub env: Vec<String>,
     /// What becomes of its standard output.
     pub print: Print,
+    /// How long it may take: it is ended some time later even if we are dead or stuck then.
+    pub time: Duration,
+    /// One command at a time under this number: an earlier one, which a process that is dead now may have left
+    /// behind, is ended first.
+    pub alone: Option<u64>,
 }
 
-/// What becomes of what a command prints to its standard output. Standard error is always logged.
+/// What becomes of a command's standard output. Its standard error is logged, always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Print {
-    /// It is logged line by line.
+    /// It is logged, line by line.
     Log,
-    /// It is kept, and handed back whole before the command's end.
+    /// It is kept and handed back as a whole.
     Keep,
 }
+
+/// Between SIGTERM and SIGKILL of a command that overran.
+pub const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 /// How a command is made to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +100,8 @@ pub enum CommandEvent {
     Killed(i32),
     /// The host program took its ending from us (it waits with `__WALL`).
     Lost,
+    /// It printed more than can be kept, and was killed.
+    Overflowed,
     /// It could not be started, and why.
     NotStarted(String),
 }

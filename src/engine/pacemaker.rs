@@ -37,7 +37,8 @@ impl Engine {
                 if let Some(matter) = &mut seat.matter {
                     matter.commanded = true;
                 }
-                self.outputs.push_back(Output::Run(tool(token, argv, Print::Log)));
+                let time = seat.policy.deadline;
+                self.outputs.push_back(Output::Run(tool(token, argv, Print::Log, time)));
             }
         }
         self.pump_move(now, place);
@@ -55,7 +56,8 @@ impl Engine {
                 Some(pacemaker::Output::Run(ask)) => {
                     let token = self.token();
                     self.runs.push(Run { token, ask: Some((place, ask.id)), kept: Vec::new() });
-                    self.outputs.push_back(Output::Run(tool(token, ask.argv, Print::Keep)));
+                    let time = self.seats[place].policy.deadline;
+                    self.outputs.push_back(Output::Run(tool(token, ask.argv, Print::Keep, time)));
                     continue;
                 }
                 Some(pacemaker::Output::Kill(id)) => {
@@ -155,7 +157,7 @@ impl Engine {
             }
             CommandEvent::Exited(status) => Reply::Exited(*status),
             CommandEvent::Killed(_) => Reply::Killed,
-            CommandEvent::Lost => Reply::Lost,
+            CommandEvent::Lost | CommandEvent::Overflowed => Reply::Lost,
             CommandEvent::NotStarted(why) => Reply::NotStarted(why.clone()),
         };
         let run = self.runs.swap_remove(at);
@@ -194,7 +196,8 @@ impl Engine {
         for argv in commands {
             let token = self.token();
             self.runs.push(Run { token, ask: None, kept: Vec::new() });
-            self.outputs.push_back(Output::Run(tool(token, argv, Print::Keep)));
+            let time = self.seats[place].policy.deadline;
+            self.outputs.push_back(Output::Run(tool(token, argv, Print::Keep, time)));
         }
     }
 }
@@ -213,6 +216,7 @@ fn settings(pacemaker: &Pacemaker, target: &str, nonce: u64) -> Settings {
     }
 }
 
-fn tool(token: u64, argv: Vec<String>, print: Print) -> Command {
-    Command { token, argv, env: vec![PATH.to_owned(), LANGUAGE.to_owned()], print }
+/// Tools of one attempt run beside each other.
+fn tool(token: u64, argv: Vec<String>, print: Print, time: Duration) -> Command {
+    Command { token, argv, env: vec![PATH.to_owned(), LANGUAGE.to_owned()], print, time, alone: None }
 }

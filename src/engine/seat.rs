@@ -231,7 +231,7 @@ impl Seat {
         token: u64,
     ) -> Command {
         let notice = &matter.notice;
-        let env = [
+        let mut env = vec![
             PATH.to_owned(),
             format!("BMCNOTICE_MONITOR={}", self.name),
             format!("BMCNOTICE_SERVER={}", self.server),
@@ -242,12 +242,24 @@ impl Seat {
             format!("BMCNOTICE_TRUST={}", notice.trust),
             format!("BMCNOTICE_NOTICE={}", notice.sentence),
             format!("BMCNOTICE_REGION={}", notice.region),
+            format!("BMCNOTICE_TRAP_OID={}", notice.trap_oid),
             format!("BMCNOTICE_NOTICE_ID={:016x}", notice.id.0),
             format!("BMCNOTICE_RECORD={}", matter.record),
             format!("BMCNOTICE_TOKEN={token}"),
             format!("BMCNOTICE_DEADLINE_MS={}", limit.as_millis()),
         ];
-        Command { token, argv: argv.to_vec(), env: env.into(), print: Print::Log }
+        if let Some(pet) = &notice.pet {
+            let data: Vec<String> = pet.event_data.iter().map(|octet| format!("0x{octet:02x}")).collect();
+            env.extend([
+                format!("BMCNOTICE_SENSOR_TYPE=0x{:02x}", pet.sensor_type),
+                format!("BMCNOTICE_SENSOR_NUMBER=0x{:02x}", pet.sensor_number),
+                format!("BMCNOTICE_EVENT_TYPE=0x{:02x}", pet.event_type),
+                format!("BMCNOTICE_EVENT_OFFSET={}", pet.offset),
+                format!("BMCNOTICE_EVENT_DATA={}", data.join(" ")),
+            ]);
+        }
+        let (time, alone) = (limit, Some(digest(&self.name)));
+        Command { token, argv: argv.to_vec(), env, print: Print::Log, time, alone }
     }
 
     /// The command that stops the cluster service, if this attempt does and there is one.
@@ -277,6 +289,11 @@ impl Seat {
     pub(super) fn sysrq_trigger(&self) -> String {
         self.commands.sysrq_trigger.clone()
     }
+}
+
+/// The same for one monitor in every process and after every restart, and most likely another for each (FNV-1a).
+fn digest(name: &str) -> u64 {
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01B3))
 }
 
 /// What the final actions run. A Pacemaker that stops moves everything away first.

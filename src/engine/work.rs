@@ -2,7 +2,7 @@
 //!
 //! Part of [`Engine`], like `perform`: what the machine wants run, and what comes of commands.
 
-use super::output::{Command, CommandEvent, Delivery, Line, Output, Stage, Urgency};
+use super::output::{COMMAND_GRACE, Command, CommandEvent, Delivery, Line, Output, Stage, Urgency};
 use super::seat::{Errand, Matter, Seat};
 use super::{Engine, Grace};
 use crate::config::model::{FinalAction, Recovery};
@@ -12,9 +12,6 @@ use crate::recovery::journal::{RecordId, Step};
 use crate::recovery::plan::Next;
 use crate::words::{Answer, Attempt, Level};
 use core::time::Duration;
-
-/// Between SIGTERM and SIGKILL of a command that overran.
-pub(super) const COMMAND_GRACE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// What the gate must know of a step.
@@ -122,7 +119,8 @@ impl Engine {
             (None, FinalAction::SysrqPanic) => Output::Panic(seat.sysrq_trigger()),
             (None, _) => return, // the chassis's follow *ended*
             (Some(argv), _) => {
-                Output::Run(seat.command(argv, &matter, (action.name(), 0), seat.policy.deadline, token))
+                let command = seat.command(argv, &matter, (action.name(), 0), seat.policy.deadline, token);
+                Output::Run(Command { alone: None, ..command }) // it waits for nobody
             }
         };
         if let (Output::Run(_), Some(matter)) = (&work, &mut seat.matter) {
@@ -149,6 +147,7 @@ impl Engine {
             CommandEvent::Lost => {
                 "the host program waits for every child (__WALL) and took the command's ending".into()
             }
+            CommandEvent::Overflowed => "command printed more than can be kept, and was killed".into(),
             CommandEvent::NotStarted(why) => format!("command could not be started: {why}"),
         };
         self.log(match event {

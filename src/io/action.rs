@@ -1,11 +1,13 @@
 //! Runs the operator's commands: starts them through a keeper, collects what they print, tells how they ended.
 
-use super::child::{Child, Ending};
+use super::child::{Alone, Child, Ending, Order, Output};
 use super::sys::Epoll;
-use crate::engine::{Command, CommandEvent, Urgency};
+use crate::engine::{COMMAND_GRACE, Command, CommandEvent, Print, Urgency};
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
-use std::io::Result;
+use std::io::{Error, Result};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Limit: octets of one command's output that are handed on; the rest is read and thrown away.
@@ -14,10 +16,16 @@ const OUTPUT_BYTES: usize = 16 * 1024;
 const OUTPUT_LINES: usize = 200;
 /// Stands in the place of what is thrown away.
 const CUT: &str = "(it prints more, which is not shown)";
-/// Octets read at once.
-const READ_BYTES: usize = 1024;
+/// Limit: octets of one command's standard output that are kept; a command that prints more has failed.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
+/// Octets read at once: as many as a pipe holds.
+const READ_BYTES: usize = 64 * 1024;
 /// Limit: reads of one command's output in one round.
-const READS_PER_POLL: usize = 16;
+const READS_PER_POLL: usize = 4;
+/// How much later than us a keeper ends a command: it is to do so only when we are dead or stuck.
+const KEEPER_LATER: Duration = Duration::from_secs(1);
+/// Locked by a keeper, an octet for each monitor, as long as its command runs.
+const LOCK_NAME: &str = "commands.lock";
 
 /// Something happened to a command.
 #[derive(Debug)]
@@ -32,12 +40,9 @@ pub struct Happened {
 struct Running {
     token: u64,
     child: Child,
-    /// The line that it is printing.
-    line: Vec<u8>,
-    octets: usize,
-    lines: usize,
-    /// It has printed more than is shown, and that was said.
-    cut: bool,
+    lines: Lines,
+    /// What it printed so far, if that is to be kept.
+    kept: Option<Vec<u8>>,
     /// It was asked to end.
     asked: bool,
 }
@@ -48,12 +53,17 @@ pub struct Actions {
     epoll: Epoll,
     running: Vec<Running>,
     happened: VecDeque<Happened>,
+    lock: Option<CString>,
+    buffer: Vec<u8>,
 }
 
 impl Actions {
-    /// None runs.
-    pub fn new() -> Result<Self> {
-        Ok(Self { epoll: Epoll::new()?, running: Vec::new(), happened: VecDeque::new() })
+    /// None runs. In `folder`, if there is one, commands lock a file so that none runs beside an earlier one of
+    /// the same monitor.
+    pub fn new(folder: Option<&Path>) -> Result<Self> {
+        let lock = folder.map(|folder| CString::new(folder.join(LOCK_NAME).as_os_str().as_bytes())).transpose()?;
+        let epoll = Epoll::new()?;
+        Ok(Self { epoll, running: Vec::new(), happened: VecDeque::new(), lock, buffer: Vec::new() })
     }
 
     /// Readable while `poll` may have something.
@@ -74,21 +84,37 @@ impl Actions {
         }
     }
 
-    fn start(&self, command: Command) -> Result<Running> {
-        let texts = |list: Vec<String>| list.into_iter().map(CString::new).collect::<std::result::Result<Vec<_>, _>>();
-        let (argv, env) = (texts(command.argv)?, texts(command.env)?);
+    fn start(&mut self, command: Command) -> Result<Running> {
+        let argv = command.argv.into_iter().map(CString::new).collect::<std::result::Result<Vec<_>, _>>()?;
+        // What a trap said may hold anything; no zero octet of it is to stop a recovery.
+        let clean = |text: String| CString::new(text.replace('\0', " ")).unwrap_or_default();
+        let env: Vec<CString> = command.env.into_iter().map(clean).collect();
         let argv: Vec<&CStr> = argv.iter().map(CString::as_c_str).collect();
         let env: Vec<&CStr> = env.iter().map(CString::as_c_str).collect();
-        let child = Child::spawn(&argv, &env)?;
+        let keep = command.print == Print::Keep;
+        let alone = self.lock.as_deref().zip(command.alone).map(|(file, number)| Alone { file, number });
+        let child = Child::spawn(&Order {
+            argv: &argv,
+            env: &env,
+            // One octet more than we take tells us that there is more.
+            output: if keep { Output::Apart { room: KEPT_BYTES + 1 } } else { Output::Together },
+            room: OUTPUT_BYTES + 1,
+            time: command.time.saturating_add(KEEPER_LATER),
+            grace: COMMAND_GRACE,
+            alone,
+        })?;
         self.epoll.add(&child)?;
-        self.epoll.add(child.output())?;
-        let token = command.token;
-        Ok(Running { token, child, line: Vec::new(), octets: 0, lines: 0, cut: false, asked: false })
+        for readable in child.readable() {
+            self.epoll.add(readable)?;
+        }
+        self.buffer.resize(READ_BYTES, 0);
+        let kept = keep.then(Vec::new);
+        Ok(Running { token: command.token, child, lines: Lines::default(), kept, asked: false })
     }
 
     /// Runs a command that nobody waits for but us, and no longer than this; whether it ended well.
     pub fn run_alone(command: Command, patience: Duration) -> Result<bool> {
-        let mut alone = Self::new()?;
+        let mut alone = Self::new(None)?;
         let token = command.token;
         if alone.run(command).is_some() {
             return Ok(false);
@@ -134,66 +160,113 @@ impl Actions {
     fn look(&mut self) {
         let mut place = 0;
         while place < self.running.len() {
-            self.read(place);
-            let Running { child, asked, .. } = &self.running[place];
-            if *asked && matches!(child.peek(), Ok(Some(_))) {
+            let running = &mut self.running[place];
+            running.read(READS_PER_POLL, &mut self.buffer, &mut self.happened);
+            if running.asked && matches!(running.child.peek(), Ok(Some(_))) {
                 // It did as asked; what it started may be deaf, and would run on beside the next recovery.
-                let _ = child.signal(libc::SIGKILL);
+                let _ = running.child.signal(libc::SIGKILL);
             }
-            match child.poll() {
+            match running.child.poll() {
                 Ok(None) => place += 1,
                 ended => {
-                    self.read(place);
-                    let mut over = self.running.swap_remove(place);
-                    if !over.line.is_empty() {
-                        let line = std::mem::take(&mut over.line);
-                        self.tell(over.token, CommandEvent::Printed(text(&line)));
-                    }
-                    let event = match ended {
-                        Ok(Some(Ending::Exited(status))) => CommandEvent::Exited(status),
-                        Ok(Some(Ending::Killed(signal))) => CommandEvent::Killed(signal),
-                        Ok(Some(Ending::Lost) | None) | Err(_) => CommandEvent::Lost,
-                    };
-                    self.tell(over.token, event);
+                    // What its keeper left in the pipes, and it is gone: that is bounded.
+                    running.read(usize::MAX, &mut self.buffer, &mut self.happened);
+                    let over = self.running.swap_remove(place);
+                    self.tell(over, ended);
                 }
             }
         }
-    }
-
-    fn read(&mut self, place: usize) {
-        let mut buffer = [0; READ_BYTES];
-        for _ in 0..READS_PER_POLL {
-            let running = &mut self.running[place];
-            let count = running.child.read(&mut buffer);
-            if count == 0 {
-                return;
-            }
-            let keep = count.min(OUTPUT_BYTES - running.octets);
-            running.octets += keep;
-            running.line.extend_from_slice(&buffer[..keep]);
-            let (token, mut lines) = (running.token, Vec::new());
-            while running.lines < OUTPUT_LINES
-                && let Some(end) = running.line.iter().position(|&octet| octet == b'\n')
-            {
-                running.lines += 1;
-                lines.push(text(&running.line[..end]));
-                running.line.drain(..=end);
-            }
-            if !running.cut && (keep < count || running.lines == OUTPUT_LINES && !running.line.is_empty()) {
-                running.cut = true;
-                lines.push(CUT.into());
-            }
-            if running.lines == OUTPUT_LINES {
-                running.line.clear();
-            }
-            for line in lines {
-                self.tell(token, CommandEvent::Printed(line));
-            }
+        if self.running.is_empty() {
+            self.buffer = Vec::new(); // between recoveries it is not needed
         }
     }
 
-    fn tell(&mut self, token: u64, event: CommandEvent) {
-        self.happened.push_back(Happened { token, event });
+    fn tell(&mut self, over: Running, ended: Result<Option<Ending>>) {
+        let Running { token, mut lines, kept, .. } = over;
+        let mut tell = |event| self.happened.push_back(Happened { token, event });
+        lines.finish(&mut tell);
+        let ending = match ended {
+            Ok(Some(Ending::Exited(status))) => CommandEvent::Exited(status),
+            Ok(Some(Ending::Killed(signal))) => CommandEvent::Killed(signal),
+            Ok(Some(Ending::NotStarted(errno))) => {
+                CommandEvent::NotStarted(Error::from_raw_os_error(errno).to_string())
+            }
+            Ok(Some(Ending::Lost) | None) | Err(_) => CommandEvent::Lost,
+        };
+        match kept {
+            Some(kept) if kept.len() > KEPT_BYTES => tell(CommandEvent::Overflowed),
+            Some(kept) if !matches!(ending, CommandEvent::NotStarted(_)) => {
+                tell(CommandEvent::Kept(kept));
+                tell(ending);
+            }
+            Some(_) | None => tell(ending),
+        }
+    }
+}
+
+impl Running {
+    fn read(&mut self, reads: usize, buffer: &mut [u8], happened: &mut VecDeque<Happened>) {
+        let token = self.token;
+        let mut tell = |event| happened.push_back(Happened { token, event });
+        for _ in 0..reads {
+            let (mut count, mut spoken) = (self.child.read(buffer), 0);
+            match &mut self.kept {
+                Some(kept) => {
+                    let begun = kept.len();
+                    kept.extend_from_slice(&buffer[..count.min(KEPT_BYTES + 1 - begun)]);
+                    if begun <= KEPT_BYTES && kept.len() > KEPT_BYTES {
+                        let _ = self.child.signal(libc::SIGKILL); // whatever it says, it cannot be used
+                    }
+                    spoken = self.child.read_errors(buffer);
+                }
+                None => core::mem::swap(&mut count, &mut spoken),
+            }
+            self.lines.take(&buffer[..spoken], &mut tell);
+            if count + spoken == 0 {
+                return;
+            }
+        }
+    }
+}
+
+/// What a command prints, as lines for the log.
+#[derive(Debug, Default)]
+struct Lines {
+    /// The line that it is printing.
+    line: Vec<u8>,
+    octets: usize,
+    count: usize,
+    /// It has printed more than is shown, and that was said.
+    cut: bool,
+}
+
+impl Lines {
+    fn take(&mut self, octets: &[u8], tell: &mut impl FnMut(CommandEvent)) {
+        let keep = octets.len().min(OUTPUT_BYTES - self.octets);
+        self.octets += keep;
+        self.line.extend_from_slice(&octets[..keep]);
+        while self.count < OUTPUT_LINES
+            && let Some(end) = self.line.iter().position(|&octet| octet == b'\n')
+        {
+            self.count += 1;
+            tell(CommandEvent::Printed(text(&self.line[..end])));
+            self.line.drain(..=end);
+        }
+        let more = keep < octets.len() || self.count == OUTPUT_LINES && !self.line.is_empty();
+        if self.count == OUTPUT_LINES {
+            self.line.clear();
+        }
+        if more && !self.cut {
+            self.cut = true;
+            tell(CommandEvent::Printed(CUT.into()));
+        }
+    }
+
+    /// What stands behind the last newline.
+    fn finish(&mut self, tell: &mut impl FnMut(CommandEvent)) {
+        if !self.line.is_empty() {
+            tell(CommandEvent::Printed(text(&core::mem::take(&mut self.line))));
+        }
     }
 }
 
@@ -211,14 +284,28 @@ mod tests {
     fn a_command_alone_is_waited_for_and_no_longer() {
         let run = |script: &str| {
             let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
-            let command = Command { token: 0, argv, env: Vec::new(), print: Print::Log };
+            let command = Command {
+                token: 0,
+                argv,
+                env: Vec::new(),
+                print: Print::Log,
+                time: Duration::from_secs(60),
+                alone: None,
+            };
             Actions::run_alone(command, Duration::from_millis(500)).unwrap()
         };
         assert!(!run("exit 3"));
         let begun = Instant::now();
         assert!(!run("exec /bin/sleep 60"));
         assert!(begun.elapsed() < Duration::from_secs(30));
-        let patient = Command { token: 0, argv: vec!["/bin/true".to_owned()], env: Vec::new(), print: Print::Log };
+        let patient = Command {
+            token: 0,
+            argv: vec!["/bin/true".to_owned()],
+            env: Vec::new(),
+            print: Print::Log,
+            time: Duration::from_secs(60),
+            alone: None,
+        };
         assert!(Actions::run_alone(patient, Duration::from_secs(20)).unwrap());
     }
 }

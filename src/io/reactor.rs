@@ -6,10 +6,10 @@
 //! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
 
 use super::action::Actions;
-use super::store::Store;
+use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
 use super::udp::{self, Batch};
-use crate::engine::{Delivery, Engine, Output, Setup, Stale};
+use crate::engine::{Delivery, Engine, Line, Output, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
 use std::collections::VecDeque;
@@ -72,7 +72,7 @@ impl Reactor {
         }
         epoll.add(&timer)?;
         epoll.add(wake)?;
-        let actions = Actions::new()?;
+        let actions = Actions::new(store.folder())?;
         epoll.add(actions.epoll())?;
         let engine = Engine::new(now(), setup);
         // Readable from the start: the engine has something to say to the BMCs.
@@ -144,6 +144,12 @@ impl Reactor {
             self.drain(moment, out);
         }
         self.receive_traps(out);
+        for news in self.store.news(moment.boottime) {
+            out(Delivery::Log(match news {
+                News::Trouble(text) => Line::warning(text),
+                News::Well(text) => Line::info(text),
+            }));
+        }
     }
 
     /// Sends the acknowledgements and arms the timer, if there was a pump since.

@@ -15,7 +15,7 @@ use lock::Lock;
 use parking_lot::Mutex;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
@@ -28,12 +28,51 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 /// How long the end waits for the last copy.
 const LAST_COPY_WAIT: Duration = Duration::from_secs(1);
 
+/// So long a disk may take for a copy before people are told.
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// The journal's files. In a forked child it must neither be used nor dropped.
 #[derive(Debug)]
 pub struct Store {
     hot: Option<Hot>,
     copier: Option<Copier>,
     stats: Stats,
+    /// What people were told last of the disk.
+    told: Health,
+    /// Since when the disk has had something to do (boottime), as far as we looked.
+    behind: Option<Duration>,
+    /// What people are to be told.
+    news: Vec<News>,
+}
+
+/// How the disk does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Health {
+    Well,
+    /// It refuses, and why.
+    Refuses(String),
+    /// It does not answer.
+    Silent,
+}
+
+impl Health {
+    fn news(&self) -> News {
+        let behind = "the journal's copy on disk is behind, and nothing waits for it";
+        match self {
+            Self::Well => News::Well("the journal's copy on disk is complete again".into()),
+            Self::Refuses(why) => News::Trouble(format!("{behind}: {why}")),
+            Self::Silent => News::Trouble(format!("{behind}: the disk does not answer")),
+        }
+    }
+}
+
+/// Something that people are to be told of the journal's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Something is wrong.
+    Trouble(String),
+    /// It is well again.
+    Well(String),
 }
 
 /// What the store did. Sizes are in octets.
@@ -72,7 +111,8 @@ impl Store {
     /// usable hot folder appends fail and nothing is copied. `None` for a folder: not wanted.
     pub fn open(hot_dir: Option<&Path>, disk_dir: Option<&Path>) -> (Self, Vec<u8>, Vec<String>) {
         let mut troubles = vec![];
-        let mut store = Self { hot: None, copier: None, stats: Stats::default() };
+        let mut store =
+            Self { hot: None, copier: None, stats: Stats::default(), told: Health::Well, behind: None, news: vec![] };
         let Some(folder) = hot_dir else { return (store, vec![], troubles) };
         let (mut hot, mut found) = match Hot::open(folder, &mut troubles) {
             Ok((hot, found)) => (hot, found),
@@ -110,7 +150,14 @@ impl Store {
     /// process; the disk is never waited for. An error leaves the file as it was.
     pub fn append(&mut self, octets: &[u8]) -> io::Result<()> {
         let result = match &mut self.hot {
-            Some(hot) => hot.write(octets),
+            Some(hot) => hot.write(octets).and_then(|()| match hot.is_deleted() {
+                true => {
+                    let folder = hot.folder.display();
+                    self.news.push(News::Trouble(format!("{folder}: somebody deleted the journal; it is made anew")));
+                    hot.mend()
+                }
+                false => Ok(()),
+            }),
             None => Err(io::Error::new(io::ErrorKind::NotFound, "the journal has no hot folder")),
         };
         match result {
@@ -135,6 +182,28 @@ impl Store {
         result
     }
 
+    /// What people are to be told since the last call; `boottime` is the present.
+    pub fn news(&mut self, boottime: Duration) -> Vec<News> {
+        if let (Some(copier), Some(hot)) = (&self.copier, &self.hot) {
+            let health = match copier.health(hot.now.end, hot.now.generation) {
+                (true, _) => {
+                    self.behind = None;
+                    Health::Well
+                }
+                (false, Some(why)) => Health::Refuses(why),
+                (false, None) => {
+                    let since = *self.behind.get_or_insert(boottime);
+                    if boottime.saturating_sub(since) < SILENCE { self.told.clone() } else { Health::Silent }
+                }
+            };
+            if health != self.told {
+                self.news.push(health.news());
+                self.told = health;
+            }
+        }
+        std::mem::take(&mut self.news)
+    }
+
     /// What has been written, from its beginning; empty when it cannot be read.
     pub fn read(&self) -> Vec<u8> {
         let hot = self.hot.as_ref().map(|hot| &hot.now);
@@ -151,6 +220,11 @@ impl Store {
     /// Whether appends can succeed.
     pub fn is_hot(&self) -> bool {
         self.hot.is_some()
+    }
+
+    /// The folder of the hot file, if appends can succeed.
+    pub fn folder(&self) -> Option<&Path> {
+        self.hot.as_ref().map(|hot| hot.folder.as_path())
     }
 
     /// What a forked child has to close, besides [`Store::descriptor`]. The storage thread's own are opened
@@ -209,6 +283,19 @@ impl Hot {
         self.now.end = end + octets.len();
         *self.shared.lock() = self.now.clone();
         Ok(())
+    }
+
+    /// Whether the file has no name any more: what is written there dies with us.
+    fn is_deleted(&self) -> bool {
+        self.now.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
+    }
+
+    /// Gives the file's content a name again. An error means that the record will not survive us.
+    fn mend(&mut self) -> io::Result<()> {
+        file::make_folder(&self.folder)?;
+        let mut all = vec![0; self.now.end];
+        self.now.file.read_exact_at(&mut all, 0)?;
+        self.replace(&all)
     }
 
     fn replace(&mut self, octets: &[u8]) -> io::Result<()> {

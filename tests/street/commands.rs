@@ -50,6 +50,14 @@ fn a_command_is_told_what_it_is_about() {
         has("BMCNOTICE_TRUST=address");
         has("BMCNOTICE_RECORD=1");
         has("BMCNOTICE_DEADLINE_MS=20000");
+        has("BMCNOTICE_ACTION=failover");
+        has("BMCNOTICE_ATTEMPT=1");
+        has("BMCNOTICE_TRAP_OID=1.3.6.1.4.1.3183.1.1.0.814849");
+        has("BMCNOTICE_SENSOR_TYPE=0x0c");
+        has("BMCNOTICE_SENSOR_NUMBER=0x20");
+        has("BMCNOTICE_EVENT_TYPE=0x6f");
+        has("BMCNOTICE_EVENT_OFFSET=1");
+        has("BMCNOTICE_EVENT_DATA=0x31 0xff 0x01 0x00 0x00 0x00 0x00 0x00");
         let value = |name: &str| {
             let line = env.lines().find_map(|line| line.strip_prefix(&format!("BMCNOTICE_{name}=")));
             line.unwrap_or_else(|| panic!("no {name} in\n{env}")).to_owned()
@@ -72,6 +80,11 @@ fn how_it_ends_is_how_the_recovery_ended() {
         let (bmc, _site, host) = run(mode, "exit 3", "20s");
         bmc.hears(&[Word::Started, ENDED_FAILED]);
         host.hear(Level::Error, "command exited with status 3");
+        for status in [1, 127, 255] {
+            let (bmc, _site, host) = run(mode, &format!("exit {status}"), "20s");
+            bmc.hears(&[Word::Started, ENDED_FAILED]);
+            host.hear(Level::Error, &format!("command exited with status {status}"));
+        }
 
         let (bmc, _site, host) = run(mode, "kill -KILL $$", "20s");
         bmc.hears(&[Word::Started, ENDED_FAILED]);
@@ -135,9 +148,49 @@ fn a_command_that_overruns_is_asked_first() {
     assert_eq!(host.statistics().done, 0, "its late exit 0 is no answer");
 }
 
+/// A host that is blocked in its own work, in loop mode: the command's time is over all the same.
+#[test]
+fn a_stuck_host_does_not_let_it_run_for_ever() {
+    let bmc = Simulated::new();
+    let mut site = Site::of(&bmc);
+    let begun = site.folder.path().join("begun");
+    site.script(&format!("echo $$ > {}; sleep 60", begun.display())).monitor("deadline", quoted("500ms"));
+    let context = bmcnotice::Context::new(&site.config(), Mode::Loop).unwrap();
+    pets::send(site.listen, bmc.guid(), 1);
+    let turn = || context.dispatch(100).map(drop).unwrap();
+    wait::until("begun", String::new, || {
+        turn();
+        fs::read_to_string(&begun).is_ok_and(|text| text.ends_with('\n'))
+    });
+    // Nobody calls dispatch any more.
+    let pid = fs::read_to_string(&begun).unwrap();
+    wait::until("its keeper ends it", String::new, || !is_alive(&pid));
+}
+
+/// What a daemon of the recovery prints later is nobody's business, and does not kill it.
+#[test]
+fn a_daemon_that_it_starts_delays_nothing_and_lives_on() {
+    for mode in MODES {
+        let script = "(sleep 2; echo tick; echo tick && echo lives > FOLDER/lives) & echo moved";
+        let begun = Instant::now();
+        let (bmc, site, host) = run(mode, script, "20s");
+        bmc.hears(&[Word::Started, ENDED_DONE]);
+        assert!(begun.elapsed().as_millis() < 1800, "{:?}", begun.elapsed());
+        host.hear(Level::Info, "still runs and holds its output");
+        host.until("the daemon lives on", || file(&site, "lives").exists());
+    }
+}
+
 #[test]
 fn output_does_not_flood_the_log() {
-    for script in ["yes | head -n 100000", "yes '' | head -c 200000", "head -c 1000000 /dev/zero"] {
+    for script in [
+        "yes | head -n 100000",
+        "yes '' | head -c 200000",
+        "head -c 1000000 /dev/zero",
+        "head -c 1000000000 /dev/zero",
+        "head -c 1000000 /dev/urandom",
+        "printf 'no newline'",
+    ] {
         let (bmc, _site, host) = run(Mode::Thread, script, "20s");
         bmc.hears(&[Word::Started, ENDED_DONE]);
         let lines: Vec<String> = host.log();
@@ -146,5 +199,33 @@ fn output_does_not_flood_the_log() {
         let octets: usize = printed.iter().map(|line| line.len()).sum();
         assert!(octets < 40_000, "{script}: {octets} octets");
         assert_eq!(host.statistics().undelivered, 0, "{script}");
+    }
+}
+
+/// A child that the host forks in the middle, holding a copy of every descriptor, delays nothing.
+#[test]
+fn a_fork_of_the_host_delays_nothing() {
+    for mode in MODES {
+        let (bmc, site, host) = run(mode, "echo begun > FOLDER/begun; sleep 0.4; echo moved", "20s");
+        host.until("begun", || file(&site, "begun").exists());
+        // SAFETY: the child makes one system call, again and again.
+        let child = unsafe {
+            match libc::fork() {
+                0 => loop {
+                    libc::pause();
+                },
+                child => child,
+            }
+        };
+        let begun = Instant::now();
+        bmc.hears(&[Word::Started, ENDED_DONE]);
+        let took = begun.elapsed();
+        drop(host);
+        // SAFETY: our child, not waited for yet.
+        unsafe {
+            libc::kill(child, libc::SIGKILL);
+            libc::waitpid(child, std::ptr::null_mut(), 0);
+        }
+        assert!(took.as_millis() < 2000, "{took:?}");
     }
 }

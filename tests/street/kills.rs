@@ -17,6 +17,8 @@ use std::time::Duration;
 
 const CONFIG: &str = "BMCNOTICE_VICTIM_CONFIG";
 const MODE: &str = "BMCNOTICE_VICTIM_MODE";
+/// The victim writes no log of its own.
+const QUIET: &str = "BMCNOTICE_VICTIM_QUIET";
 const MODES: [(Mode, &str); 2] = [(Mode::Loop, "loop"), (Mode::Thread, "thread")];
 
 /// The victim's whole life; without the order, nothing.
@@ -33,29 +35,44 @@ fn victim() {
     });
     let host = host.unwrap_or_else(|error| panic!("{error}"));
     loop {
+        if env::var_os(QUIET).is_some() {
+            sleep(Duration::from_secs(60)); // all that is sent and written is the library's
+            continue;
+        }
         fs::write(&log, host.log().join("\n")).unwrap();
         sleep(Duration::from_millis(20));
     }
 }
 
-struct Victim<'a> {
+pub struct Victim<'a> {
     process: Child,
     site: &'a Site,
 }
 
+fn command(site: &Site, mode: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "kills::victim", "--nocapture"]).env(CONFIG, site.file()).env(MODE, mode);
+    command.stdout(Stdio::null());
+    command
+}
+
+/// A victim that does nothing but what the library does.
+pub fn quiet_victim(site: &Site, mode: &str) -> Command {
+    let mut command = command(site, mode);
+    command.env(QUIET, "");
+    command
+}
+
 impl<'a> Victim<'a> {
-    fn start(site: &'a Site, mode: &str) -> Self {
-        let process = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "kills::victim", "--nocapture"])
-            .env(CONFIG, site.file())
-            .env(MODE, mode)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { process, site }
+    pub fn start(site: &'a Site, mode: &str) -> Self {
+        Self { process: command(site, mode).spawn().unwrap(), site }
     }
 
-    fn log(&self) -> String {
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn log(&self) -> String {
         fs::read_to_string(self.site.folder.path().join("log")).unwrap_or_default()
     }
 
@@ -183,4 +200,51 @@ fn a_rerun_is_run_again() {
     second.hear(Level::Warning, "it runs again");
     bmc.hears(&[Word::Started, Word::Started, ENDED_DONE]);
     assert_eq!(second.calls(), 1);
+}
+
+/// The command does not notice that we died, and nobody else lets it run for ever.
+#[test]
+fn a_command_outlives_us_to_its_deadline() {
+    let bmc = Simulated::new();
+    let mut site = Site::of(&bmc);
+    let folder = site.folder.path().display().to_string();
+    site.script(&format!(
+        "cd {folder}; echo $$ > begun; for i in $(seq 1000); do echo $i; echo $i > said; sleep 0.01; done"
+    ));
+    site.monitor("deadline", quoted("3s"));
+    let victim = Victim::start(&site, "thread");
+    wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+    pets::send(site.listen, bmc.guid(), 1);
+    let text = |name: &str| fs::read_to_string(site.folder.path().join(name)).unwrap_or_default();
+    wait::until("begun", || victim.log(), || text("said").ends_with('\n'));
+    let pid = text("begun");
+    drop(victim);
+    let said = |text: String| text.trim().parse::<u32>().unwrap_or(0);
+    let before = said(text("said"));
+    wait::until("it talks on", String::new, || said(text("said")) > before + 50);
+    let gone = || !std::path::Path::new("/proc").join(pid.trim()).join("exe").exists();
+    wait::until("its deadline", String::new, gone);
+}
+
+/// The rerun ends the old one first, although that is deaf to SIGTERM.
+#[test]
+fn a_rerun_never_runs_beside_the_old_one() {
+    let bmc = Simulated::new();
+    let mut site = Site::of(&bmc);
+    let folder = site.folder.path().display().to_string();
+    let script = format!(
+        "cd {folder}; if test -e first; then test -e /proc/$(cat first)/exe && echo both > both; echo again > again; \
+         else trap '' TERM; echo $$ > first; while :; do sleep 0.05; done; fi"
+    );
+    site.script(&script).monitor("rerun", "true");
+    let victim = Victim::start(&site, "thread");
+    wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+    pets::send(site.listen, bmc.guid(), 1);
+    let there = |name: &str| site.folder.path().join(name).exists();
+    wait::until("begun", || victim.log(), || there("first"));
+    drop(victim);
+    let second = Host::start(&site, Mode::Thread);
+    second.hear(Level::Info, "an earlier command of this monitor still runs");
+    bmc.hears(&[Word::Started, Word::Started, ENDED_DONE]);
+    assert!(there("again") && !there("both"));
 }

@@ -5,6 +5,7 @@
 //!   site     a configuration in a folder of its own     host     a context that runs, and what it said
 //!   bmcs     the BMCs, each with its own log            drivers  the same as programs: C, Python, command line
 //!   pets     the trap, as octets and from snmptrap      wait     for what must happen, within bounds
+//!   tracer   kills a process at its n-th packet or journal write
 //! ```
 #![cfg(feature = "sim")]
 
@@ -20,6 +21,7 @@ mod drivers;
 mod host;
 mod pets;
 mod site;
+mod tracer;
 mod wait;
 
 mod after_ended;
@@ -27,6 +29,7 @@ mod bad_bmcs;
 mod bad_input;
 mod clusterpro;
 mod commands;
+mod disks;
 mod handshake;
 mod ipv6;
 mod journal;
@@ -34,3 +37,4 @@ mod kills;
 mod plans;
 mod ports;
 mod senders;
+mod strikes;

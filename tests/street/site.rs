@@ -45,6 +45,7 @@ pub struct Site {
     heartbeat: bool,
     twin: bool,
     hot: Option<PathBuf>,
+    disk: Option<PathBuf>,
     more: String,
 }
 
@@ -72,6 +73,7 @@ impl Site {
             heartbeat: false,
             twin: false,
             hot: None,
+            disk: None,
             more: String::new(),
         };
         site.bmc("address", quoted(address))
@@ -132,6 +134,12 @@ impl Site {
         self.hot = Some(other.hot());
     }
 
+    /// The journal is copied there.
+    pub fn disk(&mut self, folder: &Path) -> &mut Self {
+        self.disk = Some(folder.into());
+        self
+    }
+
     pub fn text(&self) -> String {
         let lines = |map: &BTreeMap<&str, String>| -> String {
             map.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
@@ -183,7 +191,7 @@ timeout = "1s"
 
 [journal]
 hot = "{hot}"
-disk = false
+disk = {disk}
 {more}
 "#,
             ip = self.listen.ip(),
@@ -191,6 +199,7 @@ disk = false
             monitor = lines(&self.monitor),
             heartbeat = self.heartbeat,
             hot = self.hot().display(),
+            disk = self.disk.as_ref().map_or("false".into(), |disk| quoted(disk.display())),
             more = self.more,
         )
     }

@@ -47,6 +47,10 @@ pub(super) struct Copier {
 struct Counters {
     copied: AtomicU64,
     errors: AtomicU64,
+    /// Which file that is.
+    generation: AtomicU64,
+    /// Why the last copy was refused; none when it was taken.
+    refused: Mutex<Option<String>>,
 }
 
 impl Copier {
@@ -81,6 +85,13 @@ impl Copier {
         (self.counters.copied.load(Relaxed), self.counters.errors.load(Relaxed))
     }
 
+    /// Whether all of this content is on disk, and why the last copy was refused; never waits.
+    pub(super) fn health(&self, end: usize, generation: u64) -> (bool, Option<String>) {
+        let Counters { copied, generation: whose, refused, .. } = &*self.counters;
+        let complete = whose.load(Relaxed) == generation && copied.load(Relaxed) == end as u64;
+        (complete, refused.lock().clone())
+    }
+
     /// Lets the thread make a last copy. One that hangs is left behind: it holds nothing of ours.
     pub(super) fn finish(self, wait: Duration) {
         drop(self.nudges);
@@ -112,7 +123,9 @@ impl<D: Disk> Copying<D> {
         let mut behind = false;
         loop {
             let gone = if behind { wait_out(nudged, retry) } else { nudged.recv().is_err() };
-            behind = match self.copy() {
+            let copied = self.copy();
+            *self.counters.refused.lock() = copied.as_ref().err().map(io::Error::to_string);
+            behind = match copied {
                 Ok(()) => false,
                 Err(_) => {
                     self.counters.errors.fetch_add(1, Relaxed);
@@ -138,6 +151,7 @@ impl<D: Disk> Copying<D> {
         }
         self.synced = Some((generation, end));
         self.counters.copied.store(end as u64, Relaxed);
+        self.counters.generation.store(generation, Relaxed);
         Ok(())
     }
 }
