@@ -3,7 +3,7 @@
 //! Its input are the BMC's events, on the BMC's own thread, which waits for nothing here.
 
 use crate::out;
-use bmcnotice::io::child::{Child, Ending};
+use bmcnotice::io::child::{Child, Ending, Order, Output};
 use bmcnotice::io::sys::Epoll;
 use bmcnotice::sim::Event;
 use std::ffi::{CString, OsStr};
@@ -17,6 +17,10 @@ use std::time::Duration;
 const QUEUE_RUNS: usize = 64;
 /// Limit: between two looks at what the program prints; a full pipe makes it wait so long.
 const LOOK_AT_OUTPUT: Duration = Duration::from_millis(50);
+/// Limit: how long one run of the program may take.
+const RUN_TIME: Duration = Duration::from_secs(600);
+/// Limit: octets of what one run prints that are shown.
+const MAX_PRINTED: usize = 65536;
 /// The program gets nothing else of our environment.
 const PATH: &std::ffi::CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -61,7 +65,15 @@ fn serve(program: &CString, words: &Receiver<&'static str>) {
 /// One run to its end; what it prints goes to stderr.
 fn run(program: &CString, word: &str) -> io::Result<Ending> {
     let word = CString::new(word)?;
-    let mut child = Child::spawn(&[program, &word], &[PATH])?;
+    let child = Child::spawn(&Order {
+        argv: &[program, &word],
+        env: &[PATH],
+        output: Output::Together,
+        room: MAX_PRINTED,
+        time: RUN_TIME,
+        grace: Duration::from_secs(5),
+        alone: None,
+    })?;
     let epoll = Epoll::new()?;
     epoll.add(&child)?;
     let mut buffer = [0; 4096];
