@@ -56,10 +56,15 @@ fn serve(program: &CString, words: &Receiver<&'static str>) {
     while let Ok(word) = words.recv() {
         match run(program, word) {
             Ok(Ending::Exited(0)) => {}
+            Ok(Ending::NotStarted(errno)) => does_not_run(&io::Error::from_raw_os_error(errno)),
             Ok(ending) => out::error(format_args!("bmcnotice: --on-reset: the program did not do it: {ending:?}")),
-            Err(error) => out::error(format_args!("bmcnotice: --on-reset: the program does not run: {error}")),
+            Err(error) => does_not_run(&error),
         }
     }
+}
+
+fn does_not_run(error: &io::Error) {
+    out::error(format_args!("bmcnotice: --on-reset: the program does not run: {error}"));
 }
 
 /// One run to its end; what it prints goes to stderr.
