@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   := simulation-long
+LONG   := simulation-long cluster kills
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -151,6 +151,10 @@ test-rust: $(EXAMPLES)
 	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
 # Its result becomes the page's table.
+# Kills before and after every packet and journal write, none left out.
+test-kills: $(EXAMPLES)
+	BMCNOTICE_KILLS=all cargo test -q --features $(FULL) --test street strikes
+
 test-simulation-long:
 	@mkdir -p $(B)
 	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \
@@ -165,6 +169,9 @@ test-msrv:
 	@if RUSTUP_AUTO_INSTALL=0 cargo +$(MSRV) --version > /dev/null 2>&1; \
 	then cargo +$(MSRV) check -q --features $(FULL) --target-dir target/msrv && echo 'ok: builds with $(MSRV)'; \
 	else echo 'skipped: msrv: toolchain $(MSRV) is not installed'; fi
+
+test-cluster:
+	@tests/peers/run.sh tests/peers/pacemaker/long.sh
 
 # No isolation: tests read their vectors.
 test-miri:
@@ -258,7 +265,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode callback started journal cpu memory
+BENCHES := decode callback started journal cpu memory cluster
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example

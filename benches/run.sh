@@ -8,7 +8,7 @@ lines=$(mktemp) part=$(mktemp)
 trap 'rm -f "$lines" "$part"' EXIT
 
 for bench in "$@"; do
-    cargo bench -q --features sim --bench "$bench" | tee -a "$lines"
+    if [ -x "benches/$bench.sh" ]; then "benches/$bench.sh"; else cargo bench -q --features sim --bench "$bench"; fi | tee -a "$lines"
 done
 
 failed=0

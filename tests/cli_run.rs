@@ -252,3 +252,28 @@ fn a_simulated_bmc_says_why_it_cannot_begin() {
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("/does/not/exist"), "{}", stderr(&output));
 }
+
+#[test]
+fn what_happens_to_the_simulated_server_can_happen_to_a_real_one() {
+    let folder = Folder::new();
+    let story = folder.path("story");
+    let program = folder.file("host", &format!("#!/bin/sh\necho \"$# $1\" >> {story}\necho told $1\n"));
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let arguments = ["sim", "--json", "--control", "--listen", "127.0.0.1:0", "--boot-time", "50ms"];
+    let arguments = arguments.iter().copied().chain(["--fatal-action", "power-cycle", "--on-reset", &program]);
+    let mut sim = Running::start(self::program().args(arguments));
+    sim.line("listening");
+    sim.say("fault cpu-ierr"); // nobody is armed
+    sim.error("told power-off");
+    sim.error("told power-on");
+    sim.line("host_booted");
+    assert_eq!(std::fs::read_to_string(&story).unwrap(), "1 power-off\n1 power-on\n");
+
+    let arguments = ["sim", "--control", "--listen", "127.0.0.1:0", "--on-reset", "/nonexistent"];
+    let mut sim = Running::start(self::program().args(arguments));
+    sim.say("fault cpu-ierr");
+    sim.error("--on-reset: the program does not run");
+    sim.say("quit");
+    assert_eq!(sim.code(), 0);
+}

@@ -32,6 +32,9 @@ look() {
     need ipmitool        'talks to our simulated BMC, and to the others'        have ipmitool
     need freeipmi-tools  'talks to our simulated BMC, and words PET traps'      have ipmi-pet
     need openipmi        'ipmi_sim is a BMC that we talk to'                    have ipmi_sim
+    need corosync        'joins the nodes of a real cluster, each in namespaces'        have corosync
+    need pacemaker       'moves services from one of its nodes to another'      have pacemakerd
+    need pacemaker-cli-utils 'asks and tells it, as our Pacemaker action does'  have crm_mon
     need libopenipmi-dev 'builds what ipmi_sim lacks, as a module of it'        includes OpenIPMI/lanserv.h
 }
 
@@ -58,12 +61,12 @@ install() {
         { as_root "${get[@]}" update && as_root "${get[@]}" "${arguments[@]}"; } > "$log" 2>&1 ||
         { echo "apt-get failed, see $log:"; tail -n 3 "$log"; }
     # The tests start these themselves, on ports of their own; nothing shall stay running because of them.
-    if [ -d /run/systemd/system ]; then
-        for service in snmptrapd snmpd openipmi ipmievd; do
-            [[ " ${packages[*]} " != *" ${service/ipmievd/ipmitool} "* ]] ||
-                as_root systemctl disable -q --now "$service" 2> /dev/null
-        done
-    fi
+    for service in snmptrapd snmpd openipmi ipmievd pacemaker corosync; do
+        [[ " ${packages[*]} " == *" ${service/ipmievd/ipmitool} "* ]] || continue
+        if [ -d /run/systemd/system ]; then as_root systemctl disable -q --now "$service"
+        elif [ -x "/etc/init.d/$service" ]; then as_root "/etc/init.d/$service" stop
+        fi > /dev/null 2>&1
+    done
 }
 
 look

@@ -1,5 +1,6 @@
 //! `bmcnotice sim`: a simulated BMC at an address, which tells what happens to it.
 
+mod host;
 mod json;
 
 use crate::arguments::{duration, guid};
@@ -11,7 +12,7 @@ use bmcnotice::config::model::Privilege;
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::simulate::{Happened, SimulatedBmc};
-use bmcnotice::io::{host, sys};
+use bmcnotice::io::{host as system, sys};
 use bmcnotice::sim::{Alert, Event, FatalAction, Fault, Handshake, Handshaking, Options, Power, User};
 use bmcnotice::words::Guid;
 use clap::ValueEnum;
@@ -78,6 +79,10 @@ pub struct Arguments {
     /// How long the server takes to boot
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     boot_time: Duration,
+    /// Run this program when the server is reset or loses or gets its power: without a shell, with
+    /// the one argument reset, power-off or power-on
+    #[arg(long, value_name = "PROGRAM")]
+    on_reset: Option<PathBuf>,
     /// Raise this fault
     #[arg(long, value_name = "NAME", value_parser = fault_names())]
     fault: Option<String>,
@@ -154,8 +159,20 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
             return Exit::Failed;
         }
     }
+    let served = match arguments.on_reset.as_deref().map(|program| host::Host::new(program.as_os_str())).transpose() {
+        Ok(served) => served,
+        Err(error) => {
+            complain(format_args!("cannot serve --on-reset: {error}"), "");
+            return Exit::Failed;
+        }
+    };
     let events = inlet.clone();
-    let tell = Arc::new(move |happened: &Happened| drop(events.try_send(Input::Happened(happened.clone()))));
+    let tell = Arc::new(move |happened: &Happened| {
+        if let Some(served) = &served {
+            served.tell(&happened.event); // first: a reader who is stuck delays no reset
+        }
+        drop(events.try_send(Input::Happened(happened.clone())));
+    });
     let bmc = match SimulatedBmc::start(arguments.listen, options, Some(tell)) {
         Ok(bmc) => bmc,
         Err(error) => {
@@ -203,7 +220,7 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
 
 fn options(arguments: &Arguments) -> Result<Options, Exit> {
     let password = match (&arguments.password_file, std::env::var(PASSWORD_VARIABLE)) {
-        (Some(path), _) => host::read_secret(path).map_err(|error| {
+        (Some(path), _) => system::read_secret(path).map_err(|error| {
             complain(format_args!("cannot read the password in {}: {error}", path.display()), "");
             Exit::Wrong
         })?,
