@@ -45,7 +45,7 @@ mutant 'python3 tests/licences.py --self-test' tests/licences.py 's/and not word
 mutant 'python3 tests/licences.py'          tests/licences.py   's/"BSD-3-Clause", //'
 
 # The engine broken on purpose: a life of the simulation shows it. docs/assurance/simulation.md says which.
-simulation='BMCNOTICE_SEEDS=5000 cargo test -q --features sim --test simulation nothing'
+simulation='BMCNOTICE_SEEDS=10000 cargo test -q --features sim --test simulation nothing'
 machine=src/recovery/machine replay=src/recovery/journal/replay.rs
 mutant "$simulation" $machine/step.rs        '/self.journal(job, Step::Begun { run: job.run });/d'
 mutant "$simulation" src/engine/seat.rs      's/matter.token == Some(token)/matter.token.is_some()/'
