@@ -54,7 +54,7 @@ mutant "$moves" $pm/members.rs          's/if resource.blocked {/if false {/'   
 mutant "$moves" $pm/members.rs          's/Role::Started | Role::Promoted => {}/Role::Started | Role::Promoted | Role::Starting => {}/; s/Role::Starting | Role::Unpromoted/Role::Unpromoted/' # starting counts as running
 mutant "$moves" $pm/attempt/guards.rs   '0,/Err(why) => return failed(why),/s//Err(_) => {}/'           # guards do not hold
 # The engine broken on purpose: a life of the simulation shows it. docs/assurance/simulation.md says which.
-simulation='BMCNOTICE_SEEDS=5000 cargo test -q --features sim --test simulation nothing'
+simulation='BMCNOTICE_SEEDS=10000 cargo test -q --features sim --test simulation nothing'
 machine=src/recovery/machine replay=src/recovery/journal/replay.rs
 mutant "$simulation" $machine/step.rs        '/self.journal(job, Step::Begun { run: job.run });/d'
 mutant "$simulation" src/engine/seat.rs      's/matter.token == Some(token)/matter.token.is_some()/'
