@@ -85,6 +85,7 @@ rules! {
     FINAL_AFTER_FAILURE "BMCN-C322" Error false "a recovery that failed never leads to a chassis command: as the final action it stands alone"
     FINAL_ON_ADDRESS "BMCN-C323" Error false "a final action after a trap that anyone could have forged is written out"
     FINAL_UNPROVEN "BMCN-C324" Error false "a chassis command as the final action needs a login, a pinned GUID, and no second one after ended"
+    HEALTH_ATTRIBUTE "BMCN-C325" Error false "Pacemaker looks at attributes whose names begin with #health, and at no others"
 
     NO_LAN_HEARTBEAT "BMCN-C401" Error true "a LAN heartbeat exists beside the BMC one, which is never a cluster's only heartbeat"
     TIMEOUT "BMCN-C402" Error false "the heartbeat's timeout is longer than its interval"

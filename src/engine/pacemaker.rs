@@ -20,16 +20,11 @@ const LANGUAGE: &str = "LC_ALL=C";
 impl Engine {
     /// An attempt of a monitor whose recovery is Pacemaker's.
     pub(super) fn recover_by_pacemaker(&mut self, now: Now, place: usize, attempt: Attempt, token: u64) {
-        let nonce = u64::from(self.random.u32()) << 32 | u64::from(self.random.u32());
         self.drop_move(place);
         let seat = &mut self.seats[place];
         let Recovery::Pacemaker(pacemaker) = &seat.recovery else { return };
         match attempt.action {
-            RecoveryAction::Failover | RecoveryAction::StopService => {
-                let settings = settings(pacemaker, &seat.target, nonce);
-                let attempt = pacemaker::Attempt::new(now, settings);
-                seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
-            }
+            RecoveryAction::Failover | RecoveryAction::StopService => seat.move_waits = true,
             RecoveryAction::Restart => {
                 let argv = ["crm_resource", "--restart", "--resource", &seat.target];
                 let mut argv = argv.map(str::to_owned).to_vec();
@@ -41,6 +36,21 @@ impl Engine {
                 self.outputs.push_back(Output::Run(tool(token, argv, Print::Log, time)));
             }
         }
+        self.begin_move(now);
+    }
+
+    /// One move at a time: a node has one claim. Who comes second finds the node emptied, and proves its own.
+    fn begin_move(&mut self, now: Now) {
+        if self.seats.iter().any(|seat| seat.moving.is_some()) {
+            return;
+        }
+        let Some(place) = self.seats.iter().position(|seat| seat.move_waits) else { return };
+        let nonce = u64::from(self.random.u32()) << 32 | u64::from(self.random.u32());
+        let seat = &mut self.seats[place];
+        seat.move_waits = false;
+        let Recovery::Pacemaker(pacemaker) = &seat.recovery else { return };
+        let attempt = pacemaker::Attempt::new(now, settings(pacemaker, &seat.target, nonce));
+        seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
         self.pump_move(now, place);
     }
 
@@ -72,6 +82,7 @@ impl Engine {
             if !abandoned {
                 self.move_is_over(now, place, ending);
             }
+            self.begin_move(now);
         }
     }
 
@@ -107,6 +118,7 @@ impl Engine {
 
     /// The machine goes on without the attempt: its time is over, or the operator broke it off.
     pub(super) fn abandon_move(&mut self, now: Now, place: usize) {
+        self.seats[place].move_waits = false;
         let Some(moving) = &mut self.seats[place].moving else { return };
         let why = moving.attempt.obstacle();
         moving.abandoned = true;
@@ -117,6 +129,7 @@ impl Engine {
 
     fn drop_move(&mut self, place: usize) {
         self.learn(place);
+        self.seats[place].move_waits = false;
         if self.seats[place].moving.take().is_some() {
             self.kill_runs(|(of, _)| of == place);
         }

@@ -73,6 +73,8 @@ pub(super) struct Seat {
     pub(super) history: History,
     /// What moves through Pacemaker.
     pub(super) moving: Option<Box<Move>>,
+    /// It is to, when no other seat's move goes on.
+    pub(super) move_waits: bool,
     /// A recovery has set something in the cluster that was not taken back.
     pub(super) has_set: bool,
     /// This server's name in the cluster, once it is known.
@@ -120,6 +122,7 @@ impl Seat {
             commands: commands(cluster, &monitor.recovery),
             history: History::default(),
             moving: None,
+            move_waits: false,
             has_set: false,
             node: None,
             policy: Policy::new(monitor, server.bmc.as_ref()),

@@ -317,10 +317,6 @@ impl Hot {
         if written < octets.len() {
             return Err(io::Error::new(io::ErrorKind::WriteZero, "the hot journal took only a part"));
         }
-        // Deleted underneath: nobody would find it again, so it is to be written anew.
-        if self.now.file.metadata()?.nlink() == 0 {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "somebody has deleted the hot journal"));
-        }
         self.now.end = end + octets.len();
         *self.shared.lock() = self.now.clone();
         Ok(())

@@ -79,8 +79,7 @@ pub struct Arguments {
     /// How long the server takes to boot
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     boot_time: Duration,
-    /// Run this program when the server is reset or loses or gets its power: without a shell, with
-    /// the one argument reset, power-off or power-on
+    /// Run this, with reset, power-off or power-on as its one argument, when that happens
     #[arg(long, value_name = "PROGRAM")]
     on_reset: Option<PathBuf>,
     /// Raise this fault

@@ -6,7 +6,7 @@ use super::case::{Case, Found};
 use super::clusterpro;
 use crate::config::draft::default;
 use crate::config::draft::{MonitorDraft, ServerDraft};
-use crate::config::model::FinalAction;
+use crate::config::model::{FinalAction, Recovery};
 use crate::words::Trust;
 use core::time::Duration;
 
@@ -170,5 +170,17 @@ fn lacks(server: &ServerDraft) -> Option<&'static str> {
         Some("has an after_ended of its own")
     } else {
         None
+    }
+}
+
+pub(super) fn health_attribute(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for monitor in &case.draft.monitors {
+        if let Some(Recovery::Pacemaker(pacemaker)) = monitor.recovery.ok()
+            && !pacemaker.attribute.starts_with("#health")
+        {
+            let attribute = crate::config::report::cut(&pacemaker.attribute);
+            let subject = format!("monitor {}: the attribute is called {attribute}", monitor.shown());
+            found.add(monitor.recovery.at(), subject, "write attribute = \"#health-bmc\", or leave it out");
+        }
     }
 }
