@@ -205,6 +205,7 @@ impl Stage {
             trigger,
             health: HEALTH.into(),
             tools: TOOLS.into(),
+            deferred: false,
             nonce: 7,
         };
         Self {
@@ -413,10 +414,55 @@ fn another_servers_claim_puts_it_off() {
     assert_eq!(with("1:9:waiting").play(20), Some(first));
 }
 
+/// The peer that went first is away for its reset when we are tried again: what it gave us must not fail here.
+#[test]
+fn a_peer_that_went_first_is_waited_for() {
+    for deferred in [false, true] {
+        let mut stage = Stage::new(Trigger::Auto, None, "healthy-two");
+        stage.look.1 =
+            stage.look.1.replace("name=\"node2\" id=\"2\" online=\"true\"", "name=\"node2\" id=\"2\" online=\"false\"");
+        let settings = Settings {
+            target: None,
+            trigger: Trigger::Auto,
+            health: HEALTH.into(),
+            tools: TOOLS.into(),
+            deferred,
+            nonce: 7,
+        };
+        stage.attempt = Attempt::new(START, settings);
+        let ending = stage.play(20);
+        match deferred {
+            false => assert!(matches!(ending, Some(Ending::Failed(Why::NoHealthyPeer(_)))), "{ending:?}"),
+            true => assert!(matches!(ending, Some(Ending::Deferred(Why::NoHealthyPeer(_)))), "{ending:?}"),
+        }
+        assert!(stage.triggers.is_empty() && stage.claim.ends_with(":stepped-back"));
+    }
+}
+
+/// Without permission `crm_attribute` says 102, as if nobody were there, and may say it first.
+#[test]
+fn who_is_not_permitted_is_told_so() {
+    let mut attempt = Stage::new(Trigger::Auto, None, "healthy-two").attempt;
+    let asks: Vec<Ask> = core::iter::from_fn(|| attempt.poll())
+        .filter_map(|output| if let Output::Run(ask) = output { Some(ask) } else { None })
+        .collect();
+    let of = |tool: &str| asks.iter().find(|ask| ask.argv[0].ends_with(tool)).unwrap().id;
+    attempt.handle_answer(START, of("crm_attribute"), &Reply::Exited(102), b"");
+    assert_eq!(attempt.ending(), None);
+    attempt.handle_answer(START, of("crm_mon"), &Reply::Exited(4), b"");
+    assert!(matches!(attempt.obstacle(), Why::NotPermitted(_)), "{:?}", attempt.obstacle());
+}
+
 #[test]
 fn a_tool_that_hangs_is_killed_and_said() {
-    let settings =
-        Settings { target: None, trigger: Trigger::Auto, health: HEALTH.into(), tools: "/opt/sbin/".into(), nonce: 1 };
+    let settings = Settings {
+        target: None,
+        trigger: Trigger::Auto,
+        health: HEALTH.into(),
+        tools: "/opt/sbin/".into(),
+        deferred: false,
+        nonce: 1,
+    };
     let mut attempt = Attempt::new(START, settings);
     let mut killed = Vec::new();
     for second in 0..30 {
@@ -438,7 +484,8 @@ fn a_tool_that_hangs_is_killed_and_said() {
 #[test]
 fn what_was_set_is_taken_away() {
     let words = |trigger| {
-        let settings = Settings { target: None, trigger, health: HEALTH.into(), tools: TOOLS.into(), nonce: 1 };
+        let settings =
+            Settings { target: None, trigger, health: HEALTH.into(), tools: TOOLS.into(), deferred: false, nonce: 1 };
         let lines = withdraw(&settings, Some("node1")).into_iter().map(|argv| argv[1..].join(" "));
         lines.collect::<Vec<_>>()
     };
@@ -453,8 +500,14 @@ fn what_was_set_is_taken_away() {
 fn garbage_in_any_order_never_triggers() {
     let garbage = ["", "\u{0}", "<a/>", "name=\"bmcnotice-claim\" host=\"\" value=\"\"", "migrate-on-red"];
     for seed in 0..500_usize {
-        let settings =
-            Settings { target: None, trigger: Trigger::Auto, health: HEALTH.into(), tools: TOOLS.into(), nonce: 3 };
+        let settings = Settings {
+            target: None,
+            trigger: Trigger::Auto,
+            health: HEALTH.into(),
+            tools: TOOLS.into(),
+            deferred: false,
+            nonce: 3,
+        };
         let mut attempt = Attempt::new(START, settings);
         let mut running = BTreeMap::new();
         let mut now = START;

@@ -49,7 +49,8 @@ impl Engine {
         let seat = &mut self.seats[place];
         seat.move_waits = false;
         let Recovery::Pacemaker(pacemaker) = &seat.recovery else { return };
-        let attempt = pacemaker::Attempt::new(now, settings(pacemaker, &seat.target, nonce));
+        let settings = Settings { deferred: seat.deferred, ..settings(pacemaker, &seat.target, nonce) };
+        let attempt = pacemaker::Attempt::new(now, settings);
         seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
         self.pump_move(now, place);
     }
@@ -96,7 +97,9 @@ impl Engine {
             }
             Ending::Deferred(why) => {
                 self.progress(now, place, Stage::Remark(Level::Warning, why.to_string()));
-                if let Some(matter) = &mut self.seats[place].matter {
+                let seat = &mut self.seats[place];
+                seat.deferred = true;
+                if let Some(matter) = &mut seat.matter {
                     matter.token = None;
                 }
                 self.handle(now, place, Event::Deferred);
@@ -225,6 +228,7 @@ fn settings(pacemaker: &Pacemaker, target: &str, nonce: u64) -> Settings {
         },
         health: pacemaker.attribute.clone(),
         tools: pacemaker.tools.clone(),
+        deferred: false,
         nonce,
     }
 }

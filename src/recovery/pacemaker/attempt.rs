@@ -71,6 +71,7 @@ pub struct Attempt {
     look_asked: Duration,
     said_gone: bool,
     strategy: Option<Option<String>>,
+    strategy_failed: Option<Why>,
     claims: Option<Claims>,
     mode: Mode,
     /// Red or standby were there before us: a move that a former process began.
@@ -99,6 +100,7 @@ impl Attempt {
             look_asked: now.boottime,
             said_gone: false,
             strategy: None,
+            strategy_failed: None,
             claims: None,
             mode,
             resumed: false,
@@ -209,6 +211,8 @@ impl Attempt {
                     self.strategy = Some(None);
                     self.decide(now);
                 }
+                // Without permission this tool says that nobody answers, and only the others say why.
+                Meaning::Bad(why) if self.runs.has(What::Look) => self.strategy_failed = Some(why),
                 Meaning::Bad(why) => self.finish(now, Ending::Failed(why)),
             },
             (_, What::Publish) => match meaning {
@@ -307,6 +311,9 @@ impl Attempt {
                 self.wake_after(now, MISHAP_PAUSE);
             }
             (Ok(cluster), _) => {
+                if let Some(why) = self.strategy_failed.take() {
+                    return self.finish(now, Ending::Failed(why));
+                }
                 self.cluster = Some(cluster);
                 self.looked = now.boottime;
                 self.decide(now);

@@ -33,6 +33,9 @@ pub struct Settings {
     pub health: String,
     /// The folder of Pacemaker's tools, usually [`TOOLS`].
     pub tools: String,
+    /// An earlier attempt of this recovery was put off for a peer: without a healthy one this is put off, too, for
+    /// the peer is away to be reset.
+    pub deferred: bool,
     /// Fresh and random for each attempt: tells this attempt's claim from every other.
     pub nonce: u64,
 }

@@ -65,6 +65,8 @@ impl Attempt {
                 claims.iter().filter(|(node, claim)| **node != me && online.contains(*node) && claim.is_live());
             let ending = match others.next() {
                 Some((node, _)) => Ending::Deferred(Why::PeerGoesFirst(node.clone())),
+                // The peer that went first is away for its reset: what it gave us has nowhere else to go.
+                None if self.settings.deferred => Ending::Deferred(Why::NoHealthyPeer(rest)),
                 None => Ending::Failed(Why::NoHealthyPeer(rest)),
             };
             return self.finish(now, ending);
