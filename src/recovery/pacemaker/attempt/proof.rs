@@ -18,7 +18,7 @@ use core::time::Duration;
 const FIRST_LOOK: Duration = Duration::from_millis(80);
 /// Between two looks: as long as the last one took, at least so long. A look takes processor time
 /// from the move itself.
-const BRISK: Duration = Duration::from_millis(8);
+const BRISK: Duration = Duration::from_millis(3);
 /// Limit: how long it goes on briskly; then it is `UNHURRIED`.
 const BRISK_FOR: Duration = Duration::from_secs(5);
 const UNHURRIED: Duration = Duration::from_millis(250);
@@ -86,8 +86,7 @@ impl Attempt {
                     _ => self.obstructed(Level::Warning, why),
                 }
                 let brisk = now.boottime < self.triggered.unwrap_or_default().saturating_add(BRISK_FOR);
-                let took = now.boottime.saturating_sub(self.look_asked);
-                let pause = if brisk { took.clamp(BRISK, UNHURRIED) } else { UNHURRIED };
+                let pause = if brisk { BRISK } else { UNHURRIED };
                 self.wake_after(now, pause);
             }
         }
