@@ -443,13 +443,19 @@ fn a_peer_that_went_first_is_waited_for() {
 #[test]
 fn who_is_not_permitted_is_told_so() {
     let mut attempt = Stage::new(Trigger::Auto, None, "healthy-two").attempt;
-    let asks: Vec<Ask> = core::iter::from_fn(|| attempt.poll())
-        .filter_map(|output| if let Output::Run(ask) = output { Some(ask) } else { None })
-        .collect();
-    let of = |tool: &str| asks.iter().find(|ask| ask.argv[0].ends_with(tool)).unwrap().id;
-    attempt.handle_answer(START, of("crm_attribute"), &Reply::Exited(102), b"");
+    let mut asks: Vec<Ask> = Vec::new();
+    let mut of = |attempt: &mut Attempt, tool: &str| {
+        let new = core::iter::from_fn(|| attempt.poll());
+        asks.extend(new.filter_map(|output| if let Output::Run(ask) = output { Some(ask) } else { None }));
+        asks.iter().find(|ask| ask.argv[0].ends_with(tool)).unwrap().id
+    };
+    let publish = of(&mut attempt, "attrd_updater");
+    attempt.handle_answer(START, publish, &Reply::Exited(0), b"");
+    let strategy = of(&mut attempt, "crm_attribute");
+    attempt.handle_answer(START, strategy, &Reply::Exited(102), b"");
     assert_eq!(attempt.ending(), None);
-    attempt.handle_answer(START, of("crm_mon"), &Reply::Exited(4), b"");
+    let look = of(&mut attempt, "crm_mon");
+    attempt.handle_answer(START, look, &Reply::Exited(4), b"");
     assert!(matches!(attempt.obstacle(), Why::NotPermitted(_)), "{:?}", attempt.obstacle());
 }
 

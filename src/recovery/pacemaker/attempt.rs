@@ -81,7 +81,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Begins: three runs are wanted at once.
+    /// Begins: two runs are wanted at once.
     pub fn new(now: Now, settings: Settings) -> Self {
         let contest = Contest::new(settings.nonce);
         let mode = if settings.trigger == Trigger::Standby { Mode::Standby } else { Mode::Red };
@@ -109,7 +109,6 @@ impl Attempt {
         };
         this.publish(now, What::Publish, State::Asking);
         this.runs.ask(now, What::Look, this.settings.look());
-        this.runs.ask(now, What::Strategy, this.settings.strategy());
         this
     }
 
@@ -216,7 +215,13 @@ impl Attempt {
                 Meaning::Bad(why) => self.finish(now, Ending::Failed(why)),
             },
             (_, What::Publish) => match meaning {
-                Meaning::Fine => self.read_claims(now),
+                Meaning::Fine => {
+                    self.read_claims(now);
+                    // Beside it: three tools at once would only take the processors from each other.
+                    if self.strategy.is_none() && !self.runs.has(What::Strategy) {
+                        self.runs.ask(now, What::Strategy, self.settings.strategy());
+                    }
+                }
                 Meaning::NotSet => self.finish(now, Ending::Failed(unexpected(reply))),
                 Meaning::Bad(why) => {
                     self.claimed &= !never_ran(reply);

@@ -108,8 +108,8 @@ def main(rounds, binary, folder):
                 sides[0].append(one)
                 sides[1].append(two[0])
                 sides[2].append(two[1])
-        figure("trap to services running elsewhere, and proven to the BMC", sides[2], sides[0], "1.30")
-        figure("trap to services running elsewhere", sides[1], sides[0], "-")
+        figure("trap to services running elsewhere, guarded and claimed", sides[1], sides[0], "1.30")
+        figure("the same until the BMC hears ended, proven", sides[2], sides[0], "-")
     except Exception:
         lab.tell(sys.stderr)
         raise
