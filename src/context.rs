@@ -4,12 +4,12 @@
 
 use crate::engine::{Delivery, Heard, Line, PeerStatus, Progress, Recover, Statistics};
 use crate::feed::Feed;
-pub use crate::feed::Reload;
 use crate::io::{
     fork::{ForkMark, Kept},
     sys,
 };
 use crate::model::{Error, Mode};
+pub use crate::plant::Reload;
 use crate::setup::Config;
 use crate::words::Answer;
 use parking_lot::Mutex;

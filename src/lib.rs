@@ -16,12 +16,12 @@
 //! ```
 //!
 //! `engine` joins them: datagrams, answers and time in; work and deliveries out. `io::reactor` performs the
-//! work, `feed` carries the deliveries, `context` calls back. `setup` makes all that from what the operator
+//! work, `plant` catches what goes wrong, `feed` carries the deliveries, `context` calls back. `setup` makes all that from what the operator
 //! wrote and `config` judged.
 //!
 //! Floors, from the ground up; a file uses only floors below its own (`tests/architecture.rs`):
 //! `now`, `words`, `crypto`, `wire` · `config`, `suite` · `notice`, `bmc`, `sim` · `recovery`, `heartbeat`
-//! · `engine` · `io`, `shield`, `model` · `setup` · `feed` · `context` · `ffi`, `bin`, Python.
+//! · `engine` · `io`, `shield`, `model` · `setup` · `plant` · `feed` · `context` · `ffi`, `bin`, Python.
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
@@ -40,6 +40,7 @@ pub mod io;
 pub mod model;
 pub mod notice;
 pub mod now;
+mod plant;
 pub mod recovery;
 pub mod setup;
 mod shield;

@@ -61,16 +61,16 @@ mutant "$simulation" src/engine/seat.rs      's/matter.token == Some(token)/matt
 mutant "$simulation" src/engine/ending.rs    's/ && worst == Outcome::Done//'
 mutant "$simulation" src/engine/ending.rs    's/let busy = self.taking_up || .*;/let busy = self.taking_up;/'
 mutant "$simulation" $replay                 's/if rerun && runs < MAX_RUNS/if runs < MAX_RUNS/'
-mutant "$simulation" src/engine/mod.rs       's/self.lacking = true;//'
+mutant "$simulation" src/engine/record.rs       's/self.lacking = true;//'
 mutant "$simulation" src/engine/restart.rs   's/if self.is_whole(record, replay)/if true/'
 mutant "$simulation" $replay                 's/!record.boot.is_same_as(boot)/false/'
-mutant "$simulation" src/engine/mod.rs       's/let hold = !record.is_durable() &&/let hold = false \&\&/'
+mutant "$simulation" src/engine/record.rs       's/let hold = !record.is_durable() &&/let hold = false \&\&/'
 mutant "$simulation" src/engine/perform.rs   's/self.hold_ended_back(now);//'
 mutant "$simulation" $replay                 's/Step::Final(_) => Some(Last::Fixed(Outcome::Failed)),/Step::Final(_) => None,/'
 mutant "$simulation" src/engine/ending.rs    's/} else { self.roads.forget(owner) }/} else { self.roads.hasten(now, owner) }/'
-mutant "$simulation" src/engine/mod.rs       's/pending.stored(&mut self.journal, stored)/pending.stored(\&mut self.journal, true)/'
+mutant "$simulation" src/engine/record.rs       's/pending.stored(&mut self.journal, stored)/pending.stored(\&mut self.journal, true)/'
 street='cargo test -q --features capi,sim,cli --test street clusterpro'
-mutant "$street" src/engine/mod.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
+mutant "$street" src/engine/record.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
 mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time
 mutant "$street" src/config/check/clusterpro.rs 's/if !monitors.is_empty()/if false \&\& !monitors.is_empty()/'
 reload='cargo test -q --features capi,sim,cli --test street reload'
