@@ -8,7 +8,8 @@
 //!  3  genuine? new? serious? write it down           wire::snmp, wire::pet ─► notice::source ─► notice::meaning
 //!                                                    ─► notice::dedup ─► recovery::monitor ─► recovery::journal
 //!  4  tell the BMC: recovery started                 recovery::machine ─► bmc::handshake ─► bmc::link
-//!  5  run the operator's recovery                    recovery::machine ─► context (callback) or io::child (command)
+//!  5  run the operator's recovery                    recovery::machine, plan, gate ─► context (callback), io::child (command),
+//!                                                    recovery::pacemaker, recovery::clusterpro (the cluster's own tools)
 //!  6  tell the BMC: recovery ended, and how          recovery::machine ─► bmc::handshake ─► bmc::link
 //!  7  the BMC resets the server                      recovery::machine, bmc::chassis (only where declared)
 //!
