@@ -206,6 +206,7 @@ impl Stage {
             health: HEALTH.into(),
             tools: TOOLS.into(),
             nonce: 7,
+            put_off: false,
         };
         Self {
             attempt: Attempt::new(START, settings),
@@ -415,8 +416,14 @@ fn another_servers_claim_puts_it_off() {
 
 #[test]
 fn a_tool_that_hangs_is_killed_and_said() {
-    let settings =
-        Settings { target: None, trigger: Trigger::Auto, health: HEALTH.into(), tools: "/opt/sbin/".into(), nonce: 1 };
+    let settings = Settings {
+        target: None,
+        trigger: Trigger::Auto,
+        health: HEALTH.into(),
+        tools: "/opt/sbin/".into(),
+        nonce: 1,
+        put_off: false,
+    };
     let mut attempt = Attempt::new(START, settings);
     let mut killed = Vec::new();
     for second in 0..30 {
@@ -438,7 +445,8 @@ fn a_tool_that_hangs_is_killed_and_said() {
 #[test]
 fn what_was_set_is_taken_away() {
     let words = |trigger| {
-        let settings = Settings { target: None, trigger, health: HEALTH.into(), tools: TOOLS.into(), nonce: 1 };
+        let settings =
+            Settings { target: None, trigger, health: HEALTH.into(), tools: TOOLS.into(), nonce: 1, put_off: false };
         let lines = withdraw(&settings, Some("node1")).into_iter().map(|argv| argv[1..].join(" "));
         lines.collect::<Vec<_>>()
     };
@@ -453,8 +461,14 @@ fn what_was_set_is_taken_away() {
 fn garbage_in_any_order_never_triggers() {
     let garbage = ["", "\u{0}", "<a/>", "name=\"bmcnotice-claim\" host=\"\" value=\"\"", "migrate-on-red"];
     for seed in 0..500_usize {
-        let settings =
-            Settings { target: None, trigger: Trigger::Auto, health: HEALTH.into(), tools: TOOLS.into(), nonce: 3 };
+        let settings = Settings {
+            target: None,
+            trigger: Trigger::Auto,
+            health: HEALTH.into(),
+            tools: TOOLS.into(),
+            nonce: 3,
+            put_off: false,
+        };
         let mut attempt = Attempt::new(START, settings);
         let mut running = BTreeMap::new();
         let mut now = START;

@@ -203,8 +203,14 @@ impl World {
 
     fn strike(&mut self, node: usize) {
         let nonce = (self.dice.roll(u64::MAX) << 8) | node as u64;
-        let settings =
-            Settings { target: None, trigger: Trigger::Auto, health: HEALTH.into(), tools: TOOLS.into(), nonce };
+        let settings = Settings {
+            target: None,
+            trigger: Trigger::Auto,
+            health: HEALTH.into(),
+            tools: TOOLS.into(),
+            nonce,
+            put_off: false,
+        };
         self.nodes[node].life += 1;
         self.nodes[node].struck = true;
         self.nodes[node].ended = None;

@@ -9,7 +9,7 @@ use super::seat::PATH;
 use crate::config::model::{Pacemaker, Recovery, Trigger};
 use crate::now::Now;
 use crate::recovery::action::Event;
-use crate::recovery::journal::{RecordId, Step};
+use crate::recovery::journal::{Hold, RecordId, Step};
 use crate::recovery::pacemaker::{self, AskId, Ending, Reply, Settings};
 use crate::words::{Answer, Attempt, Level, RecoveryAction};
 use core::time::Duration;
@@ -46,12 +46,21 @@ impl Engine {
         }
         let Some(place) = self.seats.iter().position(|seat| seat.move_waits) else { return };
         let nonce = u64::from(self.random.u32()) << 32 | u64::from(self.random.u32());
+        let put_off = self.was_put_off(place);
         let seat = &mut self.seats[place];
         seat.move_waits = false;
         let Recovery::Pacemaker(pacemaker) = &seat.recovery else { return };
-        let attempt = pacemaker::Attempt::new(now, settings(pacemaker, &seat.target, nonce));
+        let settings = Settings { put_off, ..settings(pacemaker, &seat.target, nonce) };
+        let attempt = pacemaker::Attempt::new(now, settings);
         seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
         self.pump_move(now, place);
+    }
+
+    /// Whether another server went first, earlier in this recovery; a former process may have seen it.
+    fn was_put_off(&self, place: usize) -> bool {
+        let record = self.seats[place].machine.record().and_then(|record| self.journal.record(record));
+        let held = |step| (step == Step::Held(Hold::PeerRecovers)).then_some(());
+        record.is_some_and(|record| record.find(held).is_some())
     }
 
     /// Brings an attempt as far as it goes by itself.
@@ -226,6 +235,7 @@ fn settings(pacemaker: &Pacemaker, target: &str, nonce: u64) -> Settings {
         health: pacemaker.attribute.clone(),
         tools: pacemaker.tools.clone(),
         nonce,
+        put_off: false,
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Members {
     pub promoted: BTreeSet<String>,
     /// Ran here, but nobody may move them.
     pub unmanaged: BTreeSet<String>,
+    /// Once ran here and were at rest when it began: nobody waits for them.
+    pub idle: BTreeSet<String>,
 }
 
 impl Members {
@@ -35,6 +37,9 @@ impl Members {
             let named = target.is_some() && !resource.copies && !resource.disabled;
             let lost = resumed && !resource.copies && !resource.active && !resource.disabled && was_here();
             if !here && !named && !lost {
+                if !resource.active && was_here() {
+                    members.idle.insert(resource.id.clone());
+                }
                 continue;
             }
             let set = match (resource.managed || resource.blocked, resource.copies) {
@@ -50,6 +55,21 @@ impl Members {
         match members.unmanaged.first() {
             Some(first) if target.is_some() || members.is_empty() => Err(Why::Unmanaged(first.clone())),
             Some(_) | None => Ok(members),
+        }
+    }
+
+    /// Another server's services may have been on their way here when it began: what is here now, or was in
+    /// between, has to leave as well.
+    pub fn join(&mut self, cluster: &Cluster, me: &str) {
+        for resource in cluster.resources.iter().filter(|resource| !resource.fence && !resource.orphaned) {
+            let was_here = || cluster.history.contains(&(me.to_owned(), resource.id.clone()));
+            let passed = !resource.copies && !resource.active && !resource.disabled && was_here();
+            let came = resource.is_on(me) || (passed && !self.idle.contains(&resource.id));
+            if came && resource.managed {
+                let gone = resource.copies || resource.disabled;
+                let set = if gone { &mut self.copies } else { &mut self.movable };
+                set.insert(resource.id.clone());
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Settings {
     pub tools: String,
     /// Fresh and random for each attempt: tells this attempt's claim from every other.
     pub nonce: u64,
+    /// This recovery was put off before: whoever went first may be away to be reset, and comes back.
+    pub put_off: bool,
 }
 
 /// Which run of a tool an answer belongs to.

@@ -65,6 +65,7 @@ impl Attempt {
                 claims.iter().filter(|(node, claim)| **node != me && online.contains(*node) && claim.is_live());
             let ending = match others.next() {
                 Some((node, _)) => Ending::Deferred(Why::PeerGoesFirst(node.clone())),
+                None if self.settings.put_off => Ending::Deferred(Why::NoHealthyPeer(rest)),
                 None => Ending::Failed(Why::NoHealthyPeer(rest)),
             };
             return self.finish(now, ending);
@@ -132,6 +133,10 @@ impl Attempt {
             Err(Why::NoCoordinator) if now.boottime < self.begun.saturating_add(COORDINATOR_PATIENCE) => {
                 self.obstructed(Level::Warning, Why::NoCoordinator);
                 return Err(None);
+            }
+            // Those that went first take the quorum with them until they are back.
+            Err(why @ (Why::NoCoordinator | Why::NoQuorum)) if self.settings.put_off => {
+                return Err(Some(Ending::Deferred(why)));
             }
             Err(why) => return failed(why),
         }

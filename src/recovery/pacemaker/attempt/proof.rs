@@ -67,6 +67,9 @@ impl Attempt {
             Mode::Red => node.health.is_none_or(|health| health == Health::Red),
             Mode::Standby => node.standby,
         });
+        if self.settings.target.is_none() {
+            self.members.join(cluster, &me);
+        }
         let judged = able(cluster, &me).and_then(|()| {
             self.members.elsewhere(cluster, &me).map_err(Why::NotYet)?;
             if emptied { Ok(()) } else { Err(Why::NotYet(NotYet::Unseen)) }
