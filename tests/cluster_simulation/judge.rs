@@ -87,21 +87,30 @@ impl World {
 
     /// The BMC has heard *ended*.
     pub fn judge_ended(&mut self, node: usize, outcome: Outcome) {
+        if outcome != Outcome::Done {
+            return self.note_failed(node);
+        }
         let meant = |place: &usize| self.fate.target.is_none_or(|target| target == *place);
-        let services: Vec<usize> = (0..self.fate.services).filter(meant).collect();
-        if outcome == Outcome::Done {
-            for place in services {
-                let service = self.pacemaker.services[place].clone();
-                let here = self.pacemaker.active[place].contains(&node);
-                let in_place = self.nodes[node].in_place;
-                let touched = self.nodes[node].touched.contains(&place);
-                if here && !in_place {
-                    self.broken(Promise::Proof, format!("svc{place} is still on {}: {service:?}", name(node)));
-                } else if touched && !in_place && service.ran == Some(node) {
-                    self.broken(Promise::Proof, format!("svc{place} has not come up elsewhere: {service:?}"));
-                }
+        if self.nodes[node].in_place {
+            return;
+        }
+        for place in (0..self.fate.services).filter(meant).collect::<Vec<_>>() {
+            let service = self.pacemaker.services[place].clone();
+            if self.pacemaker.active[place].contains(&node) {
+                self.broken(Promise::Proof, format!("svc{place} is still on {}: {service:?}", name(node)));
+            } else if self.nodes[node].touched.contains(&place) && service.ran == Some(node) {
+                self.broken(Promise::Proof, format!("svc{place} has not come up elsewhere: {service:?}"));
             }
         }
+    }
+
+    /// Nobody could have taken the services when this was decided, and nobody had asked it to wait.
+    pub fn note_failed(&mut self, node: usize) {
+        let fit = (0..self.fate.nodes).any(|other| other != node && self.pacemaker.is_fit(other));
+        let replay = replay(&self.nodes[node].hot);
+        let held = |step| (step == Step::Held(Hold::PeerRecovers)).then_some(());
+        let waited = replay.open().any(|record| record.find(held).is_some());
+        self.nodes[node].alone |= !waited && !(fit && self.pacemaker.has_quorum());
     }
 
     /// The life is over.
@@ -134,7 +143,8 @@ impl World {
         let old = |since: Duration| since + CLAIMS < now;
         let flaky = self.fate.tools[node] != Tools::Well && self.nodes[node].tool_failed;
         // A tool that fails by fate may be the very one that takes something back.
-        if !member.emptied && self.pacemaker.claims_since(node).is_some_and(old) {
+        let stands = member.emptied || member.parked || member.ill;
+        if !stands && self.pacemaker.claims_since(node).is_some_and(old) {
             self.broken(Promise::NoWaiting, format!("a claim of {shown} stands for nothing"));
         }
         if self.nodes[node].clean_since.is_some_and(old) && member.emptied && !flaky {
@@ -170,7 +180,7 @@ impl World {
             let here = &self.nodes[node];
             let replay = replay(&here.hot);
             let waits = replay.open().any(|record| record.held() == Some(Hold::PeerRecovers));
-            let fine = here.done > 0 || waits || here.resets > 0;
+            let fine = here.done > 0 || waits || here.resets > 0 || here.alone;
             done += here.done;
             if !fine {
                 self.broken(Promise::Moves, format!("{} is neither done nor waits nor was reset", name(node)));

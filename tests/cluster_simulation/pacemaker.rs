@@ -456,7 +456,8 @@ impl Pacemaker {
             Change::Set(CLAIM, value) => self.claimed(node, value.as_deref()),
             Change::Set(name, value) => {
                 let (name, on, life) = (*name, value.is_some(), self.nodes[node].flow.life);
-                let at = (self.now + self.some(WRITTEN)).max(self.nodes[node].flow.written_at + Duration::from_micros(1));
+                let at =
+                    (self.now + self.some(WRITTEN)).max(self.nodes[node].flow.written_at + Duration::from_micros(1));
                 self.nodes[node].flow.written_at = at;
                 self.after(at - self.now, Timer::Written(node, life, name, on));
             }
@@ -561,9 +562,7 @@ impl Pacemaker {
             }
         }
         let services = &self.services;
-        let over = |restart: &mut Restart| {
-            restart.stopped && matches!(services[restart.service].run, Run::Started(_))
-        };
+        let over = |restart: &mut Restart| restart.stopped && matches!(services[restart.service].run, Run::Started(_));
         self.finished.extend(self.restarts.extract_if(.., over).map(|restart| (restart.tool, 0)));
     }
 

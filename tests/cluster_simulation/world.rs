@@ -90,6 +90,8 @@ pub struct Node {
     pub failed: usize,
     pub unknown: usize,
     pub resets: usize,
+    /// A recovery of it failed when nobody else could have taken the services.
+    pub alone: bool,
 }
 
 pub struct World {
@@ -118,8 +120,7 @@ impl World {
             maintenance: *odd == Odd::Maintenance,
             ..Member::default()
         });
-        let pacemaker =
-            Pacemaker::new(Dice::new(dice.next()), BEGIN, members.collect(), fate.services, fate.strategy);
+        let pacemaker = Pacemaker::new(Dice::new(dice.next()), BEGIN, members.collect(), fate.services, fate.strategy);
         let nodes = (0..fate.nodes).map(|node| {
             let after_failed = if fate.stays_after_failed { AfterFailed::Stay } else { AfterFailed::Reset };
             let options = sim::Options {
@@ -152,6 +153,7 @@ impl World {
                 failed: 0,
                 unknown: 0,
                 resets: 0,
+                alone: false,
             }
         });
         let nodes = nodes.collect();
@@ -220,9 +222,10 @@ impl World {
 
     fn next(&self) -> Option<Duration> {
         let due = self.due.keys().next().map(|(at, _)| *at);
-        let engines = self.nodes.iter().filter_map(|node| {
-            Some(node.boot_at.saturating_add(node.engine.as_ref()?.next_deadline()?))
-        });
+        let engines = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some(node.boot_at.saturating_add(node.engine.as_ref()?.next_deadline()?)));
         let bmcs = self.nodes.iter().filter_map(|node| node.bmc.next_deadline());
         due.into_iter().chain(engines).chain(bmcs).chain(self.pacemaker.next()).min()
     }
@@ -551,7 +554,8 @@ impl World {
             self.nodes[node].in_place = restarts;
         }
         let millis = Duration::from_millis;
-        let (mut before, mut after) = (millis(3) + self.dice.up_to(millis(27)), millis(2) + self.dice.up_to(millis(28)));
+        let (mut before, mut after) =
+            (millis(3) + self.dice.up_to(millis(27)), millis(2) + self.dice.up_to(millis(28)));
         let mut status = None;
         match self.fate.tools[node] {
             Tools::Well => {}
