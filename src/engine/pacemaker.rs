@@ -3,7 +3,7 @@
 //! Part of [`Engine`], like `work`; what is decided is decided in `recovery::pacemaker`.
 
 use super::Engine;
-use super::moves::{Move, Run};
+use super::moves::{LEFTOVER_TRIES, Leftover, Move, Run};
 use super::output::{Command, CommandEvent, Line, Output, Print, Stage, Urgency};
 use super::seat::PATH;
 use crate::config::model::{Pacemaker, Recovery, Trigger};
@@ -11,6 +11,7 @@ use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{Hold, RecordId, Step};
 use crate::recovery::pacemaker::{self, AskId, Ending, Reply, Settings};
+use crate::recovery::policy::RETRY;
 use crate::words::{Answer, Attempt, Level, RecoveryAction};
 use core::time::Duration;
 
@@ -53,6 +54,7 @@ impl Engine {
         let settings = Settings { put_off, ..settings(pacemaker, &seat.target, nonce) };
         let attempt = pacemaker::Attempt::new(now, settings);
         seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
+        self.leftover = None; // the new claim takes its place
         self.pump_move(now, place);
     }
 
@@ -86,6 +88,7 @@ impl Engine {
                 None => {}
             }
             let Some(ending) = moving.attempt.ending().cloned() else { return };
+            self.leftover = moving.attempt.leftover().map(|argv| Leftover::new(now, argv));
             self.learn(place);
             self.seats[place].moving = None;
             if !abandoned {
@@ -151,6 +154,7 @@ impl Engine {
     }
 
     pub(super) fn moves_time_out(&mut self, now: Now) {
+        self.take_claim_back(now);
         for place in 0..self.seats.len() {
             if let Some(moving) = &mut self.seats[place].moving
                 && moving.attempt.next_deadline().is_some_and(|at| at <= now.boottime)
@@ -162,11 +166,51 @@ impl Engine {
     }
 
     pub(super) fn move_deadline(&self) -> Option<Duration> {
-        self.seats.iter().filter_map(|seat| seat.moving.as_ref()?.attempt.next_deadline()).min()
+        let leftover = self.leftover.as_ref().filter(|leftover| leftover.token.is_none()).map(|leftover| leftover.at);
+        self.seats.iter().filter_map(|seat| seat.moving.as_ref()?.attempt.next_deadline()).chain(leftover).min()
+    }
+
+    /// Tries again to take a claim back that stands for nothing.
+    fn take_claim_back(&mut self, now: Now) {
+        let due = |leftover: &&mut Leftover| leftover.token.is_none() && leftover.at <= now.boottime;
+        let Some(argv) = self.leftover.as_mut().filter(due).map(|leftover| leftover.argv.clone()) else { return };
+        let token = self.token();
+        if let Some(leftover) = &mut self.leftover {
+            leftover.token = Some(token);
+        }
+        self.outputs.push_back(Output::Run(tool(token, argv, Print::Keep, RETRY)));
+    }
+
+    /// What came of it; false if the token is another's.
+    fn claim_taken_back(&mut self, now: Now, token: u64, event: &CommandEvent) -> bool {
+        let Some(leftover) = self.leftover.as_mut().filter(|leftover| leftover.token == Some(token)) else {
+            return false;
+        };
+        match event {
+            CommandEvent::Printed(_) | CommandEvent::Kept(_) => {}
+            CommandEvent::Exited(0) => self.leftover = None,
+            CommandEvent::Exited(_)
+            | CommandEvent::Killed(_)
+            | CommandEvent::Lost
+            | CommandEvent::Overflowed
+            | CommandEvent::NotStarted(_) => {
+                (leftover.token, leftover.tries) = (None, leftover.tries + 1);
+                leftover.at = now.boottime.saturating_add(RETRY);
+                if leftover.tries >= LEFTOVER_TRIES {
+                    let argv = leftover.argv.join(" ");
+                    self.leftover = None;
+                    self.log(Line::error(format!("this server's claim stands, and others wait for it; run: {argv}")));
+                }
+            }
+        }
+        true
     }
 
     /// What happened to a tool; false if the token is none of ours.
     pub(super) fn handle_run(&mut self, now: Now, token: u64, event: &CommandEvent) -> bool {
+        if self.claim_taken_back(now, token, event) {
+            return true;
+        }
         let Some(at) = self.runs.iter().position(|run| run.token == token) else { return false };
         let reply = match event {
             CommandEvent::Printed(line) => {
@@ -205,6 +249,7 @@ impl Engine {
         if !core::mem::take(&mut seat.has_set) {
             return;
         }
+        self.leftover = None; // the claim goes with the rest
         let node = seat.node.clone().unwrap_or_else(|| seat.server.to_string());
         let commands = pacemaker::withdraw(&settings(pacemaker, &seat.target, 0), Some(&node));
         if let Some(record) = record {

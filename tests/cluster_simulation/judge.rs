@@ -98,6 +98,8 @@ impl World {
             let service = self.pacemaker.services[place].clone();
             if self.pacemaker.active[place].contains(&node) {
                 self.broken(Promise::Proof, format!("svc{place} is still on {}: {service:?}", name(node)));
+            } else if self.nodes[node].tool_failed && service.before.is_some_and(|before| before != node) {
+                // It had come up elsewhere, and came back while the tool that saw it was late.
             } else if self.nodes[node].touched.contains(&place) && service.ran == Some(node) {
                 self.broken(Promise::Proof, format!("svc{place} has not come up elsewhere: {service:?}"));
             }
@@ -179,7 +181,8 @@ impl World {
         for node in self.fate.struck.clone() {
             let here = &self.nodes[node];
             let replay = replay(&here.hot);
-            let waits = replay.open().any(|record| record.held() == Some(Hold::PeerRecovers));
+            let held = |step| (step == Step::Held(Hold::PeerRecovers)).then_some(());
+            let waits = replay.open().any(|record| record.find(held).is_some());
             let fine = here.done > 0 || waits || here.resets > 0 || here.alone;
             done += here.done;
             if !fine {

@@ -61,6 +61,8 @@ pub struct Service {
     pub disabled: bool,
     /// Where it last came up.
     pub ran: Option<usize>,
+    /// And before.
+    pub before: Option<usize>,
     /// Its agent is at work, or the coordinator thinks of it: what began before is void.
     step: u64,
     busy: bool,
@@ -173,7 +175,7 @@ impl Pacemaker {
     ) -> Self {
         let lag = [ms(8), ms(40), ms(400)][dice.below(3) as usize];
         let pace = [ms(100), ms(800), SLOWEST][dice.below(3) as usize];
-        let service = Service { run: Run::Stopped, disabled: false, ran: None, step: 0, busy: false };
+        let service = Service { run: Run::Stopped, disabled: false, ran: None, before: None, step: 0, busy: false };
         let mut this = Self {
             claims: vec![(0, None); nodes.len()],
             nodes,
@@ -378,7 +380,10 @@ impl Pacemaker {
         let Some(node) = service.run.node().filter(|node| self.nodes[*node].up) else { return }; // until it is lost
         service.busy = false;
         match service.run {
-            Run::Starting(_) => (service.run, service.ran) = (Run::Started(node), Some(node)),
+            Run::Starting(_) => {
+                service.before = service.ran;
+                (service.run, service.ran) = (Run::Started(node), Some(node));
+            }
             Run::Stopping(_) => {
                 service.run = Run::Stopped;
                 self.active[place].remove(&node);

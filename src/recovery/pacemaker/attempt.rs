@@ -77,6 +77,8 @@ pub struct Attempt {
     resumed: bool,
     members: Members,
     last: Option<Why>,
+    /// Takes the claim back; until that has worked.
+    release: Option<Vec<String>>,
 }
 
 impl Attempt {
@@ -104,6 +106,7 @@ impl Attempt {
             resumed: false,
             members: Members::default(),
             last: None,
+            release: None,
         };
         this.publish(now, What::Publish, State::Asking);
         this.runs.ask(now, What::Look, this.settings.look());
@@ -137,6 +140,11 @@ impl Attempt {
     /// This server's name in the cluster, once it is known.
     pub fn node(&self) -> Option<&str> {
         self.contest.me()
+    }
+
+    /// A claim that could not be taken back, and the command that does it: others wait for it.
+    pub fn leftover(&self) -> Option<&[String]> {
+        self.release.as_deref()
     }
 
     /// What keeps it from being done at this moment: the reason, when its time is over.
@@ -194,7 +202,13 @@ impl Attempt {
                 self.claimed &= !never_ran(reply);
                 self.finish(now, ending); // now it can be taken back
             }
-            (At::Release(ending), What::Release) => self.at = At::Ended(ending.clone()),
+            (At::Release(ending), What::Release) => {
+                let ending = ending.clone();
+                if meaning == Meaning::Fine {
+                    self.release = None;
+                }
+                self.at = At::Ended(ending);
+            }
             (At::Release(_) | At::Ended(_), _) => {}
             (At::Guards | At::Waiting | At::StartingOver | At::Trigger | At::Proof, What::Look) => {
                 self.looked(now, meaning, stdout);
@@ -327,7 +341,9 @@ impl Attempt {
         } else {
             self.at = At::Release(ending);
             // A server that is emptied is no place for the services of another.
-            self.publish(now, What::Release, if self.resumed { State::Gone } else { State::SteppedBack });
+            let state = if self.resumed { State::Gone } else { State::SteppedBack };
+            self.release = Some(self.settings.publish(&self.contest.claim(state.clone()).to_string()));
+            self.publish(now, What::Release, state);
         }
     }
 }

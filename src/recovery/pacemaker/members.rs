@@ -37,7 +37,7 @@ impl Members {
             let named = target.is_some() && !resource.copies && !resource.disabled;
             let lost = resumed && !resource.copies && !resource.active && !resource.disabled && was_here();
             if !here && !named && !lost {
-                if !resource.active && was_here() {
+                if (!resource.active || resource.failed) && was_here() {
                     members.idle.insert(resource.id.clone());
                 }
                 continue;
@@ -63,7 +63,8 @@ impl Members {
     pub fn join(&mut self, cluster: &Cluster, me: &str) {
         for resource in cluster.resources.iter().filter(|resource| !resource.fence && !resource.orphaned) {
             let was_here = || cluster.history.contains(&(me.to_owned(), resource.id.clone()));
-            let passed = !resource.copies && !resource.active && !resource.disabled && was_here();
+            // It may have come and gone between two looks, and be on its way elsewhere.
+            let passed = !resource.copies && !resource.disabled && was_here();
             let came = resource.is_on(me) || (passed && !self.idle.contains(&resource.id));
             if came && resource.managed {
                 let gone = resource.copies || resource.disabled;
