@@ -58,11 +58,15 @@ pub struct Attempt {
     at: At,
     begun: Duration,
     triggered: Option<Duration>,
+    /// Nobody knows whether the trigger's run did anything.
+    unsure: bool,
     runs: Runs,
     wake: Option<Duration>,
     contest: Contest,
     /// Our claim, as far as anyone may have seen it.
     claimed: bool,
+    /// One of its values may have arrived: a later one that does not, does not undo it.
+    published: bool,
     claiming_since: Duration,
     cluster: Option<Cluster>,
     /// When that was answered.
@@ -95,6 +99,8 @@ impl Attempt {
             wake: None,
             contest,
             claimed: false,
+            published: false,
+            unsure: false,
             claiming_since: now.boottime,
             cluster: None,
             looked: now.boottime,
@@ -196,10 +202,13 @@ impl Attempt {
     pub fn handle_answer(&mut self, now: Now, id: AskId, reply: &Reply, stdout: &[u8]) {
         let Some(what) = self.runs.ended(id) else { return };
         let meaning = reply.meaning(what.tool(self.mode));
+        if what == What::Publish {
+            self.published |= !never_ran(reply);
+            self.claimed &= self.published;
+        }
         match (&self.at, what) {
             (At::Release(ending), What::Publish) => {
                 let ending = ending.clone();
-                self.claimed &= !never_ran(reply);
                 self.finish(now, ending); // now it can be taken back
             }
             (At::Release(ending), What::Release) => {
@@ -228,10 +237,7 @@ impl Attempt {
             (_, What::Publish) => match meaning {
                 Meaning::Fine => self.read_claims(now),
                 Meaning::NotSet => self.finish(now, Ending::Failed(unexpected(reply))),
-                Meaning::Bad(why) => {
-                    self.claimed &= !never_ran(reply);
-                    self.finish(now, Ending::Failed(why));
-                }
+                Meaning::Bad(why) => self.finish(now, Ending::Failed(why)),
             },
             (_, What::Claims) => match meaning {
                 Meaning::Fine => match read_claims(stdout) {

@@ -23,7 +23,7 @@ pub struct Members {
 
 impl Members {
     /// What has to leave `me`, at the start. `resumed` is a move that had begun before this process: what
-    /// it has stopped already is known from the node's history.
+    /// it has stopped already, and what comes up elsewhere, is known from the node's history.
     pub fn of(cluster: &Cluster, me: &str, target: Option<&str>, resumed: bool) -> Result<Self, Why> {
         let mut members = Self::default();
         let wanted = |resource: &&Resource| target.is_none_or(|target| resource.is(target));
@@ -35,7 +35,8 @@ impl Members {
             let here = resource.is_on(me);
             let was_here = || cluster.history.contains(&(me.to_owned(), resource.id.clone()));
             let named = target.is_some() && !resource.copies && !resource.disabled;
-            let lost = resumed && !resource.copies && !resource.active && !resource.disabled && was_here();
+            let settled = resource.active && matches!(resource.role, Role::Started | Role::Promoted);
+            let lost = resumed && !resource.copies && !settled && !resource.disabled && was_here();
             if !here && !named && !lost {
                 if (!resource.active || resource.failed) && was_here() {
                     members.idle.insert(resource.id.clone());

@@ -181,7 +181,6 @@ impl Attempt {
     }
 
     pub(super) fn go(&mut self, now: Now) {
-        let me = self.contest.me().unwrap_or_default().to_owned();
         for unmanaged in core::mem::take(&mut self.members.unmanaged) {
             self.runs.remark(Level::Warning, format!("{unmanaged} is unmanaged and stays here"));
         }
@@ -201,10 +200,14 @@ impl Attempt {
         self.last = None;
         self.at = At::Trigger;
         self.triggered = Some(now.boottime);
-        let argv = match self.mode {
+        self.runs.ask(now, What::Trigger, self.trigger());
+    }
+
+    /// The words that empty this server.
+    pub(super) fn trigger(&self) -> Vec<String> {
+        match self.mode {
             Mode::Red => self.settings.red(),
-            Mode::Standby => self.settings.standby(&me),
-        };
-        self.runs.ask(now, What::Trigger, argv);
+            Mode::Standby => self.settings.standby(self.contest.me().unwrap_or_default()),
+        }
     }
 }
