@@ -9,10 +9,10 @@ use super::seat::PATH;
 use crate::config::model::{Pacemaker, Recovery, Trigger};
 use crate::now::Now;
 use crate::recovery::action::Event;
-use crate::recovery::journal::{Hold, RecordId, Step};
+use crate::recovery::journal::{Hold, Reconcile, Record, RecordId, Step};
 use crate::recovery::pacemaker::{self, AskId, Ending, Reply, Settings};
 use crate::recovery::policy::RETRY;
-use crate::words::{Answer, Attempt, Level, RecoveryAction};
+use crate::words::{Answer, Attempt, Level, Outcome, RecoveryAction};
 use core::time::Duration;
 
 /// The tools' messages are read by people and, in part, by us.
@@ -54,7 +54,10 @@ impl Engine {
         let settings = Settings { put_off, ..settings(pacemaker, &seat.target, nonce) };
         let attempt = pacemaker::Attempt::new(now, settings);
         seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
-        self.leftover = None; // the new claim takes its place
+        // The new claim takes its place.
+        if let Some(Leftover { token: Some(token), .. }) = self.leftover.take() {
+            self.outputs.push_back(Output::Signal { token, urgency: Urgency::Kill });
+        }
         self.pump_move(now, place);
     }
 
@@ -170,8 +173,25 @@ impl Engine {
         self.seats.iter().filter_map(|seat| seat.moving.as_ref()?.attempt.next_deadline()).chain(leftover).min()
     }
 
+    /// A former process may have died with a claim that nobody takes back if no attempt follows.
+    pub(super) fn forget_claim(&mut self, now: Now, place: usize, record: &Record, how: Reconcile) {
+        let seat = &self.seats[place];
+        let over = match how {
+            Reconcile::TellEnded(outcome) | Reconcile::Await { outcome, .. } => outcome != Outcome::Done,
+            Reconcile::StayHeld(why) => why == Hold::Failed,
+            Reconcile::Resume | Reconcile::Rerun { .. } | Reconcile::GoOn { .. } | Reconcile::Close(_) => false,
+        };
+        if let (Recovery::Pacemaker(pacemaker), true) = (&seat.recovery, over && record.runs() > 0) {
+            let argv = pacemaker::forget_claim(&settings(pacemaker, &seat.target, 0));
+            self.leftover = Some(Leftover { at: now.boottime, ..Leftover::new(now, &argv) });
+        }
+    }
+
     /// Tries again to take a claim back that stands for nothing.
     fn take_claim_back(&mut self, now: Now) {
+        if self.seats.iter().any(|seat| seat.moving.is_some()) {
+            self.leftover = None; // the claim is another attempt's
+        }
         let due = |leftover: &&mut Leftover| leftover.token.is_none() && leftover.at <= now.boottime;
         let Some(argv) = self.leftover.as_mut().filter(due).map(|leftover| leftover.argv.clone()) else { return };
         let token = self.token();

@@ -62,6 +62,8 @@ impl Engine {
                         let notice = Arc::new(Notice { received: now, ..remembered(&record, self.cluster.this) });
                         seat.matter = Some(Matter::new(record.id.serial(), notice, Vec::new()));
                     }
+                    self.forget_claim(now, place, &record, how);
+                    let seat = &mut self.seats[place];
                     seat.look_at_gate(now, self.maintenance);
                     let actions = seat.machine.restore(now, &record, how, &seat.policy);
                     self.perform(now, place, actions);

@@ -148,6 +148,11 @@ pub fn withdraw(settings: &Settings, node: Option<&str>) -> Vec<Vec<String>> {
         .map(|node| settings.argv(CRM_ATTRIBUTE, &["-N", node, "-n", "standby", "-D", "-l", "reboot"]));
     let red =
         (settings.trigger != Trigger::Standby).then(|| settings.argv(ATTRD_UPDATER, &["-n", &settings.health, "-D"]));
-    let claim = settings.argv(ATTRD_UPDATER, &["-n", CLAIM, "-D"]);
-    red.into_iter().chain(standby).chain([claim]).collect()
+    red.into_iter().chain(standby).chain([forget_claim(settings)]).collect()
+}
+
+/// The command that takes this server's claim away. Beside a trigger that stands it is not needed any more: the
+/// trigger is to be seen by then.
+pub fn forget_claim(settings: &Settings) -> Vec<String> {
+    settings.argv(ATTRD_UPDATER, &["-n", CLAIM, "-D"])
 }
