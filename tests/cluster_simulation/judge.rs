@@ -27,6 +27,7 @@ impl World {
     /// After every step.
     pub fn judge(&mut self) {
         let able = self.pacemaker.is_able();
+        self.lacked_quorum |= !self.pacemaker.has_quorum();
         for place in 0..self.fate.services {
             if self.pacemaker.active[place].len() > 1 {
                 let on = self.pacemaker.active[place].clone();
@@ -112,7 +113,7 @@ impl World {
         let replay = replay(&self.nodes[node].hot);
         let held = |step| (step == Step::Held(Hold::PeerRecovers)).then_some(());
         let waited = replay.open().any(|record| record.find(held).is_some());
-        self.nodes[node].alone |= !waited && !(fit && self.pacemaker.has_quorum());
+        self.nodes[node].alone |= !waited && (!fit || self.lacked_quorum);
     }
 
     /// The life is over.

@@ -24,7 +24,7 @@ promises! {
     /// A fault that is cleared, by the BMC or the operator, when the recovery is over takes back what it had set.
     Cleared,
     /// Where nothing else is wrong: of the struck servers each is done, waits visibly for the others, was reset, or
-    /// failed when nobody else could take anything and had not been told to wait; and somebody is done.
+    /// failed without having been told to wait, when no other node was fit or quorum was lost; and somebody is done.
     Moves,
     /// Nothing panics, and nothing goes on for ever.
     NoPanic,

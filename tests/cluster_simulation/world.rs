@@ -104,6 +104,8 @@ pub struct World {
     serial: u64,
     pub fault: Option<Duration>,
     pub nowhere: Vec<Option<Duration>>,
+    /// At any time.
+    pub lacked_quorum: bool,
     pub runs: usize,
     pub met: BTreeMap<&'static str, usize>,
     pub violations: Vec<(Promise, String)>,
@@ -166,6 +168,7 @@ impl World {
             serial: 0,
             fault: None,
             nowhere: vec![None; fate.services],
+            lacked_quorum: false,
             runs: 0,
             met: BTreeMap::new(),
             violations: Vec::new(),
