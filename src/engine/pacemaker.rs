@@ -27,9 +27,11 @@ impl Engine {
         match attempt.action {
             RecoveryAction::Failover | RecoveryAction::StopService => seat.move_waits = true,
             RecoveryAction::Restart => {
-                let argv = ["crm_resource", "--restart", "--resource", &seat.target];
-                let mut argv = argv.map(str::to_owned).to_vec();
-                argv[0] = format!("{}/crm_resource", pacemaker.tools);
+                let program = format!("{}/crm_resource", pacemaker.tools);
+                // Killed in the middle it would leave the target stopped for good; giving up by itself it does not.
+                let patience = format!("{}s", (seat.policy.deadline.as_secs() * 3 / 4).max(1));
+                let argv = [&program, "--restart", "--resource", &*seat.target, "--timeout", &patience];
+                let argv = argv.map(str::to_owned).to_vec();
                 if let Some(matter) = &mut seat.matter {
                     matter.commanded = true;
                 }

@@ -183,7 +183,8 @@ impl World {
             let here = &self.nodes[node];
             let replay = replay(&here.hot);
             let held = |step| (step == Step::Held(Hold::PeerRecovers)).then_some(());
-            let waits = replay.open().any(|record| record.find(held).is_some());
+            let told = |step| matches!(step, Step::EndedTold(_) | Step::EndedGivenUp(_)).then_some(());
+            let waits = replay.open().any(|record| record.find(held).is_some() && record.find(told).is_none());
             let fine = here.done > 0 || waits || here.resets > 0 || here.alone;
             done += here.done;
             if !fine {

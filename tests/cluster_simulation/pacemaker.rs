@@ -128,6 +128,7 @@ enum Timer {
     Elected,
     Joins(usize, u32),
     Joined(usize, u32),
+    GivesUp(ToolId),
     Thought(usize, u64),
     Done(usize, u64),
 }
@@ -270,6 +271,13 @@ impl Pacemaker {
             }
             Timer::Joined(node, life) if self.nodes[node].flow.life == life => self.nodes[node].pending = false,
             Timer::Joins(..) | Timer::Joined(..) => {}
+            Timer::GivesUp(tool) => {
+                let given_up: Vec<Restart> = self.restarts.extract_if(.., |restart| restart.tool == tool).collect();
+                for restart in given_up {
+                    self.services[restart.service].disabled = false;
+                    self.finished.push((tool, 124));
+                }
+            }
             Timer::Thought(place, step) if self.services[place].step == step => self.act_on(place),
             Timer::Done(place, step) if self.services[place].step == step => self.done(place),
             Timer::Thought(..) | Timer::Done(..) => {}
@@ -544,7 +552,11 @@ impl Pacemaker {
                 fine
             }
             "crm_resource" => {
-                let name = words.last().copied().unwrap_or_default();
+                let after = |word: &str| words.iter().skip_while(|other| **other != word).nth(1).copied();
+                let name = after("--resource").unwrap_or_default();
+                if let Some(time) = after("--timeout").and_then(|time| time.strip_suffix('s')?.parse().ok()) {
+                    self.after(Duration::from_secs(time), Timer::GivesUp(tool));
+                }
                 let service = name.strip_prefix("svc").and_then(|number| number.parse::<usize>().ok())?;
                 if self.services[service].run == Run::Stopped {
                     return Some((1, String::new())); // it runs nowhere

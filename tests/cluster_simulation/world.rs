@@ -377,6 +377,7 @@ impl World {
             let here = &mut self.nodes[node];
             here.process += 1;
             here.runs.clear();
+            here.clean_since = None; // it may have been about to take things back
             let process = here.process;
             self.put(away, Due::Start(node, process));
             self.put(DISK, Due::Disk(node, process));
@@ -575,6 +576,7 @@ impl World {
         // One that says no has done nothing; one that is killed may have.
         let acts = match status {
             Some(CommandEvent::Exited(_)) => false,
+            Some(_) if restarts => false,
             Some(_) => self.dice.percent(50),
             None => true,
         };

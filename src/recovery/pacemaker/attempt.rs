@@ -12,7 +12,7 @@ use super::claim::{Claims, Contest, State, read_claims};
 use super::cluster::Cluster;
 use super::members::Members;
 use super::runs::{Mode, Output, Remark, Runs, What};
-use super::tool::{ATTRD_UPDATER, AskId, CRM_MON, Meaning, Reply, Settings, Trigger};
+use super::tool::{ATTRD_UPDATER, AskId, CRM_MON, Meaning, Reply, Settings, Trigger, forget_claim};
 use super::why::{Down, NotYet, Why};
 use crate::now::Now;
 use crate::words::Level;
@@ -175,6 +175,10 @@ impl Attempt {
         match &self.at {
             At::Guards | At::Waiting | At::StartingOver => self.finish(now, Ending::Failed(why)),
             At::Trigger | At::Proof => {
+                // Nobody knows whether it did anything. The claim stands until the others would see the trigger.
+                if self.unsure || self.runs.has(What::Trigger) {
+                    self.release = Some(forget_claim(&self.settings));
+                }
                 self.runs.kill(|_| true);
                 self.at = At::Ended(Ending::Failed(why));
             }
