@@ -38,7 +38,8 @@ impl World {
                     self.nodes[node].touched.insert(place);
                 }
             }
-            if !able || self.pacemaker.runs_on(place).is_some() {
+            let orphaned = self.pacemaker.services[place].disabled && self.pacemaker.services[place].orphaned;
+            if !able || orphaned || self.pacemaker.runs_on(place).is_some() {
                 self.nowhere[place] = None;
                 continue;
             }

@@ -63,6 +63,8 @@ pub struct Service {
     pub ran: Option<usize>,
     /// And before.
     pub before: Option<usize>,
+    /// The node that restarted it died meanwhile: it stays stopped until someone looks.
+    pub orphaned: bool,
     /// Its agent is at work, or the coordinator thinks of it: what began before is void.
     step: u64,
     busy: bool,
@@ -176,7 +178,15 @@ impl Pacemaker {
     ) -> Self {
         let lag = [ms(8), ms(40), ms(400)][dice.below(3) as usize];
         let pace = [ms(100), ms(800), SLOWEST][dice.below(3) as usize];
-        let service = Service { run: Run::Stopped, disabled: false, ran: None, before: None, step: 0, busy: false };
+        let service = Service {
+            run: Run::Stopped,
+            disabled: false,
+            ran: None,
+            before: None,
+            orphaned: false,
+            step: 0,
+            busy: false,
+        };
         let mut this = Self {
             claims: vec![(0, None); nodes.len()],
             nodes,
@@ -418,7 +428,9 @@ impl Pacemaker {
             return;
         }
         self.active.iter_mut().for_each(|nodes| nodes.retain(|on| *on != node));
-        self.restarts.retain(|restart| restart.tool.0 != node);
+        for restart in self.restarts.extract_if(.., |restart| restart.tool.0 == node) {
+            self.services[restart.service].orphaned = true;
+        }
         let now = self.now;
         let member = &mut self.nodes[node];
         (member.up, member.died, member.emptied) = (false, Some(now), false);
