@@ -47,6 +47,7 @@ export MAY_SKIP
 
 # Lives in the long run of the simulation.
 SEEDS ?= 10000
+CLUSTER_SEEDS ?= 5000
 
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
@@ -160,7 +161,10 @@ test-simulation-long:
 	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \
 	  cargo test -q --release --features sim --test simulation nothing
 	@tests/simulation/page.sh docs/assurance/simulation.md $(B)/simulation.md $(VERSION)
-	@echo 'ok: simulation, $(SEEDS) lives'
+	BMCNOTICE_SEEDS=$(CLUSTER_SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/cluster.md \
+	  cargo test -q --release --features sim --test cluster_simulation keeps
+	@tests/simulation/page.sh docs/assurance/cluster.md $(B)/cluster.md $(VERSION)
+	@echo 'ok: simulation, $(SEEDS) lives of a server and $(CLUSTER_SEEDS) of a cluster'
 
 test-peers:
 	@tests/peers/run.sh tests/peers/test-*.sh

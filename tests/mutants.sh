@@ -69,6 +69,17 @@ mutant "$simulation" src/engine/perform.rs   's/self.hold_ended_back(now);//'
 mutant "$simulation" $replay                 's/Step::Final(_) => Some(Last::Fixed(Outcome::Failed)),/Step::Final(_) => None,/'
 mutant "$simulation" src/engine/ending.rs    's/} else { self.roads.forget(owner) }/} else { self.roads.hasten(now, owner) }/'
 mutant "$simulation" src/engine/record.rs       's/pending.stored(&mut self.journal, stored)/pending.stored(\&mut self.journal, true)/'
+# A cluster of whole engines, broken on purpose. docs/assurance/cluster.md says which life shows it.
+clusters='BMCNOTICE_SEEDS=5000 cargo test -q --features sim --test cluster_simulation keeps'
+mutant "$clusters" $pm/claim.rs          's/return if free { Verdict::Go } else { Verdict::Say(waiting) };/let _ = (free, waiting); return Verdict::Go;/' # no claim
+mutant "$clusters" $pm/members.rs        's/Role::Started | Role::Promoted => {}/Role::Started | Role::Promoted | Role::Starting => {}/; s/Role::Starting | Role::Unpromoted/Role::Unpromoted/' # starting counts as running
+mutant "$clusters" $pm/attempt/guards.rs '0,/Err(why) => return failed(why),/s//Err(_) => {}/; s/None => Ending::Failed(Why::NoHealthyPeer(rest)),/None => { drop(rest); return self.go(now); }/' # trigger without guards
+mutant "$clusters" src/engine/perform.rs 's/Action::Withdraw(record) => self.withdraw(now, place, Some(record)),/Action::Withdraw(_) => {}/' # nothing is taken back
+mutant "$clusters" $pm/attempt/guards.rs 's/None if self.settings.put_off =>/None if false =>/'               # a peer that is being reset is not waited for
+mutant "$clusters" $pm/attempt/proof.rs  's/if self.settings.target.is_none() {/if false {/'                # what came meanwhile may stay
+mutant "$clusters" $pm/attempt/proof.rs  's/if !emptied \&\& self.unsure {/if false {/'                      # a killed trigger is not run again
+mutant "$clusters" src/engine/pacemaker.rs 's/self.leftover = moving.attempt.leftover().map.*/self.leftover = None;/' # a claim stays
+mutant "$clusters" src/engine/pacemaker.rs 's/over \&\& record.runs() > 0/over \&\& record.runs() > 9/'      # a dead process'"'"'s claim stays
 street='cargo test -q --features capi,sim,cli --test street clusterpro'
 mutant "$street" src/engine/record.rs          '/acknowledge.clear()/d'                           # an observer acknowledges
 mutant "$street" src/engine/alerts.rs       's/if self.alerts.running.is_some() {/if false {/' # two alert commands at a time

@@ -205,8 +205,8 @@ impl Stage {
             trigger,
             health: HEALTH.into(),
             tools: TOOLS.into(),
-            deferred: false,
             nonce: 7,
+            put_off: false,
         };
         Self {
             attempt: Attempt::new(START, settings),
@@ -426,8 +426,8 @@ fn a_peer_that_went_first_is_waited_for() {
             trigger: Trigger::Auto,
             health: HEALTH.into(),
             tools: TOOLS.into(),
-            deferred,
             nonce: 7,
+            put_off: deferred,
         };
         stage.attempt = Attempt::new(START, settings);
         let ending = stage.play(20);
@@ -466,8 +466,8 @@ fn a_tool_that_hangs_is_killed_and_said() {
         trigger: Trigger::Auto,
         health: HEALTH.into(),
         tools: "/opt/sbin/".into(),
-        deferred: false,
         nonce: 1,
+        put_off: false,
     };
     let mut attempt = Attempt::new(START, settings);
     let mut killed = Vec::new();
@@ -491,7 +491,7 @@ fn a_tool_that_hangs_is_killed_and_said() {
 fn what_was_set_is_taken_away() {
     let words = |trigger| {
         let settings =
-            Settings { target: None, trigger, health: HEALTH.into(), tools: TOOLS.into(), deferred: false, nonce: 1 };
+            Settings { target: None, trigger, health: HEALTH.into(), tools: TOOLS.into(), nonce: 1, put_off: false };
         let lines = withdraw(&settings, Some("node1")).into_iter().map(|argv| argv[1..].join(" "));
         lines.collect::<Vec<_>>()
     };
@@ -511,8 +511,8 @@ fn garbage_in_any_order_never_triggers() {
             trigger: Trigger::Auto,
             health: HEALTH.into(),
             tools: TOOLS.into(),
-            deferred: false,
             nonce: 3,
+            put_off: false,
         };
         let mut attempt = Attempt::new(START, settings);
         let mut running = BTreeMap::new();

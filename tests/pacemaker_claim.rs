@@ -208,8 +208,8 @@ impl World {
             trigger: Trigger::Auto,
             health: HEALTH.into(),
             tools: TOOLS.into(),
-            deferred: false,
             nonce,
+            put_off: false,
         };
         self.nodes[node].life += 1;
         self.nodes[node].struck = true;

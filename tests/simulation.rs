@@ -5,6 +5,10 @@
 //! `BMCNOTICE_REPORT=file` writes what they met. `docs/assurance/simulation.md` explains.
 #![cfg(feature = "sim")]
 
+#[macro_use]
+#[path = "support/promises.rs"]
+mod listed;
+
 #[path = "simulation/air.rs"]
 mod air;
 #[path = "simulation/coverage.rs"]

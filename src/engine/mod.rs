@@ -49,7 +49,7 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 use endings::Endings;
-use moves::Run;
+use moves::{Leftover, Run};
 use murmur::Murmur;
 
 use roads::{Owner, Roads};
@@ -125,6 +125,8 @@ pub struct Engine {
     tokens: u64,
     /// Tools of the cluster's that run.
     runs: Vec<Run>,
+    /// This server's claim, if it stands for nothing.
+    leftover: Option<Leftover>,
     random: Random,
     endings: Endings,
     /// What a former process left open is being taken up: nobody knows yet who else recovers.
@@ -163,6 +165,7 @@ impl Engine {
             // Tokens of different contexts differ, so that one is not taken for another's.
             tokens: u64::from(random.u32()) << 16,
             runs: Vec::new(),
+            leftover: None,
             endings: Endings::default(),
             taking_up: true,
             armed: false,

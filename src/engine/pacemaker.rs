@@ -3,15 +3,16 @@
 //! Part of [`Engine`], like `work`; what is decided is decided in `recovery::pacemaker`.
 
 use super::Engine;
-use super::moves::{Move, Run};
+use super::moves::{LEFTOVER_TRIES, Leftover, Move, Run};
 use super::output::{Command, CommandEvent, Line, Output, Print, Stage, Urgency};
 use super::seat::PATH;
 use crate::config::model::{Pacemaker, Recovery, Trigger};
 use crate::now::Now;
 use crate::recovery::action::Event;
-use crate::recovery::journal::{RecordId, Step};
+use crate::recovery::journal::{Hold, Reconcile, Record, RecordId, Step};
 use crate::recovery::pacemaker::{self, AskId, Ending, Reply, Settings};
-use crate::words::{Answer, Attempt, Level, RecoveryAction};
+use crate::recovery::policy::RETRY;
+use crate::words::{Answer, Attempt, Level, Outcome, RecoveryAction};
 use core::time::Duration;
 
 /// The tools' messages are read by people and, in part, by us.
@@ -26,9 +27,11 @@ impl Engine {
         match attempt.action {
             RecoveryAction::Failover | RecoveryAction::StopService => seat.move_waits = true,
             RecoveryAction::Restart => {
-                let argv = ["crm_resource", "--restart", "--resource", &seat.target];
-                let mut argv = argv.map(str::to_owned).to_vec();
-                argv[0] = format!("{}/crm_resource", pacemaker.tools);
+                let program = format!("{}/crm_resource", pacemaker.tools);
+                // Killed in the middle it would leave the target stopped for good; giving up by itself it does not.
+                let patience = format!("{}s", (seat.policy.deadline.as_secs() * 3 / 4).max(1));
+                let argv = [&program, "--restart", "--resource", &*seat.target, "--timeout", &patience];
+                let argv = argv.map(str::to_owned).to_vec();
                 if let Some(matter) = &mut seat.matter {
                     matter.commanded = true;
                 }
@@ -46,13 +49,25 @@ impl Engine {
         }
         let Some(place) = self.seats.iter().position(|seat| seat.move_waits) else { return };
         let nonce = u64::from(self.random.u32()) << 32 | u64::from(self.random.u32());
+        let put_off = self.was_put_off(place);
         let seat = &mut self.seats[place];
         seat.move_waits = false;
         let Recovery::Pacemaker(pacemaker) = &seat.recovery else { return };
-        let settings = Settings { deferred: seat.deferred, ..settings(pacemaker, &seat.target, nonce) };
+        let settings = Settings { put_off, ..settings(pacemaker, &seat.target, nonce) };
         let attempt = pacemaker::Attempt::new(now, settings);
         seat.moving = Some(Box::new(Move { attempt, abandoned: false }));
+        // The new claim takes its place.
+        if let Some(Leftover { token: Some(token), .. }) = self.leftover.take() {
+            self.outputs.push_back(Output::Signal { token, urgency: Urgency::Kill });
+        }
         self.pump_move(now, place);
+    }
+
+    /// Whether another server went first, earlier in this recovery; a former process may have seen it.
+    fn was_put_off(&self, place: usize) -> bool {
+        let record = self.seats[place].machine.record().and_then(|record| self.journal.record(record));
+        let held = |step| (step == Step::Held(Hold::PeerRecovers)).then_some(());
+        record.is_some_and(|record| record.find(held).is_some())
     }
 
     /// Brings an attempt as far as it goes by itself.
@@ -78,6 +93,7 @@ impl Engine {
                 None => {}
             }
             let Some(ending) = moving.attempt.ending().cloned() else { return };
+            self.leftover = moving.attempt.leftover().map(|argv| Leftover::new(now, argv));
             self.learn(place);
             self.seats[place].moving = None;
             if !abandoned {
@@ -98,7 +114,6 @@ impl Engine {
             Ending::Deferred(why) => {
                 self.progress(now, place, Stage::Remark(Level::Warning, why.to_string()));
                 let seat = &mut self.seats[place];
-                seat.deferred = true;
                 if let Some(matter) = &mut seat.matter {
                     matter.token = None;
                 }
@@ -145,6 +160,7 @@ impl Engine {
     }
 
     pub(super) fn moves_time_out(&mut self, now: Now) {
+        self.take_claim_back(now);
         for place in 0..self.seats.len() {
             if let Some(moving) = &mut self.seats[place].moving
                 && moving.attempt.next_deadline().is_some_and(|at| at <= now.boottime)
@@ -156,11 +172,68 @@ impl Engine {
     }
 
     pub(super) fn move_deadline(&self) -> Option<Duration> {
-        self.seats.iter().filter_map(|seat| seat.moving.as_ref()?.attempt.next_deadline()).min()
+        let leftover = self.leftover.as_ref().filter(|leftover| leftover.token.is_none()).map(|leftover| leftover.at);
+        self.seats.iter().filter_map(|seat| seat.moving.as_ref()?.attempt.next_deadline()).chain(leftover).min()
+    }
+
+    /// A former process may have died with a claim that nobody takes back if no attempt follows.
+    pub(super) fn forget_claim(&mut self, now: Now, place: usize, record: &Record, how: Reconcile) {
+        let seat = &self.seats[place];
+        let over = match how {
+            Reconcile::TellEnded(outcome) | Reconcile::Await { outcome, .. } => outcome != Outcome::Done,
+            Reconcile::StayHeld(why) => why == Hold::Failed,
+            Reconcile::Resume | Reconcile::Rerun { .. } | Reconcile::GoOn { .. } | Reconcile::Close(_) => false,
+        };
+        if let (Recovery::Pacemaker(pacemaker), true) = (&seat.recovery, over && record.runs() > 0) {
+            let argv = pacemaker::forget_claim(&settings(pacemaker, &seat.target, 0));
+            self.leftover = Some(Leftover { at: now.boottime, ..Leftover::new(now, &argv) });
+        }
+    }
+
+    /// Tries again to take a claim back that stands for nothing.
+    fn take_claim_back(&mut self, now: Now) {
+        if self.seats.iter().any(|seat| seat.moving.is_some()) {
+            self.leftover = None; // the claim is another attempt's
+        }
+        let due = |leftover: &&mut Leftover| leftover.token.is_none() && leftover.at <= now.boottime;
+        let Some(argv) = self.leftover.as_mut().filter(due).map(|leftover| leftover.argv.clone()) else { return };
+        let token = self.token();
+        if let Some(leftover) = &mut self.leftover {
+            leftover.token = Some(token);
+        }
+        self.outputs.push_back(Output::Run(tool(token, argv, Print::Keep, RETRY)));
+    }
+
+    /// What came of it; false if the token is another's.
+    fn claim_taken_back(&mut self, now: Now, token: u64, event: &CommandEvent) -> bool {
+        let Some(leftover) = self.leftover.as_mut().filter(|leftover| leftover.token == Some(token)) else {
+            return false;
+        };
+        match event {
+            CommandEvent::Printed(_) | CommandEvent::Kept(_) => {}
+            CommandEvent::Exited(0) => self.leftover = None,
+            CommandEvent::Exited(_)
+            | CommandEvent::Killed(_)
+            | CommandEvent::Lost
+            | CommandEvent::Overflowed
+            | CommandEvent::NotStarted(_) => {
+                (leftover.token, leftover.tries) = (None, leftover.tries + 1);
+                leftover.at = now.boottime.saturating_add(RETRY);
+                if leftover.tries >= LEFTOVER_TRIES {
+                    let argv = leftover.argv.join(" ");
+                    self.leftover = None;
+                    self.log(Line::error(format!("this server's claim stands, and others wait for it; run: {argv}")));
+                }
+            }
+        }
+        true
     }
 
     /// What happened to a tool; false if the token is none of ours.
     pub(super) fn handle_run(&mut self, now: Now, token: u64, event: &CommandEvent) -> bool {
+        if self.claim_taken_back(now, token, event) {
+            return true;
+        }
         let Some(at) = self.runs.iter().position(|run| run.token == token) else { return false };
         let reply = match event {
             CommandEvent::Printed(line) => {
@@ -199,6 +272,7 @@ impl Engine {
         if !core::mem::take(&mut seat.has_set) {
             return;
         }
+        self.leftover = None; // the claim goes with the rest
         let node = seat.node.clone().unwrap_or_else(|| seat.server.to_string());
         let commands = pacemaker::withdraw(&settings(pacemaker, &seat.target, 0), Some(&node));
         if let Some(record) = record {
@@ -228,8 +302,8 @@ fn settings(pacemaker: &Pacemaker, target: &str, nonce: u64) -> Settings {
         },
         health: pacemaker.attribute.clone(),
         tools: pacemaker.tools.clone(),
-        deferred: false,
         nonce,
+        put_off: false,
     }
 }
 

@@ -8,7 +8,7 @@ use super::roads::Owner;
 use super::seat::{Matter, remembered};
 use crate::notice::Notice;
 use crate::now::Now;
-use crate::recovery::journal::{Closed, Hold, Reconcile, Record, Replay, Step, reconcile};
+use crate::recovery::journal::{Closed, Reconcile, Record, Replay, Step, reconcile};
 use crate::recovery::monitor::{self, Purpose};
 use crate::words::{Outcome, Phase};
 use alloc::sync::Arc;
@@ -62,8 +62,9 @@ impl Engine {
                         let notice = Arc::new(Notice { received: now, ..remembered(&record, self.cluster.this) });
                         seat.matter = Some(Matter::new(record.id.serial(), notice, Vec::new()));
                     }
+                    self.forget_claim(now, place, &record, how);
+                    let seat = &mut self.seats[place];
                     seat.look_at_gate(now, self.maintenance);
-                    seat.deferred |= how == Reconcile::StayHeld(Hold::PeerRecovers);
                     let actions = seat.machine.restore(now, &record, how, &seat.policy);
                     self.perform(now, place, actions);
                 }

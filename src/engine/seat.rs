@@ -75,8 +75,6 @@ pub(super) struct Seat {
     pub(super) moving: Option<Box<Move>>,
     /// It is to, when no other seat's move goes on.
     pub(super) move_waits: bool,
-    /// The recovery was put off for a peer.
-    pub(super) deferred: bool,
     /// A recovery has set something in the cluster that was not taken back.
     pub(super) has_set: bool,
     /// This server's name in the cluster, once it is known.
@@ -125,7 +123,6 @@ impl Seat {
             history: History::default(),
             moving: None,
             move_waits: false,
-            deferred: false,
             has_set: false,
             node: None,
             policy: Policy::new(monitor, server.bmc.as_ref()),

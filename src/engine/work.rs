@@ -19,7 +19,6 @@ impl Engine {
         let seat = &mut self.seats[place];
         match step {
             Step::Begun { .. } => {
-                seat.deferred = false;
                 self.statistics.recoveries += 1;
                 seat.history.begun(now, Duration::ZERO, &seat.policy.limits);
             }

@@ -16,5 +16,5 @@ pub mod why;
 
 pub use attempt::{Attempt, Ending};
 pub use runs::{Output, Remark};
-pub use tool::{Ask, AskId, Reply, Settings, Trigger, withdraw};
+pub use tool::{Ask, AskId, Reply, Settings, Trigger, forget_claim, withdraw};
 pub use why::Why;

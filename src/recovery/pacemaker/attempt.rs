@@ -12,7 +12,7 @@ use super::claim::{Claims, Contest, State, read_claims};
 use super::cluster::Cluster;
 use super::members::Members;
 use super::runs::{Mode, Output, Remark, Runs, What};
-use super::tool::{ATTRD_UPDATER, AskId, CRM_MON, Meaning, Reply, Settings, Trigger};
+use super::tool::{ATTRD_UPDATER, AskId, CRM_MON, Meaning, Reply, Settings, Trigger, forget_claim};
 use super::why::{Down, NotYet, Why};
 use crate::now::Now;
 use crate::words::Level;
@@ -58,11 +58,15 @@ pub struct Attempt {
     at: At,
     begun: Duration,
     triggered: Option<Duration>,
+    /// Nobody knows whether the trigger's run did anything.
+    unsure: bool,
     runs: Runs,
     wake: Option<Duration>,
     contest: Contest,
     /// Our claim, as far as anyone may have seen it.
     claimed: bool,
+    /// One of its values may have arrived: a later one that does not, does not undo it.
+    published: bool,
     claiming_since: Duration,
     cluster: Option<Cluster>,
     /// When that was answered.
@@ -78,6 +82,8 @@ pub struct Attempt {
     resumed: bool,
     members: Members,
     last: Option<Why>,
+    /// Takes the claim back; until that has worked.
+    release: Option<Vec<String>>,
 }
 
 impl Attempt {
@@ -94,6 +100,8 @@ impl Attempt {
             wake: None,
             contest,
             claimed: false,
+            published: false,
+            unsure: false,
             claiming_since: now.boottime,
             cluster: None,
             looked: now.boottime,
@@ -106,6 +114,7 @@ impl Attempt {
             resumed: false,
             members: Members::default(),
             last: None,
+            release: None,
         };
         this.publish(now, What::Publish, State::Asking);
         this.runs.ask(now, What::Look, this.settings.look());
@@ -140,6 +149,11 @@ impl Attempt {
         self.contest.me()
     }
 
+    /// A claim that could not be taken back, and the command that does it: others wait for it.
+    pub fn leftover(&self) -> Option<&[String]> {
+        self.release.as_deref()
+    }
+
     /// What keeps it from being done at this moment: the reason, when its time is over.
     pub fn obstacle(&self) -> Why {
         match &self.at {
@@ -162,6 +176,10 @@ impl Attempt {
         match &self.at {
             At::Guards | At::Waiting | At::StartingOver => self.finish(now, Ending::Failed(why)),
             At::Trigger | At::Proof => {
+                // Nobody knows whether it did anything. The claim stands until the others would see the trigger.
+                if self.unsure || self.runs.has(What::Trigger) {
+                    self.release = Some(forget_claim(&self.settings));
+                }
                 self.runs.kill(|_| true);
                 self.at = At::Ended(Ending::Failed(why));
             }
@@ -189,13 +207,22 @@ impl Attempt {
     pub fn handle_answer(&mut self, now: Now, id: AskId, reply: &Reply, stdout: &[u8]) {
         let Some(what) = self.runs.ended(id) else { return };
         let meaning = reply.meaning(what.tool(self.mode));
+        if what == What::Publish {
+            self.published |= !never_ran(reply);
+            self.claimed &= self.published;
+        }
         match (&self.at, what) {
             (At::Release(ending), What::Publish) => {
                 let ending = ending.clone();
-                self.claimed &= !never_ran(reply);
                 self.finish(now, ending); // now it can be taken back
             }
-            (At::Release(ending), What::Release) => self.at = At::Ended(ending.clone()),
+            (At::Release(ending), What::Release) => {
+                let ending = ending.clone();
+                if meaning == Meaning::Fine {
+                    self.release = None;
+                }
+                self.at = At::Ended(ending);
+            }
             (At::Release(_) | At::Ended(_), _) => {}
             (At::Guards | At::Waiting | At::StartingOver | At::Trigger | At::Proof, What::Look) => {
                 self.looked(now, meaning, stdout);
@@ -223,10 +250,7 @@ impl Attempt {
                     }
                 }
                 Meaning::NotSet => self.finish(now, Ending::Failed(unexpected(reply))),
-                Meaning::Bad(why) => {
-                    self.claimed &= !never_ran(reply);
-                    self.finish(now, Ending::Failed(why));
-                }
+                Meaning::Bad(why) => self.finish(now, Ending::Failed(why)),
             },
             (_, What::Claims) => match meaning {
                 Meaning::Fine => match read_claims(stdout) {
@@ -339,7 +363,9 @@ impl Attempt {
         } else {
             self.at = At::Release(ending);
             // A server that is emptied is no place for the services of another.
-            self.publish(now, What::Release, if self.resumed { State::Gone } else { State::SteppedBack });
+            let state = if self.resumed { State::Gone } else { State::SteppedBack };
+            self.release = Some(self.settings.publish(&self.contest.claim(state.clone()).to_string()));
+            self.publish(now, What::Release, state);
         }
     }
 }

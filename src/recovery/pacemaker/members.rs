@@ -17,11 +17,13 @@ pub struct Members {
     pub promoted: BTreeSet<String>,
     /// Ran here, but nobody may move them.
     pub unmanaged: BTreeSet<String>,
+    /// Once ran here and were at rest when it began: nobody waits for them.
+    pub idle: BTreeSet<String>,
 }
 
 impl Members {
     /// What has to leave `me`, at the start. `resumed` is a move that had begun before this process: what
-    /// it has stopped already is known from the node's history.
+    /// it has stopped already, and what comes up elsewhere, is known from the node's history.
     pub fn of(cluster: &Cluster, me: &str, target: Option<&str>, resumed: bool) -> Result<Self, Why> {
         let mut members = Self::default();
         let wanted = |resource: &&Resource| target.is_none_or(|target| resource.is(target));
@@ -33,8 +35,12 @@ impl Members {
             let here = resource.is_on(me);
             let was_here = || cluster.history.contains(&(me.to_owned(), resource.id.clone()));
             let named = target.is_some() && !resource.copies && !resource.disabled;
-            let lost = resumed && !resource.copies && !resource.active && !resource.disabled && was_here();
+            let settled = resource.active && matches!(resource.role, Role::Started | Role::Promoted);
+            let lost = resumed && !resource.copies && !settled && !resource.disabled && was_here();
             if !here && !named && !lost {
+                if (!resource.active || resource.failed) && was_here() {
+                    members.idle.insert(resource.id.clone());
+                }
                 continue;
             }
             let set = match (resource.managed || resource.blocked, resource.copies) {
@@ -50,6 +56,22 @@ impl Members {
         match members.unmanaged.first() {
             Some(first) if target.is_some() || members.is_empty() => Err(Why::Unmanaged(first.clone())),
             Some(_) | None => Ok(members),
+        }
+    }
+
+    /// Another server's services may have been on their way here when it began: what is here now, or was in
+    /// between, has to leave as well.
+    pub fn join(&mut self, cluster: &Cluster, me: &str) {
+        for resource in cluster.resources.iter().filter(|resource| !resource.fence && !resource.orphaned) {
+            let was_here = || cluster.history.contains(&(me.to_owned(), resource.id.clone()));
+            // It may have come and gone between two looks, and be on its way elsewhere.
+            let passed = !resource.copies && !resource.disabled && was_here();
+            let came = resource.is_on(me) || (passed && !self.idle.contains(&resource.id));
+            if came && resource.managed {
+                let gone = resource.copies || resource.disabled;
+                let set = if gone { &mut self.copies } else { &mut self.movable };
+                set.insert(resource.id.clone());
+            }
         }
     }
 

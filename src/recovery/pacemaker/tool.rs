@@ -33,11 +33,10 @@ pub struct Settings {
     pub health: String,
     /// The folder of Pacemaker's tools, usually [`TOOLS`].
     pub tools: String,
-    /// An earlier attempt of this recovery was put off for a peer: without a healthy one this is put off, too, for
-    /// the peer is away to be reset.
-    pub deferred: bool,
     /// Fresh and random for each attempt: tells this attempt's claim from every other.
     pub nonce: u64,
+    /// This recovery was put off before: whoever went first may be away to be reset, and comes back.
+    pub put_off: bool,
 }
 
 /// Which run of a tool an answer belongs to.
@@ -149,6 +148,11 @@ pub fn withdraw(settings: &Settings, node: Option<&str>) -> Vec<Vec<String>> {
         .map(|node| settings.argv(CRM_ATTRIBUTE, &["-N", node, "-n", "standby", "-D", "-l", "reboot"]));
     let red =
         (settings.trigger != Trigger::Standby).then(|| settings.argv(ATTRD_UPDATER, &["-n", &settings.health, "-D"]));
-    let claim = settings.argv(ATTRD_UPDATER, &["-n", CLAIM, "-D"]);
-    red.into_iter().chain(standby).chain([claim]).collect()
+    red.into_iter().chain(standby).chain([forget_claim(settings)]).collect()
+}
+
+/// The command that takes this server's claim away. Beside a trigger that stands it is not needed any more: the
+/// trigger is to be seen by then.
+pub fn forget_claim(settings: &Settings) -> Vec<String> {
+    settings.argv(ATTRD_UPDATER, &["-n", CLAIM, "-D"])
 }

@@ -65,8 +65,7 @@ impl Attempt {
                 claims.iter().filter(|(node, claim)| **node != me && online.contains(*node) && claim.is_live());
             let ending = match others.next() {
                 Some((node, _)) => Ending::Deferred(Why::PeerGoesFirst(node.clone())),
-                // The peer that went first is away for its reset: what it gave us has nowhere else to go.
-                None if self.settings.deferred => Ending::Deferred(Why::NoHealthyPeer(rest)),
+                None if self.settings.put_off => Ending::Deferred(Why::NoHealthyPeer(rest)),
                 None => Ending::Failed(Why::NoHealthyPeer(rest)),
             };
             return self.finish(now, ending);
@@ -135,6 +134,10 @@ impl Attempt {
                 self.obstructed(Level::Warning, Why::NoCoordinator);
                 return Err(None);
             }
+            // Those that went first take the quorum with them until they are back.
+            Err(why @ (Why::NoCoordinator | Why::NoQuorum)) if self.settings.put_off => {
+                return Err(Some(Ending::Deferred(why)));
+            }
             Err(why) => return failed(why),
         }
         self.mode = match (self.settings.trigger, strategy.as_deref()) {
@@ -178,7 +181,6 @@ impl Attempt {
     }
 
     pub(super) fn go(&mut self, now: Now) {
-        let me = self.contest.me().unwrap_or_default().to_owned();
         for unmanaged in core::mem::take(&mut self.members.unmanaged) {
             self.runs.remark(Level::Warning, format!("{unmanaged} is unmanaged and stays here"));
         }
@@ -198,10 +200,14 @@ impl Attempt {
         self.last = None;
         self.at = At::Trigger;
         self.triggered = Some(now.boottime);
-        let argv = match self.mode {
+        self.runs.ask(now, What::Trigger, self.trigger());
+    }
+
+    /// The words that empty this server.
+    pub(super) fn trigger(&self) -> Vec<String> {
+        match self.mode {
             Mode::Red => self.settings.red(),
-            Mode::Standby => self.settings.standby(&me),
-        };
-        self.runs.ask(now, What::Trigger, argv);
+            Mode::Standby => self.settings.standby(self.contest.me().unwrap_or_default()),
+        }
     }
 }

@@ -27,10 +27,19 @@ const GONE_PAUSE: Duration = Duration::from_millis(5);
 
 impl Attempt {
     pub(super) fn triggered(&mut self, now: Now, reply: &Reply, meaning: Meaning) {
+        let again = core::mem::take(&mut self.unsure);
         match (meaning, reply) {
             (Meaning::Fine, _) => {}
-            // It may have worked all the same; the cluster will show it.
-            (Meaning::Bad(why), Reply::Killed | Reply::Lost) => self.obstructed(Level::Warning, why),
+            // It may have worked all the same; the cluster will show it, or it is run again.
+            (Meaning::Bad(why), Reply::Killed | Reply::Lost) => {
+                self.unsure = true;
+                self.obstructed(Level::Warning, why);
+            }
+            // So may an earlier run of it.
+            (Meaning::Bad(why), Reply::Exited(_) | Reply::NotStarted(_)) if again => {
+                self.unsure = true;
+                self.obstructed(Level::Warning, why);
+            }
             (Meaning::Bad(why), Reply::Exited(_) | Reply::NotStarted(_)) => {
                 self.triggered = None;
                 return self.finish(now, Ending::Failed(why));
@@ -67,6 +76,13 @@ impl Attempt {
             Mode::Red => node.health.is_none_or(|health| health == Health::Red),
             Mode::Standby => node.standby,
         });
+        if self.settings.target.is_none() {
+            self.members.join(cluster, &me);
+        }
+        if !emptied && self.unsure {
+            self.at = At::Trigger;
+            return self.runs.ask(now, What::Trigger, self.trigger());
+        }
         let judged = able(cluster, &me).and_then(|()| {
             self.members.elsewhere(cluster, &me).map_err(Why::NotYet)?;
             if emptied { Ok(()) } else { Err(Why::NotYet(NotYet::Unseen)) }
