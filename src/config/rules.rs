@@ -86,6 +86,7 @@ rules! {
     FINAL_ON_ADDRESS "BMCN-C323" Error false "a final action after a trap that anyone could have forged is written out"
     FINAL_UNPROVEN "BMCN-C324" Error false "a chassis command as the final action needs a login, a pinned GUID, and no second one after ended"
     HEALTH_ATTRIBUTE "BMCN-C325" Error false "Pacemaker looks at attributes whose names begin with #health, and at no others"
+    PACEMAKER_RESTART "BMCN-C326" Warning false "Pacemaker restarts by stopping for the time being: a reset in the middle leaves the target stopped for good"
 
     NO_LAN_HEARTBEAT "BMCN-C401" Error true "a LAN heartbeat exists beside the BMC one, which is never a cluster's only heartbeat"
     TIMEOUT "BMCN-C402" Error false "the heartbeat's timeout is longer than its interval"

@@ -100,6 +100,16 @@ pub(super) enum At {
     Failed(Job, Outcome),
 }
 
+impl At {
+    /// Where a recovery of this outcome awaits the reset.
+    fn resting(job: Job, outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::AwaitingReset(job),
+            Outcome::Failed | Outcome::Unknown => Self::Failed(job, outcome),
+        }
+    }
+}
+
 /// The machine of one (server, monitor).
 #[derive(Debug, Clone, Copy)]
 pub struct Machine {
@@ -262,9 +272,9 @@ impl Turn<'_> {
             At::Recovering(job, attempt) => self.recovering(job, attempt, event),
             At::Finishing(job, outcome) => self.finishing(job, outcome, event),
             At::Ending(job, outcome) => self.ending(job, outcome, event),
-            At::AwaitingReset(job) => self.awaiting_reset(job, event),
+            At::AwaitingReset(job) => self.resting(job, Outcome::Done, event),
             At::Held(job, why) => self.held(job, why, event),
-            At::Failed(job, outcome) => self.failed(job, outcome, event),
+            At::Failed(job, outcome) => self.resting(job, outcome, event),
         }
     }
 

@@ -69,6 +69,7 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::FINAL_ON_ADDRESS, plan::final_on_address),
     (&rules::FINAL_UNPROVEN, plan::final_unproven),
     (&rules::HEALTH_ATTRIBUTE, plan::health_attribute),
+    (&rules::PACEMAKER_RESTART, plan::pacemaker_restart),
     (&rules::NO_LAN_HEARTBEAT, cluster::no_lan_heartbeat),
     (&rules::TIMEOUT, cluster::timeout),
     (&rules::SHORT_TIMEOUT, cluster::short_timeout),

@@ -68,6 +68,7 @@ pub(super) fn not_failover(case: &Case<'_>, found: &mut Found<'_, '_>) {
             (0, 0) if last == FinalAction::None || unproven(case, monitor).next().is_some() => continue,
             (1.., _) if clusterpro::cannot_restart(monitor) => continue,
             (_, 0) => (monitor.plan.failover.at(), "never moves its target"),
+            (1.., _) if matches!(monitor.recovery.ok(), Some(Recovery::Pacemaker(_))) => continue, // in its own words
             (1.., _) => (monitor.plan.restart.at(), "restarts its target on the dying server first"),
             (0, 1..) => continue,
         };
@@ -181,6 +182,20 @@ pub(super) fn health_attribute(case: &Case<'_>, found: &mut Found<'_, '_>) {
             let attribute = crate::config::report::cut(&pacemaker.attribute);
             let subject = format!("monitor {}: the attribute is called {attribute}", monitor.shown());
             found.add(monitor.recovery.at(), subject, "write attribute = \"#health-bmc\", or leave it out");
+        }
+    }
+}
+
+pub(super) fn pacemaker_restart(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for monitor in case.draft.monitors.iter().filter(|monitor| plan(monitor).restart > 0) {
+        if let Some(Recovery::Pacemaker(_)) = monitor.recovery.ok() {
+            let subject =
+                format!("monitor {} restarts through Pacemaker on a server that may be reset", monitor.shown());
+            found.add(
+                monitor.plan.restart.at(),
+                subject,
+                "write restart = 0: the failover starts the target anew, elsewhere",
+            );
         }
     }
 }

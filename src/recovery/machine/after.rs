@@ -84,12 +84,13 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn awaiting_reset(&mut self, job: Job, event: Event) {
+    /// The reset is awaited: after one that is done, and after one that failed.
+    pub(super) fn resting(&mut self, job: Job, outcome: Outcome, event: Event) {
         match event {
-            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, At::AwaitingReset),
+            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, |job| At::resting(job, outcome)),
             Event::Expired(Timer::Reset) => {
                 self.report(Level::Warning, Message::NoReset);
-                self.close(job, Closed::Done);
+                self.close(job, outcome.into());
             }
             Event::Cleared => {
                 self.report(Level::Info, Message::Cleared);
@@ -97,7 +98,7 @@ impl Turn<'_> {
             }
             Event::Booted => {
                 self.report(Level::Info, Message::Booted);
-                self.close(job, Closed::Done);
+                self.close(job, outcome.into());
             }
             Event::Cancelled => {
                 self.report(Level::Warning, Message::Cancelled);
@@ -105,49 +106,6 @@ impl Turn<'_> {
             }
             Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             // An *ended* that is understood only now is too late for a chassis command.
-            Event::Told(_)
-            | Event::Untold(_)
-            | Event::Supported
-            | Event::Contradicted
-            | Event::Unanswerable
-            | Event::Prepared(_)
-            | Event::Lost
-            | Event::Deferred
-            | Event::Finished(_)
-            | Event::Leaving
-            | Event::Expired(
-                Timer::Verify
-                | Timer::WaitForStarted
-                | Timer::Script
-                | Timer::Recovery
-                | Timer::Final
-                | Timer::Retry
-                | Timer::EndedTold,
-            )
-            | Event::Released => {}
-        }
-    }
-
-    pub(super) fn failed(&mut self, job: Job, outcome: Outcome, event: Event) {
-        match event {
-            Event::Recorded(other) | Event::Joined(other) => self.join(job, other, |job| At::Failed(job, outcome)),
-            Event::Expired(Timer::Reset) => {
-                self.report(Level::Warning, Message::NoReset);
-                self.close(job, outcome.into());
-            }
-            Event::Cleared => {
-                self.report(Level::Info, Message::Cleared);
-                self.withdraw(job, Closed::Cleared);
-            }
-            Event::Booted => {
-                self.report(Level::Info, Message::Booted);
-                self.close(job, outcome.into());
-            }
-            Event::Cancelled => {
-                self.report(Level::Warning, Message::Cancelled);
-                self.withdraw(job, Closed::Operator);
-            }
-            Event::Answered(Answer::Done | Answer::Failed | Answer::Later) => self.stale(),
             Event::Told(_)
             | Event::Untold(_)
             | Event::Supported

@@ -265,10 +265,7 @@ impl Turn<'_> {
 
     /// Nothing is left to say to the BMC; the reset is awaited from `since` on, a boottime.
     pub(super) fn rest(&mut self, job: Job, outcome: Outcome, since: Duration) {
-        self.go(match outcome {
-            Outcome::Done => At::AwaitingReset(job),
-            Outcome::Failed | Outcome::Unknown => At::Failed(job, outcome),
-        });
+        self.go(At::resting(job, outcome));
         self.machine.timers.arm(Timer::Reset, since, self.policy.reset_deadline);
         self.journal(job, Step::AwaitingReset);
     }
