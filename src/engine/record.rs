@@ -105,11 +105,16 @@ impl Engine {
         }
         for id in clears {
             if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
-                self.handle(now, place, Event::Cleared);
-                if self.seats[place].machine.state() == State::Idle {
-                    self.withdraw(now, place, None); // its record is closed, what it has set stands
-                }
+                self.fault_is_over(now, place);
             }
+        }
+    }
+
+    /// A clearing notice concerns this monitor.
+    pub(super) fn fault_is_over(&mut self, now: Now, place: usize) {
+        self.handle(now, place, Event::Cleared);
+        if self.seats[place].machine.state() == State::Idle {
+            self.withdraw(now, place, None); // its record is closed, what it has set stands
         }
     }
 

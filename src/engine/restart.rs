@@ -10,7 +10,7 @@ use crate::notice::Notice;
 use crate::now::Now;
 use crate::recovery::journal::{Closed, Reconcile, Record, Replay, Step, reconcile};
 use crate::recovery::monitor::{self, Purpose};
-use crate::words::{Outcome, Phase};
+use crate::words::{Class, Outcome, Phase};
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -69,6 +69,26 @@ impl Engine {
                     self.perform(now, place, actions);
                 }
                 None => self.leave_behind(now, &record, how),
+            }
+        }
+        self.clear_again(now, replay);
+    }
+
+    /// A former process may have been killed between the record of a clearing notice and what it ends.
+    fn clear_again(&mut self, now: Now, replay: &Replay) {
+        let (boot, cluster) = (self.journal.boot(), self.cluster.clone());
+        let here = &cluster.this_server().name;
+        let clearing = |record: &&Record| record.notice.class == Class::Cleared && record.boot.is_same_as(boot);
+        for record in replay.records().filter(clearing).filter(|record| record.server == *here) {
+            let notice = remembered(record, cluster.this);
+            let found = monitor::matches(&cluster, &notice).filter(|found| found.answer == Ok(Purpose::Clear));
+            for id in found.map(|found| found.id) {
+                let Some(place) = self.seats.iter().position(|seat| seat.id == id) else { continue };
+                let name = &*self.seats[place].name;
+                let own = replay.records().filter(|other| other.monitor.as_deref() == Some(name));
+                if own.map(|other| other.id.serial()).max().is_some_and(|newest| newest < record.id.serial()) {
+                    self.fault_is_over(now, place);
+                }
             }
         }
     }
