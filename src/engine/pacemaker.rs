@@ -15,6 +15,8 @@ use crate::recovery::policy::RETRY;
 use crate::words::{Answer, Attempt, Level, Outcome, RecoveryAction};
 use core::time::Duration;
 
+/// How long a tool may take that takes something back: a new attempt waits for it.
+const WITHDRAW_TIME: Duration = Duration::from_secs(10);
 /// The tools' messages are read by people and, in part, by us.
 const LANGUAGE: &str = "LC_ALL=C";
 
@@ -44,7 +46,9 @@ impl Engine {
 
     /// One move at a time: a node has one claim. Who comes second finds the node emptied, and proves its own.
     fn begin_move(&mut self, now: Now) {
-        if self.seats.iter().any(|seat| seat.moving.is_some()) {
+        // What is being taken back must be gone before it is set anew.
+        let withdrawing = self.runs.iter().any(|run| run.ask.is_none());
+        if withdrawing || self.seats.iter().any(|seat| seat.moving.is_some()) {
             return;
         }
         let Some(place) = self.seats.iter().position(|seat| seat.move_waits) else { return };
@@ -257,10 +261,14 @@ impl Engine {
                 }
                 self.pump_move(now, place);
             }
-            None if reply == Reply::Exited(0) => {}
-            None => self.log(Line::error(format!(
-                "what a recovery had set in the cluster may still stand: taking it back ended as {reply:?}"
-            ))),
+            None => {
+                if reply != Reply::Exited(0) {
+                    self.log(Line::error(format!(
+                        "what a recovery had set in the cluster may still stand: taking it back ended as {reply:?}"
+                    )));
+                }
+                self.begin_move(now);
+            }
         }
         true
     }
@@ -286,7 +294,7 @@ impl Engine {
         for argv in commands {
             let token = self.token();
             self.runs.push(Run { token, ask: None, kept: Vec::new() });
-            let time = self.seats[place].policy.deadline;
+            let time = self.seats[place].policy.deadline.min(WITHDRAW_TIME);
             self.outputs.push_back(Output::Run(tool(token, argv, Print::Keep, time)));
         }
     }

@@ -86,7 +86,9 @@ impl Engine {
                 let Some(place) = self.seats.iter().position(|seat| seat.id == id) else { continue };
                 let name = &*self.seats[place].name;
                 let own = replay.records().filter(|other| other.monitor.as_deref() == Some(name));
-                if own.map(|other| other.id.serial()).max().is_some_and(|newest| newest < record.id.serial()) {
+                let Some(newest) = own.max_by_key(|other| other.id.serial()) else { continue };
+                let heard = matches!(newest.closed(), Some(Closed::Cleared | Closed::Operator));
+                if !heard && newest.id.serial() < record.id.serial() {
                     self.fault_is_over(now, place);
                 }
             }
