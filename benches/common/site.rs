@@ -55,6 +55,8 @@ pub fn text(listen: SocketAddr, own: SocketAddr, peer: u16, hot: Option<&Path>, 
         target = "failover1"
         deadline = "20s"
         reset_deadline = "1s"
+        cool_down = "0s"
+        budget_window = "0s"
         [monitor.keywords]
         server1 = "{listen}"
         server2 = "127.0.0.3:{}"
