@@ -117,8 +117,7 @@ impl Engine {
             }
             Ending::Deferred(why) => {
                 self.progress(now, place, Stage::Remark(Level::Warning, why.to_string()));
-                let seat = &mut self.seats[place];
-                if let Some(matter) = &mut seat.matter {
+                if let Some(matter) = &mut self.seats[place].matter {
                     matter.token = None;
                 }
                 self.handle(now, place, Event::Deferred);

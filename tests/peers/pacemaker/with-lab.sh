@@ -13,6 +13,7 @@ done
 cgroup=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 [ -n "$cgroup" ] || { echo 'no cgroup v2 is mounted'; exit 77; }
 
+# The X's are mktemp's, which puts a name there that nobody has; below, the same length is looked for.
 folder=$(mktemp -d "${TMPDIR:-/tmp}/bmcnotice-cluster-XXXXXX") group=$cgroup/$(basename "$folder") child=
 chmod 755 "$folder"
 exec 9> "$folder/lock"
