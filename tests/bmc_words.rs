@@ -1,8 +1,9 @@
 //! The words of the handshake and the chassis order, said to a BMC that answers as told.
 
-use bmcnotice::bmc::chassis::{self, Effect, LOOK_EVERY, Order, Undone};
+use bmcnotice::bmc::chassis::{Effect, LOOK_EVERY, Order, Undone};
+use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
-use bmcnotice::bmc::handshake::{REPEAT_REFUSED, Step, Telling, Untold};
+use bmcnotice::bmc::handshake::{REPEAT_REFUSED, Telling, Untold};
 use bmcnotice::bmc::sel_entry::LOOK_BACK;
 use bmcnotice::config::model::{Handshake, RawMessage, RawOctet};
 use bmcnotice::now::Now;
@@ -30,7 +31,7 @@ fn raw(data: Vec<RawOctet>) -> Handshake {
     }
 }
 
-fn submitted(step: Step) -> Request {
+fn submitted<End: core::fmt::Debug>(step: Step<End>) -> Request {
     match step {
         Step::Submit(request) => request,
         other => panic!("{other:?}"),
@@ -189,18 +190,18 @@ fn order(control: Control, answer: Result<Response, Failure>, power: &[bool]) ->
     let (mut now, mut controls, mut looks) = (at(0), 0, power.iter());
     loop {
         match order.poll(now) {
-            chassis::Step::Submit(request) if request.is(command::CHASSIS_CONTROL) => {
+            Step::Submit(request) if request.is(command::CHASSIS_CONTROL) => {
                 controls += 1;
                 assert_eq!(controls, 1, "{control:?}");
                 assert_eq!(Control::parse(&request.data), Ok(control));
                 order.handle_answer(now, answer.clone());
             }
-            chassis::Step::Submit(_) => {
+            Step::Submit(_) => {
                 let look = looks.next().map(|power| ChassisStatus { power: *power, last_event: 0 }.emit());
                 order.handle_answer(now, look.map(Response::ok).ok_or(Failure::Silent));
             }
-            chassis::Step::Wait(until) => now = now.after(until.unwrap() - now.boottime),
-            chassis::Step::Over(result) => return (result, controls),
+            Step::Wait(until) => now = now.after(until.unwrap() - now.boottime),
+            Step::Over(result) => return (result, controls),
         }
     }
 }
@@ -221,6 +222,6 @@ fn an_order_is_given_once() {
     ] {
         assert_eq!(order(control, answer, power), (expected, 1), "{control:?}");
     }
-    assert_eq!(Order::new(Control::PowerDown, DEADLINE).poll(at(60_000)), chassis::Step::Over(Err(Undone::Late)));
+    assert_eq!(Order::new(Control::PowerDown, DEADLINE).poll(at(60_000)), Step::Over(Err(Undone::Late)));
     assert!(LOOK_EVERY < DEADLINE);
 }

@@ -4,7 +4,8 @@
 #[path = "support/ipmi.rs"]
 mod support;
 
-use bmcnotice::bmc::chassis::{self, Effect, Order};
+use bmcnotice::bmc::chassis::{Effect, Order};
+use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::handshake::{Telling, Untold};
 use bmcnotice::bmc::link::{Checked, Identity, Status, Urgency};
@@ -110,7 +111,7 @@ fn a_sel_record_is_there_once() {
     let deadline = wire.now().boottime + 5 * SECOND;
     let mut telling = Telling::new(&profile, Phase::Ended(Outcome::Done), 0xA1B2_C3D4, None, deadline);
     // The answer to the first Add is lost on its way to us: the record is found and not added again.
-    let bmcnotice::bmc::handshake::Step::Submit(add) = telling.poll(wire.now()) else { panic!() };
+    let Step::Submit(add) = telling.poll(wire.now()) else { panic!() };
     assert_eq!(wire.ask(add).map(|response| response.completion), Ok(0));
     telling.handle_answer(wire.now(), Err(Failure::Silent));
     assert_eq!(wire.tell(telling), Ok(()));
@@ -133,12 +134,12 @@ fn a_chassis_order_is_sent_once_and_its_effect_seen() {
     let mut order = Order::new(Control::PowerDown, wire.now().boottime + 10 * SECOND);
     let effect = loop {
         match order.poll(wire.now()) {
-            chassis::Step::Submit(request) => {
+            Step::Submit(request) => {
                 let result = wire.ask(request);
                 order.handle_answer(wire.now(), result);
             }
-            chassis::Step::Wait(until) => wire.run(2 * SECOND, |wire| wire.now().boottime >= until.unwrap()),
-            chassis::Step::Over(result) => break result,
+            Step::Wait(until) => wire.run(2 * SECOND, |wire| wire.now().boottime >= until.unwrap()),
+            Step::Over(result) => break result,
         }
     };
     assert_eq!(effect, Ok(Effect::Seen));

@@ -3,6 +3,7 @@
 //! It is never sent again: an unanswered power cycle may well have happened, and a second one would
 //! hit a server that has just come back. Sans-IO like `handshake`. Answers are a BMC's; hostile.
 
+use super::dialogue::{Dialogue, Step};
 use super::failure::Failure;
 use crate::config::model::AfterEnded;
 use crate::now::Now;
@@ -13,17 +14,6 @@ use core::time::Duration;
 
 /// Between two looks at the power.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What to do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Submit this, once, and hand its answer in.
-    Submit(Request),
-    /// Nothing until an answer comes or, in boottime, this moment.
-    Wait(Option<Duration>),
-    /// The end.
-    Over(Result<Effect, Undone>),
-}
 
 /// What is known of an order's effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,8 +107,17 @@ impl Order {
         Self { control, deadline, state: State::Fresh }
     }
 
-    /// What to do now. Call it again after each answer and when the moment in `Wait` has come.
-    pub fn poll(&mut self, now: Now) -> Step {
+    fn over(&mut self, result: Result<Effect, Undone>) -> Step<Result<Effect, Undone>> {
+        self.state = State::Over(result);
+        Step::Over(result)
+    }
+}
+
+impl Dialogue for Order {
+    /// What is known of its effect.
+    type End = Result<Effect, Undone>;
+
+    fn poll(&mut self, now: Now) -> Step<Self::End> {
         let late = now.boottime >= self.deadline;
         match self.state {
             State::Fresh if late => self.over(Err(Undone::Late)),
@@ -138,8 +137,7 @@ impl Order {
         }
     }
 
-    /// The answer to what was submitted. One that comes too late changes nothing.
-    pub fn handle_answer(&mut self, now: Now, result: Result<Response, Failure>) {
+    fn handle_answer(&mut self, now: Now, result: Result<Response, Failure>) {
         self.state = match (self.state, result) {
             (State::Ordered, Ok(response)) if response.completion == 0 => match shows(self.control) {
                 Some(_) => State::ToLook { at: now.boottime, answer: Ok(()) },
@@ -159,11 +157,6 @@ impl Order {
             },
             (state @ (State::Fresh | State::ToLook { .. } | State::Over(_)), _) => state,
         };
-    }
-
-    fn over(&mut self, result: Result<Effect, Undone>) -> Step {
-        self.state = State::Over(result);
-        Step::Over(result)
     }
 }
 

@@ -4,6 +4,7 @@
 //! do, `handle_answer` takes what a link answered; the one who drives it carries requests between
 //! this and the link. Answers are a BMC's; hostile.
 
+use super::dialogue::{Dialogue, Step};
 use super::failure::Failure;
 pub use super::failure::Untold;
 use super::sel_entry::{self, SelEntry};
@@ -20,17 +21,6 @@ pub const REPEAT_FIRST: Duration = Duration::from_millis(250);
 pub const REPEAT_LAST: Duration = Duration::from_secs(4);
 /// After a code that says "never": a BMC may still be starting, so it is asked again, slowly.
 pub const REPEAT_REFUSED: Duration = Duration::from_secs(10);
-
-/// What to do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Submit this, once, and hand its answer in.
-    Submit(Request),
-    /// Nothing until an answer comes or, in boottime, this moment.
-    Wait(Option<Duration>),
-    /// The end; whether the BMC understood.
-    Over(Result<(), Untold>),
-}
 
 /// How the word is said.
 #[derive(Debug)]
@@ -74,8 +64,27 @@ impl Telling {
         Self { words, state, deadline, pause: REPEAT_FIRST, so_far: None }
     }
 
-    /// What to do now. Call it again after each answer and when the moment in `Wait` has come.
-    pub fn poll(&mut self, now: Now) -> Step {
+    /// Why the BMC has not understood so far; the caller may report a refusal before the deadline.
+    pub fn so_far(&self) -> Option<Untold> {
+        self.so_far
+    }
+
+    fn pause_after(&mut self, untold: Untold) -> Duration {
+        match untold {
+            Untold::Refused(code) if !code.is_passing() => return REPEAT_REFUSED,
+            Untold::Refused(_) | Untold::Unanswered(_) | Untold::Late | Untold::NoAddress => {}
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(REPEAT_LAST);
+        pause
+    }
+}
+
+impl Dialogue for Telling {
+    /// Whether the BMC understood.
+    type End = Result<(), Untold>;
+
+    fn poll(&mut self, now: Now) -> Step<Self::End> {
         if !matches!(self.state, State::Over(_)) && now.boottime >= self.deadline {
             self.state = State::Over(Err(self.so_far.unwrap_or(Untold::Late)));
         }
@@ -93,8 +102,7 @@ impl Telling {
         }
     }
 
-    /// The answer to what was submitted. One that comes too late changes nothing.
-    pub fn handle_answer(&mut self, now: Now, result: Result<Response, Failure>) {
+    fn handle_answer(&mut self, now: Now, result: Result<Response, Failure>) {
         match self.state {
             State::Asked => {}
             State::Due(_) | State::Over(_) => return,
@@ -120,21 +128,6 @@ impl Telling {
                 State::Due(now.boottime + self.pause_after(untold))
             }
         };
-    }
-
-    /// Why the BMC has not understood so far; the caller may report a refusal before the deadline.
-    pub fn so_far(&self) -> Option<Untold> {
-        self.so_far
-    }
-
-    fn pause_after(&mut self, untold: Untold) -> Duration {
-        match untold {
-            Untold::Refused(code) if !code.is_passing() => return REPEAT_REFUSED,
-            Untold::Refused(_) | Untold::Unanswered(_) | Untold::Late | Untold::NoAddress => {}
-        }
-        let pause = self.pause;
-        self.pause = (pause * 2).min(REPEAT_LAST);
-        pause
     }
 }
 

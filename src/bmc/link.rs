@@ -3,7 +3,7 @@
 //! Sans-IO, on top of `session`: orders are `start`, `submit` and `stop`; drain `poll_output` after
 //! every call. Every ticket is answered exactly once. Input is datagrams from the BMC's address.
 
-use super::failure::Failure;
+pub use super::failure::Failure;
 pub use super::identity::{Checked, Identity};
 use super::queue::{Queue, Waiting};
 pub use super::queue::{Ticket, Urgency};

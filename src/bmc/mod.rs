@@ -1,11 +1,13 @@
 //! What to say to a BMC, and what its answers mean; no I/O.
 //!
-//! `session` is one RMCP+ session, `link` keeps one warm and checks whose BMC it is, `handshake` and
-//! `chassis` say one thing until it is understood, `ping` asks without a login. Uses `config`,
+//! `session` is one RMCP+ session, `link` keeps one warm and checks whose BMC it is; a `dialogue` asks
+//! one question after the other until its end is known: `handshake` says one word until it is
+//! understood, `chassis` gives one order; `ping` asks without a login. Uses `config`,
 //! `wire`, `suite` and `crypto`; its input is datagrams from BMCs, hostile until proven.
 
 mod active;
 pub mod chassis;
+pub mod dialogue;
 pub mod failure;
 pub mod handshake;
 pub mod identity;

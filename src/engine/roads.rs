@@ -4,56 +4,29 @@
 //! at a time, and its end is news for that owner. Uses `bmc`; its input is datagrams from BMCs, and the
 //! engine's orders.
 
+mod news;
 mod reload;
+mod road;
+mod talk;
 
-use crate::bmc::chassis::{self, Order, Undone};
+use crate::bmc::chassis::{self, Order};
+use crate::bmc::dialogue::Step;
 use crate::bmc::failure::Failure;
-use crate::bmc::handshake::{self, Telling, Untold};
-use crate::bmc::link::{self, Checked, Identity, Link, Login, Status, Ticket, Urgency};
-use crate::bmc::ping::{self, Probe};
+use crate::bmc::handshake::Telling;
+use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
 use crate::config::model::{AfterEnded, Cluster};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
 use crate::now::Now;
 use crate::wire::command::{CHASSIS_STATUS, ChassisStatus};
 use crate::wire::ipmi::{Request, Response};
-use crate::words::{MonitorId, Phase, ServerId};
+use crate::words::{Phase, ServerId};
 use alloc::collections::{BTreeMap, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
-
-/// Whose conversation it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// A recovery of this monitor.
-    Seat(MonitorId),
-    /// The context: armed, disarmed.
-    Context,
-    /// A record that a former process left open.
-    Leftover(u64),
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(super) enum News {
-    /// The BMC has understood.
-    Told(Owner, Phase),
-    /// It has not, within the deadline.
-    Untold(Owner, Phase, Untold),
-    /// A chassis command was given, and this is known of its effect.
-    Ordered(Owner, Result<chassis::Effect, Undone>),
-    /// The heartbeat's question was answered, or not.
-    Evidence(ServerId, Evidence),
-    /// A link came up or went down.
-    Link(ServerId),
-}
-
-/// What to say, and how.
-#[derive(Debug)]
-enum Talk {
-    Telling(Telling, Phase),
-    Order(Order),
-}
+pub(super) use news::{News, Owner};
+use road::{Road, Said};
+use talk::Talk;
 
 #[derive(Debug)]
 struct Conversation {
@@ -83,12 +56,6 @@ enum Errand {
 }
 
 #[derive(Debug)]
-enum Road {
-    Link(Box<Link>),
-    Ping(Probe),
-}
-
-#[derive(Debug)]
 struct Place {
     server: ServerId,
     address: SocketAddr,
@@ -106,18 +73,6 @@ fn expected(cluster: &Cluster, id: ServerId, own: &Identity) -> Identity {
         Some(guid) => Identity::Expected(vec![guid]),
         None if id == cluster.this => own.clone(),
         None => Identity::Unknown,
-    }
-}
-
-/// A link where there is a login, opening at once; else a ping.
-fn road(now: Now, login: Option<&Login>, identity: &Identity, random: &mut Random) -> Road {
-    match login {
-        Some(login) => {
-            let mut link = Box::new(Link::new(login.clone(), identity.clone(), random.split()));
-            link.start(now);
-            Road::Link(link)
-        }
-        None => Road::Ping(Probe::new(random)),
     }
 }
 
@@ -145,7 +100,7 @@ impl Roads {
         for ((id, server), login) in (0..).map(ServerId).zip(&cluster.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };
             let identity = expected(cluster, id, own_guids);
-            let road = road(now, login.as_ref(), &identity, random);
+            let road = Road::new(now, login.as_ref(), &identity, random);
             places.push(Place { server: id, address: bmc.address, login, identity, road, kept: true });
         }
         let mut roads = Self {
@@ -162,10 +117,7 @@ impl Roads {
 
     /// The link to a server's BMC, in its present state.
     pub(super) fn status(&self, server: ServerId) -> Option<&Status> {
-        self.places.iter().find(|place| place.server == server).and_then(|place| match &place.road {
-            Road::Link(link) => Some(link.status()),
-            Road::Ping(_) => None,
-        })
+        self.places.iter().find(|place| place.server == server)?.road.status()
     }
 
     /// Begins to tell a server's BMC a phase; its end is news.
@@ -176,8 +128,8 @@ impl Roads {
     /// Says something once, whose answer nobody waits for.
     pub(super) fn say(&mut self, now: Now, server: ServerId, request: Request) {
         let ticket = self.ticket(Errand::Nobody);
-        if let Some(Road::Link(link)) = self.road(server) {
-            link.submit(now, ticket, Urgency::Normal, request);
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Normal, request)) {
+            self.errands.remove(&ticket.0);
         }
         self.settle(now);
     }
@@ -197,13 +149,11 @@ impl Roads {
     /// Asks the heartbeat's question; the answer is news.
     pub(super) fn ask(&mut self, now: Now, server: ServerId) {
         let ticket = self.ticket(Errand::Heartbeat(server));
-        match self.road(server) {
-            Some(Road::Link(link)) => link.submit(now, ticket, Urgency::Normal, Request::new(CHASSIS_STATUS, [])),
-            Some(Road::Ping(ping)) => {
-                ping.ask(now);
-                self.errands.remove(&ticket.0); // its answer bears no ticket
-            }
-            None => {}
+        let question = Request::new(CHASSIS_STATUS, []);
+        let road = self.road(server);
+        // The answer to a ping bears no ticket.
+        if !road.is_some_and(|road| !road.ping(now) && road.submit(now, ticket, Urgency::Normal, question)) {
+            self.errands.remove(&ticket.0);
         }
         self.settle(now);
     }
@@ -224,8 +174,8 @@ impl Roads {
         for Conversation { id, server, .. } in dropped {
             let asked = |errand: &Errand| matches!(errand, Errand::Conversation(other) if *other == id);
             let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
-            if let (Some(ticket), Some(Road::Link(link))) = (ticket, self.road(server)) {
-                link.withdraw(Ticket(ticket));
+            if let (Some(ticket), Some(road)) = (ticket, self.road(server)) {
+                road.withdraw(Ticket(ticket));
                 self.errands.remove(&ticket);
             }
         }
@@ -246,42 +196,27 @@ impl Roads {
 
     /// Closes every session.
     pub(super) fn stop(&mut self, now: Now) {
-        for place in &mut self.places {
-            if let Road::Link(link) = &mut place.road {
-                link.stop(now);
-            }
-        }
+        self.places.iter_mut().for_each(|place| place.road.stop(now));
         self.settle(now);
     }
 
     /// A datagram came; false when it is from no BMC of ours.
     pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) -> bool {
         let Some(place) = self.places.iter_mut().find(|place| place.address == from) else { return false };
-        match &mut place.road {
-            Road::Link(link) => link.handle_datagram(now, bytes),
-            Road::Ping(ping) => drop(ping.handle_datagram(now, bytes)),
-        }
+        place.road.handle_datagram(now, bytes);
         self.settle(now);
         true
     }
 
     /// Time passed.
     pub(super) fn handle_timeout(&mut self, now: Now) {
-        for place in &mut self.places {
-            match &mut place.road {
-                Road::Link(link) => link.handle_timeout(now),
-                Road::Ping(ping) => ping.handle_timeout(now),
-            }
-        }
+        self.places.iter_mut().for_each(|place| place.road.handle_timeout(now));
         self.settle(now);
     }
 
     /// When `handle_timeout` wants to be called.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let roads = self.places.iter().filter_map(|place| match &place.road {
-            Road::Link(link) => link.next_deadline(),
-            Road::Ping(ping) => ping.next_deadline(),
-        });
+        let roads = self.places.iter().filter_map(|place| place.road.next_deadline());
         let waits = self.conversations.iter().filter(|c| !c.asked).filter_map(|c| c.wake);
         let ends = self.conversations.iter().filter_map(|c| c.end);
         roads.chain(waits).chain(ends).min()
@@ -326,27 +261,14 @@ impl Roads {
     fn collect(&mut self, now: Now) -> bool {
         let mut answers = Vec::new();
         for place in &mut self.places {
-            match &mut place.road {
-                Road::Link(link) => {
-                    while let Some(output) = link.poll_output() {
-                        match output {
-                            link::Output::Send(bytes) => self.sends.push_back((place.address, bytes)),
-                            link::Output::Answer { ticket, result } => answers.push((ticket, result)),
-                            link::Output::Changed => self.news.push_back(News::Link(place.server)),
-                        }
-                    }
-                }
-                Road::Ping(ping) => {
-                    while let Some(output) = ping.poll_output() {
-                        match output {
-                            ping::Output::Send(bytes) => self.sends.push_back((place.address, bytes)),
-                            ping::Output::Alive { .. } => {
-                                self.news.push_back(News::Evidence(place.server, Evidence::Answers));
-                            }
-                            ping::Output::Silent => {
-                                self.news.push_back(News::Evidence(place.server, Evidence::None(Doubt::Silent)));
-                            }
-                        }
+            while let Some(said) = place.road.poll_output() {
+                match said {
+                    Said::Send(bytes) => self.sends.push_back((place.address, bytes)),
+                    Said::Answer(ticket, result) => answers.push((ticket, result)),
+                    Said::Changed => self.news.push_back(News::Link(place.server)),
+                    Said::Ping(true) => self.news.push_back(News::Evidence(place.server, Evidence::Answers)),
+                    Said::Ping(false) => {
+                        self.news.push_back(News::Evidence(place.server, Evidence::None(Doubt::Silent)));
                     }
                 }
             }
@@ -369,10 +291,7 @@ impl Roads {
         if let Some(conversation) = self.conversations.iter_mut().find(|conversation| conversation.id == id) {
             conversation.asked = false;
             conversation.wake = None;
-            match &mut conversation.talk {
-                Talk::Telling(telling, _) => telling.handle_answer(now, result),
-                Talk::Order(order) => order.handle_answer(now, result),
-            }
+            conversation.talk.handle_answer(now, result);
         }
     }
 
@@ -389,9 +308,7 @@ impl Roads {
             }
             let conversation = &mut self.conversations[place];
             if conversation.end.is_some_and(|end| end <= now.boottime) {
-                if let Talk::Telling(telling, phase) = &conversation.talk {
-                    self.news.push_back(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)));
-                }
+                self.news.extend(conversation.talk.cut(owner));
                 self.conversations.remove(place);
                 moved = true;
                 continue;
@@ -401,20 +318,7 @@ impl Roads {
                 continue;
             }
             let (server, id) = (conversation.server, conversation.id);
-            let step = match &mut conversation.talk {
-                Talk::Telling(telling, phase) => match telling.poll(now) {
-                    handshake::Step::Submit(request) => Step::Submit(request),
-                    handshake::Step::Wait(until) => Step::Wait(until),
-                    handshake::Step::Over(Ok(())) => Step::Over(News::Told(owner, *phase)),
-                    handshake::Step::Over(Err(why)) => Step::Over(News::Untold(owner, *phase, why)),
-                },
-                Talk::Order(order) => match order.poll(now) {
-                    chassis::Step::Submit(request) => Step::Submit(request),
-                    chassis::Step::Wait(until) => Step::Wait(until),
-                    chassis::Step::Over(result) => Step::Over(News::Ordered(owner, result)),
-                },
-            };
-            match step {
+            match conversation.talk.poll(now, owner) {
                 Step::Submit(request) => {
                     moved = true;
                     conversation.asked = true;
@@ -437,20 +341,11 @@ impl Roads {
 
     fn submit(&mut self, now: Now, server: ServerId, id: u64, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
-        match self.road(server) {
-            Some(Road::Link(link)) => link.submit(now, ticket, Urgency::Urgent, request),
-            Some(Road::Ping(_)) | None => {
-                self.errands.remove(&ticket.0);
-                self.answer(now, id, Err(Failure::NoLogin));
-            }
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
+            self.errands.remove(&ticket.0);
+            self.answer(now, id, Err(Failure::NoLogin));
         }
     }
-}
-
-enum Step {
-    Submit(Request),
-    Wait(Option<Duration>),
-    Over(News),
 }
 
 /// What an answer to Get Chassis Status tells of the server.

@@ -5,8 +5,9 @@ mod ipmi_peer;
 
 pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi};
 
+use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
-use bmcnotice::bmc::handshake::{self, Telling, Untold};
+use bmcnotice::bmc::handshake::{Telling, Untold};
 use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
 use bmcnotice::config::model::Privilege;
 use bmcnotice::crypto::{Random, Secret};
@@ -122,15 +123,15 @@ impl Wire {
     pub fn tell(&mut self, mut telling: Telling) -> Result<(), Untold> {
         loop {
             match telling.poll(self.now()) {
-                handshake::Step::Submit(request) => {
+                Step::Submit(request) => {
                     let result = self.ask(request);
                     telling.handle_answer(self.now(), result);
                 }
-                handshake::Step::Wait(until) => {
+                Step::Wait(until) => {
                     let until = until.unwrap_or_default();
                     self.run(Duration::from_secs(20), |wire| wire.now().boottime >= until);
                 }
-                handshake::Step::Over(result) => return result,
+                Step::Over(result) => return result,
             }
         }
     }

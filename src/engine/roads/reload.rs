@@ -2,7 +2,8 @@
 //!
 //! Part of [`Roads`], apart because a reload is rare. Its input is the old and the new cluster.
 
-use super::{Errand, Owner, Place, Road, Roads, expected, road};
+use super::road::Road;
+use super::{Errand, Owner, Place, Roads, expected};
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -27,8 +28,8 @@ impl Roads {
     ) {
         for place in &mut self.places {
             let stays = successor(old, new, place.server).is_some_and(|id| place.is_still(new, id, logins, own));
-            if !stays && let Road::Link(link) = &mut place.road {
-                link.stop(now);
+            if !stays {
+                place.road.stop(now);
             }
             place.kept = stays;
         }
@@ -62,7 +63,7 @@ impl Roads {
                 Some(at) => self.places.push(Place { server: id, ..former.swap_remove(at) }),
                 None => {
                     let identity = expected(new, id, &own);
-                    let road = road(now, login.as_ref(), &identity, random);
+                    let road = Road::new(now, login.as_ref(), &identity, random);
                     self.places.push(Place { server: id, address: bmc.address, login, identity, road, kept: true });
                 }
             }

@@ -1,0 +1,34 @@
+//! Whose conversation with a BMC it was, and what came of it.
+//!
+//! Values; made by `roads`, read by the engine.
+
+use crate::bmc::chassis::{Effect, Undone};
+use crate::bmc::failure::Untold;
+use crate::heartbeat::Evidence;
+use crate::words::{MonitorId, Phase, ServerId};
+
+/// Whose conversation it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Owner {
+    /// A recovery of this monitor.
+    Seat(MonitorId),
+    /// The context: armed, disarmed.
+    Context,
+    /// A record that a former process left open.
+    Leftover(u64),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(in crate::engine) enum News {
+    /// The BMC has understood.
+    Told(Owner, Phase),
+    /// It has not, within the deadline.
+    Untold(Owner, Phase, Untold),
+    /// A chassis command was given, and this is known of its effect.
+    Ordered(Owner, Result<Effect, Undone>),
+    /// The heartbeat's question was answered, or not.
+    Evidence(ServerId, Evidence),
+    /// A link came up or went down.
+    Link(ServerId),
+}

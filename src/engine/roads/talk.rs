@@ -1,0 +1,49 @@
+//! What is being said to a BMC, and what its end means to the engine.
+//!
+//! One arm a kind of [`Dialogue`]. Used by `roads` alone; the answers are BMCs', hostile.
+
+use super::news::{News, Owner};
+use crate::bmc::chassis::Order;
+use crate::bmc::dialogue::{Dialogue, Step};
+use crate::bmc::failure::{Failure, Untold};
+use crate::bmc::handshake::Telling;
+use crate::now::Now;
+use crate::wire::ipmi::Response;
+use crate::words::Phase;
+
+/// What to say, and how.
+#[derive(Debug)]
+pub(super) enum Talk {
+    Telling(Telling, Phase),
+    Order(Order),
+}
+
+impl Talk {
+    /// The next step; its end is news for `owner`.
+    pub(super) fn poll(&mut self, now: Now, owner: Owner) -> Step<News> {
+        match self {
+            Self::Telling(telling, phase) => telling.poll(now).map(|end| match end {
+                Ok(()) => News::Told(owner, *phase),
+                Err(why) => News::Untold(owner, *phase, why),
+            }),
+            Self::Order(order) => order.poll(now).map(|end| News::Ordered(owner, end)),
+        }
+    }
+
+    pub(super) fn handle_answer(&mut self, now: Now, result: Result<Response, Failure>) {
+        match self {
+            Self::Telling(telling, _) => telling.handle_answer(now, result),
+            Self::Order(order) => order.handle_answer(now, result),
+        }
+    }
+
+    /// What its owner hears when it is cut short.
+    pub(super) fn cut(&self, owner: Owner) -> Option<News> {
+        match self {
+            Self::Telling(telling, phase) => {
+                Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
+            }
+            Self::Order(_) => None,
+        }
+    }
+}
