@@ -90,13 +90,20 @@ def modules(tree, out):
         file.writelines(name + "\n" for name in order)
 
 
+def libraries(program):
+    """What a program needs; nothing if it is static."""
+    said = subprocess.run(("ldd", program), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return set(re.findall(r"(/\S+) \(0x", said.stdout))
+
+
 def root(kernel, binary, init, out):
     files = Root(out)
-    files.copy(shutil.which("busybox"), "bin/busybox", 0o100755)
+    busybox = shutil.which("busybox")
+    files.copy(busybox, "bin/busybox", 0o100755)
     files.add("bin/sh", b"busybox", 0o120777)
     files.copy(init, "init", 0o100755)
     files.copy(binary, "bin/bmcnotice", 0o100755)
-    for library in sorted(set(re.findall(r"(/\S+) \(0x", piped("ldd", binary).decode()))):
+    for library in sorted(libraries(binary) | libraries(busybox)):
         files.copy(library, library.lstrip("/"), 0o100755)
     for module in os.listdir(os.path.join(kernel, "modules")):
         files.copy(os.path.join(kernel, "modules", module), f"modules/{module}")

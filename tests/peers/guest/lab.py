@@ -21,6 +21,7 @@ GUEST, BMC, STRANGER = "10.77.9.1", "10.77.9.2", "10.77.9.3"
 TRAPS = 162
 VM, CONSOLE = 9002, 9003
 SYSTEM = uuid.UUID("4c4c4544-0057-3510-8046-b7c04f563532")
+PET_EPOCH = 883612800 # 1998-01-01
 MEMORY = 2 # the sensor in bmc.emu
 USER, PASSWORD = "ipmiusr", "test"
 # QEMU translates every instruction, on a machine that may have more to do.
@@ -64,6 +65,11 @@ def read(path):
         return ""
 
 
+def listens(port):
+    """Somebody takes connections to that port, here in our namespace."""
+    return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in read("/proc/net/tcp").split("\n")[1:-1])
+
+
 class Heard:
     """A line of the BMC's log: one command. `road` is "kcs" or "lan"; what the module has to say of it comes without."""
 
@@ -85,7 +91,8 @@ class Bmc:
         self.process = subprocess.Popen(
             [os.path.join(IPMI, "ipmi_sim.sh"), folder, BMC, "623", SYSTEM.bytes_le.hex()],
             env={**os.environ, "MODULE": module, "VM": str(VM), "CONSOLE": str(CONSOLE)}, stdin=subprocess.DEVNULL)
-        until(lambda: "module ready" in self.log() or self.ended(), "ipmi_sim is up", 20)
+        self.console = None
+        until(lambda: "module ready" in self.log() and listens(VM) and listens(CONSOLE) or self.ended(), "ipmi_sim is up", 20)
 
     def ended(self):
         want(self.process.poll() is None, f"ipmi_sim ended: {read(os.path.join(self.folder, 'log'))}")
@@ -104,6 +111,10 @@ class Bmc:
         lines = (Heard(line) for line in self.lines()[since:])
         return [h for h in lines if what in (None, h.what) and netfn in (None, h.netfn) and command in (None, h.command)]
 
+    def place(self, heard):
+        """The place after what was heard."""
+        return self.lines().index(heard.line) + 1
+
     def set(self, name, value=""):
         """A file that changes what the module does; none: away with it."""
         path = os.path.join(self.folder, name)
@@ -113,11 +124,21 @@ class Bmc:
         with open(path, "w") as file:
             file.write(value)
 
-    def fault(self, sensor, offset, there=True):
-        """An event at one of its sensors: the BMC writes it into its SEL."""
-        with socket.create_connection((BMC, CONSOLE), 5) as console:
-            console.sendall(f"sensor_set_bit 0x20 0 {sensor} {offset} {int(there)} 1\r\n".encode())
-            time.sleep(0.05)
+    def event(self, sensor, offset):
+        """Something happens at one of its sensors: the BMC writes it into its SEL."""
+        if not self.console: # for good: ipmi_sim does not survive that it cannot answer
+            self.console = socket.create_connection((BMC, CONSOLE), 5)
+            self.prompt()
+        for there in (0, 1): # from whatever it was
+            self.console.sendall(f"sensor_set_bit 0x20 0 {sensor} {offset} {there} 1\r\n".encode())
+            self.prompt()
+
+    def prompt(self):
+        said = b""
+        while not said.endswith(b"> "):
+            more = self.console.recv(4096)
+            want(more, f"ipmi_sim closed its console: {said}")
+            said += more
 
     def ipmitool(self, *words):
         """From outside, over the LAN. The answer, in its words."""
@@ -232,7 +253,8 @@ while [ -e /disk/slow ]; do sleep 1; done
 """
 
 
-def configuration(bmc="", trust="corroborated"):
+def configuration(bmc, trust):
+    """`bmc`: how the BMC is reached."""
     return f'''
 [cluster]
 name = "lab"
@@ -276,7 +298,7 @@ disk = "/disk/journal"
 
 class Lab:
     def __init__(self, folder, binary, kernel, image, module):
-        self.folder, self.binary, self.bmc, self.guest = folder, binary, None, None
+        self.folder, self.binary, self.bmc, self.guest, self.sequence = folder, binary, None, None, 0
         run("ip", "link", "set", "lo", "up")
         run("ip", "tuntap", "add", "tap0", "mode", "tap")
         for address in (BMC, STRANGER):
@@ -293,9 +315,9 @@ class Lab:
             self.down()
             raise
 
-    def configure(self, **changes):
+    def configure(self, *how):
         """What the guest's administrator has installed, from now on."""
-        self.guest.write("/disk/bmcnotice.toml", configuration(**changes))
+        self.guest.write("/disk/bmcnotice.toml", configuration(*how))
         self.guest.write("/disk/recover", RECOVER, "700")
         self.guest.run("sync")
 
@@ -309,10 +331,18 @@ class Lab:
         self.guest.logged("watching over", told)
         until(lambda: self.bmc.heard(since, "recovery-armed"), "the BMC hears that it is armed")
 
-    def trap(self, *words, source=BMC, fault="uncorrectable-memory", sensor=MEMORY):
-        """A PET, from an address that is on this cable."""
-        run(self.binary, "send", f"{GUEST}:{TRAPS}", "--from", source, "--fault", fault, "--sensor", str(sensor),
-            "--guid", SYSTEM.bytes_le.hex(), *words)
+    def fault(self):
+        """An uncorrectable memory error: the BMC writes its SEL, and sends its trap. What makes the same trap again."""
+        self.bmc.event(MEMORY, 1)
+        self.sequence += 1
+        same = ("--sequence", str(self.sequence), "--timestamp", str(int(time.time()) - PET_EPOCH))
+        self.trap(*same)
+        return same
+
+    def trap(self, *words, source=BMC, heeded=True):
+        """A PET, from an address that is on this cable. Who heeds it acknowledges it, a known one too."""
+        run(self.binary, "send", f"{GUEST}:{TRAPS}", "--from", source, "--fault", "uncorrectable-memory", "--sensor", str(MEMORY),
+            "--guid", SYSTEM.bytes_le.hex(), *words, *(("--wait", f"{PATIENCE:g}s") if heeded else ()), timeout=2 * PATIENCE)
 
     def journal(self):
         """The records, oldest first, as the guest's own command line tells them; the console has it too."""
@@ -327,6 +357,8 @@ class Lab:
         """All that may explain a failure."""
         for title, text in (("console", self.guest.console()), ("serial line", "\n".join(self.guest.lines)), ("BMC", self.bmc.log()),
                             ("QEMU", read(os.path.join(self.folder, "qemu"))), ("ipmi_sim", read(os.path.join(self.bmc.folder, "log")))):
+            # The driver asks for every channel at each boot.
+            text = "\n".join(line for line in text.split("\n") if "netfn=06 cmd=42" not in line)
             print(f"--- {title}\n{text[-12000:].rstrip()}", file=out)
         out.flush()
 
