@@ -12,7 +12,10 @@ done
 echo '#include <OpenIPMI/lanserv.h>' | "${CC:-cc}" -E - > /dev/null 2>&1 || { echo 'libopenipmi-dev is not installed'; exit 77; }
 [ "$(uname -m)" = x86_64 ] || { echo 'the guest runs the same programs as we do, and is an x86-64'; exit 77; }
 
+# The X's are mktemp's, which puts a name there that nobody has; below, the same length is looked for.
 folder=$(mktemp -d "${TMPDIR:-/tmp}/bmcnotice-guest-XXXXXX") child=
+exec 9> "$folder/lock"
+flock 9
 finish() {
     [ -z "$child" ] || { kill -KILL "$child" 2> /dev/null; wait "$child" 2> /dev/null; }
     rm -rf "$folder"
@@ -21,6 +24,11 @@ trap finish EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 trap 'exit 129' HUP
+
+# What a run has left that was killed by force; one that goes on holds its lock.
+for other in "$(dirname "$folder")"/bmcnotice-guest-??????; do
+    [ "$other" = "$folder" ] || [ ! -O "$other" ] || [ ! -e "$other/lock" ] || ! flock -n "$other/lock" true || rm -rf "$other"
+done
 
 # Who is not root is root in a user namespace; but /dev/net/tun must let them.
 spaces=(--net --mount --pid --fork --kill-child --mount-proc)
@@ -39,7 +47,7 @@ python3 -B "$here/image.py" root "$kernel" "$binary" "$here/init" "$folder/root"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A shell for pid 1: it reaps what loses its parent.
 setpriv --pdeathsig KILL unshare "${spaces[@]}" -- \
-    bash -c '"$@" & wait $!; exit $?' guest "$@" "$folder" "$binary" "$kernel" "$folder/root" "$folder/bmcmod.so" < /dev/null &
+    bash -c '"$@" & wait $!; exit $?' guest "$@" "$folder" "$binary" "$kernel" "$folder/root" "$folder/bmcmod.so" < /dev/null 9>&- &
 child=$!
 wait "$child"
 status=$?
