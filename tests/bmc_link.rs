@@ -170,7 +170,7 @@ fn read() -> Request {
 #[test]
 fn opens_and_answers() {
     let mut world = World::up();
-    let up = Status::Up { suite: Suite::Seventeen, guid: Guid([0xA5; 16]), identity: Checked::Matched };
+    let up = Status::Up { suite: Some(Suite::Seventeen), guid: Guid([0xA5; 16]), identity: Checked::Matched };
     assert_eq!((*world.link.status(), world.link.identity_matched()), (up, true));
     let ticket = world.submit(Urgency::Normal, read());
     world.run(SECOND);
@@ -226,7 +226,7 @@ fn a_bmc_key_and_a_lone_suite() {
     world.bmc.suites = vec![Suite::Three];
     world.start();
     world.run(SECOND);
-    assert!(matches!(world.link.status(), Status::Up { suite: Suite::Three, .. }));
+    assert!(matches!(world.link.status(), Status::Up { suite: Some(Suite::Three), .. }));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use bmcnotice::config::finding::{Finding, Rule, Severity};
 use bmcnotice::config::model::{AfterEnded, Handshake, RawMessage, RawOctet, Recovery};
 use bmcnotice::config::native::{Outcome, parse, wanted};
 use bmcnotice::config::rules;
-use bmcnotice::words::ServerId;
+use bmcnotice::words::{Obstacle, ServerId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -38,6 +38,7 @@ fn healthy() -> Facts {
         port_holders: vec![PortHolder { local: "127.0.0.1:162".parse().unwrap(), process: None }],
         first_port: Some(0),
         ipmi_device: Some(true),
+        devices: vec![("/dev/ipmi0".to_owned(), Ok(()))],
         own_guid: Some(true),
         clusterpro: None,
         bmcnotice_monitors: None,
@@ -64,6 +65,16 @@ fn tell(facts: &mut Facts, order: &str) {
         }
         ["first_port", port] => facts.first_port = Some(port.parse().unwrap()),
         ["no", "ipmi_device"] => facts.ipmi_device = Some(false),
+        ["device", path, why] => {
+            let why = match *why {
+                "no_driver" => Obstacle::NoDriver,
+                "no_interface" => Obstacle::NoInterface,
+                "not_a_device" => Obstacle::NotADevice,
+                "denied" => Obstacle::Denied,
+                _ => panic!("no such obstacle: {why}"),
+            };
+            facts.devices = vec![((*path).to_owned(), Err(why))];
+        }
         ["no", "own_guid"] => facts.own_guid = Some(false),
         ["clusterpro", process] => facts.clusterpro = Some((*process).to_owned()),
         ["bmcnotice_monitors", names @ ..] => {

@@ -62,7 +62,7 @@ fn the_handshake_reaches_ipmi_sim_over_suite_3() {
     let peer = Peer::ipmi_sim("handshake", free_address());
     let mut wire = Wire::new(peer.address, administrator(), expected());
     wire.up();
-    let up = Status::Up { suite: Suite::Three, guid: Guid(GUID), identity: Checked::Matched };
+    let up = Status::Up { suite: Some(Suite::Three), guid: Guid(GUID), identity: Checked::Matched };
     assert_eq!(*wire.link.status(), up, "17 is refused there, then comes 3");
     let status = wire.ask(chassis_status()).unwrap();
     assert!(ChassisStatus::parse(&status.data).unwrap().power);
@@ -219,7 +219,7 @@ fn suite_17_with_pyghmi() {
     let admin = login("admin", "password", &[Suite::Seventeen, Suite::Three], Privilege::Administrator);
     let mut wire = Wire::new(peer.address, admin, Identity::Unknown);
     wire.up();
-    assert!(matches!(wire.link.status(), Status::Up { suite: Suite::Seventeen, .. }));
+    assert!(matches!(wire.link.status(), Status::Up { suite: Some(Suite::Seventeen), .. }));
     let status = wire.ask(chassis_status()).unwrap();
     assert!(ChassisStatus::parse(&status.data).unwrap().power);
     for phase in [Phase::Armed, Phase::Started, Phase::Ended(Outcome::Done), Phase::Disarmed] {

@@ -1,6 +1,6 @@
 //! From datagrams to notices: who may speak, what it means, what was seen before.
 
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, Server};
+use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Server};
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::dedup::{NOTICES_PER_SENDER, NUMBERED_SPAN, UNNUMBERED_SPAN};
 use bmcnotice::notice::{DropReason, Received, Reception};
@@ -29,6 +29,8 @@ fn cluster() -> Cluster {
             relays: vec![RELAY.into()],
             community: Secret::new("public"),
             lan: None,
+            link: LinkChoice::Lan,
+            device: String::new(),
             guid: None,
             handshake: Handshake::None,
             after_ended: AfterEnded::None,

@@ -1,8 +1,8 @@
 //! Which monitors a notice concerns, and what their policy allows.
 
 use bmcnotice::config::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Monitor, Recovery,
-    Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, LinkChoice, Monitor,
+    Recovery, Server, StartsOn,
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::{Notice, NoticeId};
@@ -125,6 +125,8 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         relays: vec![],
         community: Secret::default(),
         lan: None,
+        link: LinkChoice::Lan,
+        device: String::new(),
         guid: None,
         handshake: Handshake::None,
         after_ended,

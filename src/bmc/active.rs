@@ -3,10 +3,11 @@
 //! Used by `session` alone. Input is packets from whoever can reach our port; a packet that is not
 //! believed changes nothing.
 
+use super::repeat::may_repeat;
 use super::window::Window;
 use crate::crypto::Random;
 use crate::suite::{Exchange, Keys, Refused};
-use crate::wire::command::{ADD_SEL_ENTRY, CHASSIS_CONTROL, close_session};
+use crate::wire::command::close_session;
 use crate::wire::ipmi::{self, Message, Request, Response};
 use crate::wire::rmcp::{self, Plus};
 
@@ -127,10 +128,4 @@ impl Active {
             Some(_) | None => Err(Ignored::NotAwaited), // late answer to an earlier transmission
         }
     }
-}
-
-/// Whether the session may send the command again by itself when no answer comes. What acts on the
-/// chassis or adds a record is sent once; its effect must be looked at before anybody says it again.
-fn may_repeat(request: &Request) -> bool {
-    !request.is(CHASSIS_CONTROL) && !request.is(ADD_SEL_ENTRY)
 }

@@ -4,6 +4,7 @@
 
 use crate::wire::ipmi::Completion;
 use crate::wire::rakp::Status;
+pub use crate::words::Obstacle;
 use core::fmt;
 
 /// Why there is no answer. Which of these a retry can help is [`Failure::is_passing`].
@@ -35,6 +36,8 @@ pub enum Failure {
     Stopped,
     /// No login is configured, so there is no session to send it over.
     NoLogin,
+    /// The kernel's driver is not to be had, or did not take it: it was never sent.
+    InBand(Obstacle),
 }
 
 impl Failure {
@@ -54,6 +57,7 @@ impl Failure {
             | Self::WrongIdentity
             | Self::Stopped
             | Self::NoLogin => false,
+            Self::InBand(obstacle) => obstacle.is_passing(),
         }
     }
 }
@@ -74,6 +78,7 @@ impl fmt::Display for Failure {
             Self::WrongIdentity => "this is another system's BMC",
             Self::Stopped => "the link is stopped",
             Self::NoLogin => "no login for this BMC is configured",
+            Self::InBand(obstacle) => return write!(f, "in-band: {obstacle}"),
         })
     }
 }

@@ -63,9 +63,9 @@ pub enum Status {
     Opening,
     /// Commands are answered.
     Up {
-        /// The cipher suite in use.
-        suite: Suite,
-        /// The BMC's system GUID.
+        /// The cipher suite in use; `None`: in-band, where none is needed.
+        suite: Option<Suite>,
+        /// The BMC's system GUID; in-band all zero if it does not tell.
         guid: Guid,
         /// Whether that is the right one.
         identity: Checked,
@@ -182,9 +182,9 @@ impl Link {
         self.drive(now);
     }
 
-    /// Takes a command back that waits; one that is under way is answered all the same.
-    pub fn withdraw(&mut self, ticket: Ticket) {
-        self.queue.withdraw(ticket);
+    /// Takes a command back that waits, and says whether it did; one that is under way is answered all the same.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        self.queue.withdraw(ticket)
     }
 
     /// A datagram came from the BMC's address.
@@ -247,6 +247,21 @@ impl Link {
         (self.session, self.reopen, self.keep_alive, self.wrong) = (None, None, None, None);
         self.answer_all(Failure::Stopped);
         self.set_status(Status::Down { why: Some(Failure::Stopped), since: now });
+    }
+
+    /// Whose BMC it must be was learned meanwhile; a session that is open is judged by it at once.
+    pub fn expect(&mut self, now: Now, identity: Identity) {
+        self.identity = identity;
+        if let (Stage::Ready, Status::Up { suite, guid, .. }) = (self.stage, self.status) {
+            match self.identity.check(guid) {
+                Some(identity) => self.set_status(Status::Up { suite, guid, identity }),
+                None => {
+                    self.wrong = Some(guid);
+                    self.close(Failure::WrongIdentity);
+                    self.drive(now);
+                }
+            }
+        }
     }
 
     /// How the link is now.
@@ -368,7 +383,7 @@ impl Link {
                 self.wrong = None;
                 (self.failures, self.refusals) = (0, 0);
                 self.keep_alive = Some(now.boottime + KEEP_ALIVE);
-                self.set_status(Status::Up { suite, guid, identity });
+                self.set_status(Status::Up { suite: Some(suite), guid, identity });
             }
             None => {
                 self.wrong = Some(guid);

@@ -51,10 +51,12 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes a command back that still waits.
-    pub(super) fn withdraw(&mut self, ticket: Ticket) {
+    /// Takes a command back that still waits; whether it did.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let before = self.urgent.len() + self.normal.len();
         self.urgent.retain(|waiting| waiting.ticket != ticket);
         self.normal.retain(|waiting| waiting.ticket != ticket);
+        self.urgent.len() + self.normal.len() < before
     }
 
     /// The next one to send, if one may be sent.

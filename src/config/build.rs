@@ -8,8 +8,8 @@ use super::draft::{
     ServerDraft, default,
 };
 use super::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
-    Privilege, Recovery, Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, LinkChoice,
+    Monitor, Privilege, Recovery, Server, StartsOn,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
@@ -93,6 +93,8 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         relays: draft.relays.or(Vec::new()).map(bare)?,
         community: draft.community.or(Secret::new(default::COMMUNITY))?,
         lan,
+        link: draft.link.or(LinkChoice::Auto)?,
+        device: draft.device.or(default::DEVICE.to_owned())?,
         guid: optional(draft.guid)?,
         handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
         after_ended: draft.after_ended.or(AfterEnded::None)?,

@@ -4,7 +4,7 @@
 
 use super::clusterpro::Template;
 use super::model::{
-    AfterEnded, AfterFailure, FinalAction, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
+    AfterEnded, AfterFailure, FinalAction, LinkChoice, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
 };
 use super::report::At;
 use crate::crypto::Secret;
@@ -126,6 +126,8 @@ pub(super) struct BmcDraft {
     pub(super) kg: Field<SecretSource>,
     pub(super) suites: Field<Vec<Placed<u8>>>,
     pub(super) privilege: Field<Privilege>,
+    pub(super) link: Field<LinkChoice>,
+    pub(super) device: Field<String>,
     pub(super) guid: Field<Guid>,
     pub(super) handshake: Field<String>,
     pub(super) after_ended: Field<AfterEnded>,
@@ -207,6 +209,7 @@ pub(super) mod default {
     pub(in crate::config) const TRAP_PORT: u16 = 162;
     pub(in crate::config) const COMMUNITY: &str = "public";
     pub(in crate::config) const SUITES: [u8; 2] = [17, 3];
+    pub(in crate::config) const DEVICE: &str = "/dev/ipmi0";
     /// The first OEM record type that the BMC dates by itself.
     pub(in crate::config) const RECORD_TYPE: u8 = 0xC0;
     /// No enterprise: the record is for people, and nobody's tool should claim it.

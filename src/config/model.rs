@@ -48,6 +48,18 @@ impl Cluster {
         self.server(self.this)
     }
 
+    /// The device of a BMC that is talked to in-band: this server's own, unless LAN alone is wanted. A BMC at a loopback
+    /// address is a simulated one, and the device here is not its: that must be written out.
+    pub fn in_band(&self, id: ServerId) -> Option<(LinkChoice, &str)> {
+        let bmc = self.server(id).bmc.as_ref().filter(|_| id == self.this)?;
+        let wanted = match bmc.link {
+            LinkChoice::Auto => !bmc.address.ip().is_loopback(),
+            LinkChoice::Lan => false,
+            LinkChoice::InBand => true,
+        };
+        wanted.then_some((bmc.link, bmc.device.as_str()))
+    }
+
     /// Where this server listens for traps: one address, the same in all its monitors.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.monitors.iter().find_map(|monitor| monitor.keyword(self.this))
@@ -78,6 +90,10 @@ pub struct Bmc {
     pub community: Secret,
     /// How to log in; none means that it is only pinged.
     pub lan: Option<Lan>,
+    /// How it is talked to, where it is this server's own.
+    pub link: LinkChoice,
+    /// The kernel's device of the own BMC.
+    pub device: String,
     /// Its system GUID, pinned by the operator.
     pub guid: Option<Guid>,
     /// What armed, started, ended and disarmed are on the wire.
@@ -86,6 +102,17 @@ pub struct Bmc {
     pub after_ended: AfterEnded,
     /// How long it holds its reset, as declared by its vendor.
     pub patience: Option<Duration>,
+}
+
+/// How a server's own BMC is talked to; another server's is always asked over LAN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkChoice {
+    /// In-band where the device is, LAN beside it.
+    Auto,
+    /// LAN alone.
+    Lan,
+    /// In-band alone.
+    InBand,
 }
 
 /// A login over RMCP+.

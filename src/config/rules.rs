@@ -58,6 +58,7 @@ rules! {
     HALF_HANDSHAKE "BMCN-C218" Warning true "a BMC that is told of recoveries hears both started and ended"
     PRIVILEGE "BMCN-C219" Error false "SEL entries and chassis commands need privilege operator or administrator"
     LISTEN_FAMILY "BMCN-C220" Error false "a handshake that carries the listen address needs an IPv4 one"
+    LINK_OTHER "BMCN-C221" Info false "a server talks in-band to its own BMC alone; another server's is asked over LAN"
 
     CATEGORY "BMCN-C301" Error false "the category is exactly BMCNOTICE, at most 32 bytes"
     KEYWORD "BMCN-C302" Error false "a keyword is <IP>[:<port>], IPv6 in brackets, at most 1023 bytes, port 162 unless given"
@@ -111,6 +112,8 @@ rules! {
     TEXT_PUBLIC "BMCN-C512" Warning false "a configuration with a password in it is not for everyone to read"
     COMMAND_MISSING "BMCN-C513" Error false "a recovery's command exists and can be run"
     COMMAND_WRITABLE "BMCN-C514" Error false "only its owner can change what a recovery runs"
+    NO_DEVICE "BMCN-C515" Error false "a BMC that is talked to in-band alone has a device that this process may open"
+    DEVICE_UNUSABLE "BMCN-C516" Warning false "this process may open the device of its own BMC"
     MRW_ACTIVE "BMCN-C531" Error false "CLUSTERPRO's own BMCNOTICE monitor does not recover beside us"
     ALERT_MISSING "BMCN-C532" Warning false "the command that writes CLUSTERPRO's alert log exists and can be run"
 }

@@ -32,6 +32,7 @@ pub use output::{
 };
 pub use statistics::Statistics;
 
+use crate::bmc::inband;
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -236,6 +237,12 @@ impl Engine {
         if !self.roads.handle_datagram(now, from, bytes) {
             self.statistics.strangers += 1;
         }
+        self.settle(now);
+    }
+
+    /// Something was heard of the device of this server's own BMC.
+    pub fn handle_in_band(&mut self, now: Now, event: inband::Event) {
+        self.roads.handle_in_band(now, event);
         self.settle(now);
     }
 

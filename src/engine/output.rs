@@ -3,6 +3,7 @@
 //! The shell performs every output in order, and after an `Append` calls `handle_appended` before it
 //! asks for the next: what must be in the journal is there before anyone hears of it.
 
+use crate::bmc::inband::Order;
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
 use crate::now::Now;
@@ -29,6 +30,8 @@ pub enum Output {
         /// The datagram.
         bytes: Vec<u8>,
     },
+    /// Do this with the device of this server's own BMC; what is heard comes back through `handle_in_band`.
+    InBand(Order),
     /// Append to the journal, then call `handle_appended`.
     Append(Vec<u8>),
     /// Put this in place of the whole journal, then call `handle_compacted`.

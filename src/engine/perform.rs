@@ -131,6 +131,9 @@ impl Engine {
         while let Some((to, bytes)) = self.roads.poll_send() {
             self.outputs.push_back(Output::Ask { to, bytes });
         }
+        while let Some(order) = self.roads.poll_order() {
+            self.outputs.push_back(Output::InBand(order));
+        }
     }
 
     fn handle_news(&mut self, now: Now, news: News) {
@@ -179,6 +182,10 @@ impl Engine {
             }
             News::Evidence(server, evidence) => self.weigh(now, server, evidence),
             News::Link(server) => self.link_changed(now, server),
+            News::Remark(server, remark) => {
+                let text = format!("BMC of {}: {remark}", self.names[usize::from(server.0)]);
+                self.log(Line { level: remark.level(), text });
+            }
         }
     }
 
@@ -255,7 +262,11 @@ impl Engine {
                     Checked::Matched => "it is the right one",
                     Checked::NotChecked => "whose it is was not checked: no guid is pinned or known",
                 };
-                self.log(Line::info(format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number())));
+                let how = match suite {
+                    Some(suite) => format!("session open, cipher suite {}", suite.number()),
+                    None => "in-band".to_owned(),
+                };
+                self.log(Line::info(format!("BMC of {name}: {how}; {known}")));
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
                     self.roads.forget(Owner::Context);

@@ -13,8 +13,9 @@ use crate::bmc::chassis::{self, Order};
 use crate::bmc::dialogue::Step;
 use crate::bmc::failure::Failure;
 use crate::bmc::handshake::Telling;
+use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
-use crate::config::model::{AfterEnded, Cluster};
+use crate::config::model::{AfterEnded, Cluster, LinkChoice};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
 use crate::now::Now;
@@ -25,7 +26,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
 pub(super) use news::{News, Owner};
-use road::{Road, Said};
+use road::{InBand, Road, Said};
 use talk::Talk;
 
 #[derive(Debug)]
@@ -62,6 +63,7 @@ struct Place {
     /// What it was made from.
     login: Option<Login>,
     identity: Identity,
+    in_band: Option<InBand>,
     road: Road,
     /// Unless a reload is about to give it up.
     kept: bool,
@@ -76,6 +78,13 @@ fn expected(cluster: &Cluster, id: ServerId, own: &Identity) -> Identity {
     }
 }
 
+/// How a server's BMC is talked to in-band, if it is.
+fn in_band(cluster: &Cluster, id: ServerId) -> Option<InBand> {
+    let (choice, device) = cluster.in_band(id)?;
+    let pinned = cluster.server(id).bmc.as_ref().and_then(|bmc| bmc.guid);
+    Some(InBand { device: device.to_owned(), pinned, alone: choice == LinkChoice::InBand })
+}
+
 /// All roads of a context.
 #[derive(Debug)]
 pub(super) struct Roads {
@@ -84,6 +93,7 @@ pub(super) struct Roads {
     errands: BTreeMap<u64, Errand>,
     next: u64,
     sends: VecDeque<(SocketAddr, Vec<u8>)>,
+    orders: VecDeque<InBandOrder>,
     news: VecDeque<News>,
 }
 
@@ -100,8 +110,9 @@ impl Roads {
         for ((id, server), login) in (0..).map(ServerId).zip(&cluster.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };
             let identity = expected(cluster, id, own_guids);
-            let road = Road::new(now, login.as_ref(), &identity, random);
-            places.push(Place { server: id, address: bmc.address, login, identity, road, kept: true });
+            let in_band = in_band(cluster, id);
+            let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), random);
+            places.push(Place { server: id, address: bmc.address, login, identity, in_band, road, kept: true });
         }
         let mut roads = Self {
             places,
@@ -109,6 +120,7 @@ impl Roads {
             errands: BTreeMap::new(),
             next: 0,
             sends: VecDeque::new(),
+            orders: VecDeque::new(),
             news: VecDeque::new(),
         };
         roads.settle(now);
@@ -208,6 +220,14 @@ impl Roads {
         true
     }
 
+    /// Something was heard of the own BMC's device.
+    pub(super) fn handle_in_band(&mut self, now: Now, event: inband::Event) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.in_band.is_some()) {
+            place.road.handle_in_band(now, event);
+            self.settle(now);
+        }
+    }
+
     /// Time passed.
     pub(super) fn handle_timeout(&mut self, now: Now) {
         self.places.iter_mut().for_each(|place| place.road.handle_timeout(now));
@@ -225,6 +245,11 @@ impl Roads {
     /// The next datagram to send.
     pub(super) fn poll_send(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.sends.pop_front()
+    }
+
+    /// The next thing to do with the own BMC's device.
+    pub(super) fn poll_order(&mut self) -> Option<InBandOrder> {
+        self.orders.pop_front()
     }
 
     /// The next news.
@@ -265,6 +290,8 @@ impl Roads {
                 match said {
                     Said::Send(bytes) => self.sends.push_back((place.address, bytes)),
                     Said::Answer(ticket, result) => answers.push((ticket, result)),
+                    Said::Order(order) => self.orders.push_back(order),
+                    Said::Remark(remark) => self.news.push_back(News::Remark(place.server, remark)),
                     Said::Changed => self.news.push_back(News::Link(place.server)),
                     Said::Ping(true) => self.news.push_back(News::Evidence(place.server, Evidence::Answers)),
                     Said::Ping(false) => {
@@ -362,7 +389,7 @@ fn evidence(result: Result<Response, Failure>, proven: bool) -> Evidence {
 
 fn doubt(failure: Failure) -> Doubt {
     match failure {
-        Failure::Silent | Failure::QueueFull | Failure::Stopped => Doubt::Silent,
+        Failure::Silent | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => Doubt::Silent,
         Failure::WrongUser
         | Failure::WrongPassword
         | Failure::PrivilegeTooHigh

@@ -3,6 +3,8 @@
 //! Uses `config::facts` for the answers. Reads `/proc`, `/sys` and file attributes; opens no secret, binds no socket,
 //! changes nothing. What cannot be found out stays unknown.
 
+use super::ipmidev;
+use super::sys::may;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
 use crate::config::mrw;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -49,6 +51,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
         port_holders: seen.holders,
         first_port: first_port(),
         ipmi_device: Some(["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"].iter().any(|path| Path::new(path).exists())),
+        devices: wanted.devices.iter().map(|path| (path.clone(), ipmidev::look(Path::new(path)))).collect(),
         own_guid: Some(File::open("/sys/class/dmi/id/product_uuid").is_ok()),
         clusterpro: seen.clusterpro.or_else(|| {
             // Where processes of others are hidden, its data transfer port is a sign as well.
@@ -214,13 +217,6 @@ fn file(path: &Path) -> FileFacts {
         others_write: meta.mode() & OTHERS_WRITE != 0 || replaceable,
         tmpfs: on_tmpfs(path),
     }
-}
-
-/// Whether this process, by its effective user, may do so.
-fn may(path: &Path, mode: libc::c_int) -> bool {
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
-    // SAFETY: the path is a string that ends in NUL and outlives the call.
-    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
 }
 
 fn on_tmpfs(path: &Path) -> bool {

@@ -38,7 +38,7 @@ pub fn cluster(fate: &Fate, this: usize) -> Cluster {
         if node == this {
             writeln!(
                 text,
-                "user = \"admin\"\npassword = \"password\"\nguid = \"{guid}\"\nhandshake = \"sim\"\nafter_ended = \"{ended}\"\npatience = \"1000s\""
+                "user = \"admin\"\npassword = \"password\"\nguid = \"{guid}\"\nhandshake = \"sim\"\nlink = \"lan\"\nafter_ended = \"{ended}\"\npatience = \"1000s\""
             )
             .unwrap();
         } else {

@@ -473,7 +473,7 @@ impl World {
             Output::Ask { to, bytes } if to == site::bmc(node) => {
                 self.put(AIR, Due::ToBmc(node, site::client(node), bytes));
             }
-            Output::Reply { .. } | Output::Ask { .. } => {} // nobody is there
+            Output::Reply { .. } | Output::Ask { .. } | Output::InBand(_) => {} // nobody is there
             Output::Append(bytes) => {
                 self.nodes[node].hot.extend(bytes);
                 let process = self.nodes[node].process;

@@ -73,7 +73,7 @@ impl World {
         let text = match &output {
             Output::Append(_) => "append",
             Output::Compact(_) => "compaction",
-            Output::Ask { .. } | Output::Reply { .. } => "datagram",
+            Output::Ask { .. } | Output::Reply { .. } | Output::InBand(_) => "datagram",
             Output::Run(_) | Output::Signal { .. } | Output::Panic(_) => "command",
             Output::Deliver(_) => "delivery",
         };
@@ -100,6 +100,7 @@ impl World {
                 self.fly(Due::ToBmc(TRAPS.parse().unwrap(), Sent::default(), bytes));
             }
             Output::Ask { to, .. } if to == OTHER_BMC.parse().unwrap() => {} // nobody is there
+            Output::InBand(_) => unreachable!("the configuration says link = \"lan\""),
             Output::Ask { to, bytes } => {
                 assert_eq!(to, BMC.parse().unwrap());
                 let sent = self.snapshot();

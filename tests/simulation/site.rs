@@ -35,6 +35,7 @@ pub fn cluster(fate: &Fate) -> Cluster {
         guid = "{GUID}"
         handshake = "sim"
         after_ended = "{after}"
+        link = "lan"
         patience = "1000s"
         [[server]]
         name = "server2"

@@ -7,7 +7,7 @@ use crate::arguments::{digits, hex};
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use bmcnotice::Notice;
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, Server};
+use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Server};
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::{host, sys};
 use bmcnotice::notice::{DropReason, Reception, meaning, sensors};
@@ -154,6 +154,8 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         relays: Vec::new(),
         community: Secret::new(community),
         lan: None,
+        link: LinkChoice::Lan,
+        device: String::new(),
         guid: None,
         handshake: Handshake::None,
         after_ended: AfterEnded::None,

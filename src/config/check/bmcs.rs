@@ -3,7 +3,7 @@
 //! Uses `case` and `draft`.
 
 use super::case::{Case, Found};
-use crate::config::model::{AfterEnded, Privilege, RawOctet, SecretSource};
+use crate::config::model::{AfterEnded, LinkChoice, Privilege, RawOctet, SecretSource};
 use crate::config::report::At;
 use core::net::IpAddr;
 
@@ -103,6 +103,7 @@ pub(super) fn no_login(case: &Case<'_>, found: &mut Found<'_, '_>) {
         let Some(bmc) = server.bmc.ok() else { continue };
         let missing = match (bmc.user.is_absent(), bmc.password.is_absent()) {
             (false, false) => continue,
+            (true, true) if case.in_band(n) && bmc.kg.is_absent() => continue,
             (true, true) => "user and password_file",
             (true, false) => "user",
             (false, true) => "password_file",
@@ -205,11 +206,23 @@ pub(super) fn default_community(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn identity(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let Some((server, bmc)) = case.own().and_then(|own| Some((own, own.bmc.ok()?))) else { return };
-    if bmc.chassis() && bmc.guid.is_absent() && case.facts.own_guid == Some(false) {
+    let in_band = case.this.is_some_and(|this| case.in_band(this));
+    if bmc.chassis() && bmc.guid.is_absent() && case.facts.own_guid == Some(false) && !in_band {
         let subject =
             format!("the BMC of server {}: its guid is not pinned, and this host's own cannot be read", server.shown());
         let remedy = "read it with bmcnotice bmc audit and write guid = \"...\", or run as a user who may read /sys/class/dmi/id/product_uuid";
         found.add(bmc.after_ended.at(), subject, remedy);
+    }
+}
+
+pub(super) fn link_other(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (n, server) in case.draft.servers.iter().enumerate() {
+        let Some(bmc) = server.bmc.ok() else { continue };
+        if case.this.is_some_and(|this| this != n) && bmc.link.ok() == Some(&LinkChoice::InBand) {
+            let subject = format!("the BMC of server {}: from this server it is asked over LAN", server.shown());
+            let remedy = "nothing, if this file is for all servers; over LAN it needs user and password_file";
+            found.add(bmc.link.at(), subject, remedy);
+        }
     }
 }
 

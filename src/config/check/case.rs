@@ -6,8 +6,9 @@ use crate::config::clusterpro::{Clusterpro, Template};
 use crate::config::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
 use crate::config::facts::Facts;
 use crate::config::finding::Rule;
-use crate::config::model::{AfterEnded, Recovery, SecretSource};
+use crate::config::model::{AfterEnded, LinkChoice, Recovery, SecretSource};
 use crate::config::report::{At, Report};
+use crate::words::Obstacle;
 use core::net::SocketAddr;
 
 /// What the rules judge.
@@ -56,6 +57,26 @@ impl<'c> Case<'c> {
     pub(super) fn listen(&self) -> Option<(At, SocketAddr)> {
         let own = self.own()?.name.ok()?;
         self.keywords().find(|(_, _, server, _)| server == own).map(|(_, at, _, address)| (at, address))
+    }
+
+    /// How the host may talk to its own BMC in-band, if that is this server's: the word, the device and what is known
+    /// of it. The same rule as in `model`: a BMC at a loopback address is a simulated one.
+    pub(super) fn device(&self, server: usize) -> Option<(LinkChoice, String, Option<Result<(), Obstacle>>)> {
+        let bmc = self.draft.servers.get(server).filter(|_| self.this == Some(server))?.bmc.ok()?;
+        let link = bmc.link.get_or(LinkChoice::Auto);
+        let wanted = match link {
+            LinkChoice::Auto => bmc.address.ok().is_some_and(|address| !address.ip().is_loopback()),
+            LinkChoice::Lan => false,
+            LinkChoice::InBand => true,
+        };
+        let device = bmc.device.get_or(default::DEVICE.to_owned());
+        let known = self.facts.device(&device);
+        wanted.then_some((link, device, known))
+    }
+
+    /// Whether a server's BMC can be talked to in-band as far as anybody knows: it needs no login then, and is proven.
+    pub(super) fn in_band(&self, server: usize) -> bool {
+        self.device(server).is_some_and(|(link, _, known)| link == LinkChoice::InBand || !matches!(known, Some(Err(_))))
     }
 
     pub(super) fn server(&self, name: &str) -> Option<&'c ServerDraft> {

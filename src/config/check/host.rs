@@ -4,6 +4,9 @@
 
 use super::case::{Case, Found};
 use crate::config::facts::{FileFacts, PortHolder};
+use crate::config::model::LinkChoice;
+use crate::config::report::At;
+use crate::words::Obstacle;
 use core::net::SocketAddr;
 
 pub(super) fn not_here(case: &Case<'_>, found: &mut Found<'_, '_>) {
@@ -74,9 +77,40 @@ pub(super) fn esmpro(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn no_ipmi(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    if case.facts.ipmi_device == Some(false) {
+    let (own, why) = match case.this.and_then(|this| case.device(this)) {
+        Some((link, _, known)) => (Some(link), known.and_then(Result::err)),
+        None => (None, None),
+    };
+    if case.facts.ipmi_device == Some(false) && own != Some(LinkChoice::InBand) {
         let remedy = "start it before the cluster (systemctl enable --now ipmi, or modprobe ipmi_si and ipmi_devintf)";
-        found.add(case.draft.at, "there is no /dev/ipmi0: the ipmi service does not run", remedy);
+        let subject = match why {
+            Some(Obstacle::NoInterface) => "there is no /dev/ipmi0: the ipmi driver is loaded and has found no BMC",
+            _ => "there is no /dev/ipmi0: the ipmi service does not run",
+        };
+        found.add(case.draft.at, subject, remedy);
+    }
+}
+
+/// The device of our own BMC that cannot be used: how it is wanted, its place, its name and why.
+fn obstacle(case: &Case<'_>) -> Option<(LinkChoice, At, String, Obstacle)> {
+    let (link, device, known) = case.device(case.this?)?;
+    let bmc = case.own()?.bmc.ok()?;
+    let at = if bmc.device.is_absent() { bmc.link.at() } else { bmc.device.at() };
+    Some((link, at, device, known?.err()?))
+}
+
+pub(super) fn no_device(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some((LinkChoice::InBand, at, device, why)) = obstacle(case) {
+        found.add(at, format!("link is \"in_band\", and {device} cannot be used: {why}"), why.remedy());
+    }
+}
+
+pub(super) fn device_unusable(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    // Without any device the whole service is missing, and another rule says so.
+    if let Some((LinkChoice::Auto, at, device, why)) = obstacle(case)
+        && case.facts.ipmi_device != Some(false)
+    {
+        found.add(at, format!("{device} cannot be used, LAN alone is left: {why}"), why.remedy());
     }
 }
 

@@ -12,7 +12,7 @@ mod monitors;
 mod plan;
 
 use super::clusterpro::CONF;
-use super::draft::Draft;
+use super::draft::{Draft, default::DEVICE};
 use super::facts::{Facts, Wanted};
 use super::finding::Rule;
 use super::report::Report;
@@ -82,6 +82,7 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::PORT_DENIED, host::port_denied),
     (&rules::CLUSTERPRO_RUNS, clusterpro::clusterpro_runs),
     (&rules::ESMPRO, host::esmpro),
+    (&rules::LINK_OTHER, bmcs::link_other),
     (&rules::NO_IPMI, host::no_ipmi),
     (&rules::HOT_WRITABLE, host::hot_writable),
     (&rules::HOT_TMPFS, host::hot_tmpfs),
@@ -91,6 +92,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::TEXT_PUBLIC, host::text_public),
     (&rules::COMMAND_MISSING, host::command_missing),
     (&rules::COMMAND_WRITABLE, host::command_writable),
+    (&rules::NO_DEVICE, host::no_device),
+    (&rules::DEVICE_UNUSABLE, host::device_unusable),
     (&rules::MRW_ACTIVE, clusterpro::mrw_active),
     (&rules::ALERT_MISSING, clusterpro::alert_missing),
 ];
@@ -122,5 +125,8 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     ports.dedup();
     paths.sort_unstable();
     paths.dedup();
-    Wanted { ports, paths, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())) }
+    let mut devices: Vec<String> = case.bmcs().map(|(_, bmc)| bmc.device.get_or(DEVICE.to_owned())).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    Wanted { ports, paths, devices, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())) }
 }

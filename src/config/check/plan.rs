@@ -155,17 +155,22 @@ fn unproven<'c>(
 ) -> impl Iterator<Item = (&'c ServerDraft, &'static str)> + use<'c> {
     let wanted = plan(monitor).last.chassis().is_some();
     let draft = case.draft;
+    let in_band = case.this.filter(|this| case.in_band(*this)).and_then(|this| draft.servers.get(this));
+    let in_band = in_band.and_then(|server| server.name.ok());
     let server = move |name: &String| draft.servers.iter().find(|server| server.name.ok() == Some(name));
     let guarded = monitor.keywords.iter().filter(move |_| wanted).filter_map(move |(_, name, _)| server(name));
-    guarded.filter_map(|server| Some((server, lacks(server)?)))
+    guarded.filter_map(move |server| {
+        let in_band = server.name.ok().is_some_and(|name| Some(name) == in_band);
+        Some((server, lacks(server, in_band)?))
+    })
 }
 
 /// What a BMC lacks for being ordered to do something to its server.
-fn lacks(server: &ServerDraft) -> Option<&'static str> {
+fn lacks(server: &ServerDraft, in_band: bool) -> Option<&'static str> {
     let bmc = server.bmc.ok()?;
-    if bmc.user.is_absent() {
+    if bmc.user.is_absent() && !in_band {
         Some("has no login")
-    } else if bmc.guid.is_absent() {
+    } else if bmc.guid.is_absent() && !in_band {
         Some("has no pinned guid")
     } else if bmc.chassis() {
         Some("has an after_ended of its own")

@@ -4,7 +4,7 @@
 
 use super::reader::Reader;
 use crate::config::draft::{BmcDraft, Field, ServerDraft, default};
-use crate::config::model::{AfterEnded, Privilege, SecretSource};
+use crate::config::model::{AfterEnded, LinkChoice, Privilege, SecretSource};
 use crate::config::report::{At, Report, cut};
 use crate::config::tree::Table;
 use crate::config::{rules, values};
@@ -22,6 +22,9 @@ const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fr
 
 const PRIVILEGES: &[(&str, Privilege)] =
     &[("user", Privilege::User), ("operator", Privilege::Operator), ("administrator", Privilege::Administrator)];
+
+const LINKS: &[(&str, LinkChoice)] =
+    &[("auto", LinkChoice::Auto), ("lan", LinkChoice::Lan), ("in_band", LinkChoice::InBand)];
 
 const AFTER_ENDED: &[(&str, AfterEnded)] = &[
     ("none", AfterEnded::None),
@@ -68,6 +71,8 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         kg: table.path("kg_file").and_then(|_, path| Some(SecretSource::File(path))),
         suites: table.octets("cipher_suites"),
         privilege: table.word("privilege", PRIVILEGES),
+        link: table.word("link", LINKS),
+        device: table.path("device"),
         guid: guid(&mut table),
         handshake: table.name("handshake"),
         after_ended: table.word("after_ended", AFTER_ENDED),

@@ -2,6 +2,7 @@
 //!
 //! Values; made by `roads`, read by the engine.
 
+use crate::bmc::auto::Remark;
 use crate::bmc::chassis::{Effect, Undone};
 use crate::bmc::failure::Untold;
 use crate::heartbeat::Evidence;
@@ -31,4 +32,6 @@ pub(in crate::engine) enum News {
     Evidence(ServerId, Evidence),
     /// A link came up or went down.
     Link(ServerId),
+    /// What people should know of the two roads to our own BMC.
+    Remark(ServerId, Remark),
 }
