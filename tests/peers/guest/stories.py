@@ -17,9 +17,9 @@ from lab import PASSWORD, STRANGER, USER, Lab, until, want
 STARTED, ENDED = "recovery-started", "recovery-ended"
 # Long enough for a look from outside, and for the copy of the journal on the guest's disk.
 HOLD_MS = 2000
-LAN = f'user = "{USER}"\npassword = "{PASSWORD}"\n'
-IN_BAND = LAN
-KCS = "lan"
+# No login: what the BMC hears, it hears of the driver.
+IN_BAND = 'link = "in_band"'
+BOTH = f'link = "auto"\nuser = "{USER}"\npassword = "{PASSWORD}"\ncipher_suites = [3]'
 
 
 def handshake(lab, since):
@@ -42,9 +42,15 @@ def did_nothing(lab, since, count):
     want(len(lab.recovered()) == count, f"the recovery ran {count} times in all: {lab.recovered()}")
 
 
-def closed(lab, boot, reason):
+CLOSED = {"done": "the recovery was done", "interrupted_by_reset": "interrupted by reset: the host has booted since"}
+
+
+def closed(lab, boot, told, reason):
     """The newest record is of that boot, and was closed in this one."""
+    number = lab.guest.logged("record ([0-9]+): closed: " + CLOSED[reason], told)[1]
+    lab.guest.logged(f"record {number}: the host has booted since; closed, nothing is rerun", told)
     record = lab.journal()[-1]
+    want(record["record"] == int(number), f"the newest record is the one that was closed, {number}: {record}")
     want(record["boot"] == boot.replace("-", "") and not record["this_boot"], f"the record is of boot {boot}: {record}")
     want(record["closed"] == reason and not record["open"], f"it was closed as {reason}: {record}")
     last = record["steps"][-1]
@@ -53,7 +59,7 @@ def closed(lab, boot, reason):
     return record
 
 
-def main_story(lab, bmc, trust, road):
+def main_story(lab, bmc, trust):
     """From the fault to the reset that the BMC does, and the boot after it, in which nothing is done again."""
     guest, sim = lab.guest, lab.bmc
     boots, runs = len(guest.boots()), len(lab.recovered())
@@ -75,7 +81,7 @@ def main_story(lab, bmc, trust, road):
     trap = lab.fault()
     until(lambda: sim.heard(since, ENDED), "the BMC hears ended")
     took = time.monotonic() - at
-    want(handshake(lab, since) == [(STARTED, "01", road), (ENDED, "0200", road)], f"started, then ended(done): {handshake(lab, since)}")
+    want(handshake(lab, since) == [(STARTED, "01", "kcs"), (ENDED, "0200", "kcs")], f"started, then ended(done): {handshake(lab, since)}")
     guest.logged(f"recovering in boot {before}", told)
     want("Uncorrectable ECC" in sim.ipmitool("sel", "list"), "the SEL over the LAN has the fault")
     want(sim.ipmitool("power", "status") == "Chassis Power is on", "the BMC holds its reset")
@@ -86,8 +92,7 @@ def main_story(lab, bmc, trust, road):
     reset = sim.heard(since, "resetting")
     want(len(reset) == 1, f"the BMC did one reset: {reset}")
     want(reset[0].at - sim.heard(since, ENDED)[0].at >= HOLD_MS / 1000 * 0.9, "it reset when its time was over, and not before")
-    guest.logged("record [0-9]+: closed: the recovery was done", told)
-    record = closed(lab, before, "done")
+    record = closed(lab, before, told, "done")
     want(record["trust"] == trust, f"it was believed by {trust}: {record}")
     did_nothing(lab, sim.place(reset[0]), runs + 1)
 
@@ -113,10 +118,63 @@ def reset_in_the_middle(lab, bmc, trust):
     guest.run("rm /disk/slow && sync")
     sim.ipmitool("power", "reset")
     guest.booted(boots + 1)
-    guest.logged("record [0-9]+: closed: interrupted by reset", told)
-    closed(lab, before, "interrupted_by_reset")
+    closed(lab, before, told, "interrupted_by_reset")
     want(not [h for h in handshake(lab, since) if h[0] == ENDED], f"nobody said ended: {handshake(lab, since)}")
     did_nothing(lab, sim.place(sim.heard(since, "lan", netfn=0x00, command=0x02)[0]), runs + 1)
+
+
+def in_band_falls_silent(lab):
+    """The BMC answers nothing more on the guest's bus: after a second it hears the rest over the LAN."""
+    guest, sim = lab.guest, lab.bmc
+    boots, before = len(guest.boots()), guest.boots()[-1]
+    guest.run("stop")
+    lab.configure(BOTH, "address")
+    lab.start()
+    since, told, runs = sim.mark(), guest.mark(), len(lab.recovered())
+    guest.logged("LAN works beside in-band", told - 1000)
+    sim.set("reset.ms", str(HOLD_MS))
+    sim.set("kcs.silent")
+    lab.fault()
+    until(lambda: sim.heard(since, ENDED), "the BMC hears ended")
+    sim.set("kcs.silent", None)
+    want(handshake(lab, since) == [(STARTED, "01", "lan"), (ENDED, "0200", "lan")], f"started, then ended(done), by LAN: {handshake(lab, since)}")
+    silent, started = sim.heard(since, "kcs-unheard")[0].at, sim.heard(since, STARTED)[0].at
+    want(started - silent > 0.9, f"in-band had a second to answer: {started - silent:.2f} s")
+    guest.logged("in-band it does not answer within 1 s: LAN is used", told)
+    guest.booted(boots + 1)
+    closed(lab, before, told, "done")
+    did_nothing(lab, sim.place(sim.heard(since, "resetting")[0]), runs + 1)
+    return f"started over LAN {(started - silent) * 1000:.0f} ms after the first command that in-band did not answer"
+
+
+def without_driver(lab):
+    """Who may not open the device, or has no driver, is told so; with "auto" the daemon goes by LAN, and in-band when it can."""
+    guest, sim = lab.guest, lab.bmc
+    guest.run("stop")
+    lab.configure(IN_BAND, "address")
+
+    def check(how, wanted, status):
+        said, code = guest.run(f"{how} bmcnotice check /tmp/bmcnotice.toml", check=False)
+        want(wanted in said and code == status, f"{how} check says '{wanted}', exit status {status}: {said}, exit status {code}")
+
+    guest.run("cp /disk/bmcnotice.toml /tmp/ && chmod 644 /tmp/bmcnotice.toml")
+    check("", "no errors", 0)
+    said, code = guest.run("su -s /bin/sh nobody -c 'bmcnotice check /tmp/bmcnotice.toml'", check=False)
+    want("permission denied: this user may not open the device" in said and code == 2, f"nobody may not: {said}")
+    guest.run("rmmod ipmi_si")
+    check("", "the driver is loaded and has found no BMC", 2)
+    guest.run("rmmod ipmi_devintf")
+    check("", "the ipmi service does not run: its driver is not loaded", 2)
+    said, code = guest.run("bmcnotice run --config /disk/bmcnotice.toml", check=False)
+    want("its driver is not loaded" in said and code == 2, f"the daemon refuses to start: {said}, exit status {code}")
+
+    lab.configure(BOTH, "address")
+    since, told = sim.mark(), guest.mark()
+    lab.start()
+    guest.logged("not in-band, over LAN alone: the ipmi service does not run: its driver is not loaded", told)
+    want({h.what for h in sim.heard(since, netfn=0x30, command=0x70)} == {"lan", "recovery-armed"}, "armed over LAN")
+    guest.run("insmod /modules/ipmi_devintf.ko && insmod /modules/ipmi_si.ko")
+    until(lambda: sim.heard(since, "kcs", netfn=0x30, command=0x70), "the regular messages go in-band")
 
 
 def named(story, **words):
@@ -126,8 +184,10 @@ def named(story, **words):
 
 
 STORIES = [
-    named(main_story, bmc=IN_BAND, trust="address", road=KCS),
+    named(main_story, bmc=IN_BAND, trust="address"),
     named(reset_in_the_middle, bmc=IN_BAND, trust="address"),
+    in_band_falls_silent,
+    without_driver,
 ]
 
 
