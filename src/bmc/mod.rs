@@ -8,6 +8,7 @@
 mod active;
 pub mod chassis;
 pub mod dialogue;
+pub mod evidence;
 pub mod failure;
 pub mod handshake;
 pub mod identity;
@@ -15,5 +16,6 @@ pub mod link;
 pub mod ping;
 pub mod queue;
 pub mod sel_entry;
+pub mod sel_reading;
 pub mod session;
 mod window;

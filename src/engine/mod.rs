@@ -10,6 +10,7 @@ mod alerts;
 mod course;
 mod ending;
 mod endings;
+mod evidence;
 mod moves;
 mod murmur;
 mod operator;
@@ -32,6 +33,7 @@ pub use output::{
 };
 pub use statistics::Statistics;
 
+use crate::bmc::evidence::Witness;
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -112,6 +114,10 @@ pub struct Engine {
     journal: Journal,
     seats: Vec<Seat>,
     roads: Roads,
+    /// Knows what this server's BMC has logged.
+    witness: Option<Witness>,
+    /// When it wants to be asked again.
+    inquire_at: Option<Duration>,
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
@@ -155,6 +161,8 @@ impl Engine {
             reception: Reception::new(&cluster),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
+            witness: evidence::witness(&cluster, boot, Some(&replay)),
+            inquire_at: None,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
@@ -213,8 +221,9 @@ impl Engine {
                     self.log(line);
                 }
             }
-            Ok(Received { repeated: true, reply, .. }) => {
+            Ok(Received { repeated: true, reply, notice }) => {
                 self.statistics.repeats += 1;
+                self.ask_again(now, &notice);
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
                 let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
                 if !self.cluster.observe && !self.seats.iter().any(held) {
@@ -302,6 +311,7 @@ impl Engine {
         self.leaving = true;
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
+        self.roads.forget(Owner::Witness);
         for place in 0..self.seats.len() {
             self.farewell |= self.seats[place].machine.state() == State::Finishing;
             self.handle(now, place, Event::Leaving);
@@ -330,6 +340,7 @@ impl Engine {
             self.roads.next_deadline(),
             self.timetable.next_deadline(),
             self.keep_alive,
+            self.inquire_at.filter(|_| !self.leaving),
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),

@@ -23,6 +23,8 @@ const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::fr
 const PRIVILEGES: &[(&str, Privilege)] =
     &[("user", Privilege::User), ("operator", Privilege::Operator), ("administrator", Privilege::Administrator)];
 
+const CATCH_UP: &[(&str, bool)] = &[("report", true), ("off", false)];
+
 const AFTER_ENDED: &[(&str, AfterEnded)] = &[
     ("none", AfterEnded::None),
     ("bmc", AfterEnded::Bmc),
@@ -72,6 +74,8 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         handshake: table.name("handshake"),
         after_ended: table.word("after_ended", AFTER_ENDED),
         patience: table.duration("patience", PATIENCE),
+        in_sel: table.boolean("in_sel"),
+        sel_catch_up: table.word("sel_catch_up", CATCH_UP),
     };
     table.finish();
     draft
