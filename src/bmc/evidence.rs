@@ -6,14 +6,18 @@
 //! trap came is remembered for a while. Sans-IO: `poll` says what to read, `handle_read` takes it.
 //! Its input is traps that anyone may have forged, and a BMC's log; both hostile.
 
+mod claim;
+mod words;
+
+pub use claim::{CLAIM_OCTETS, Claim, shown};
+pub use words::{Access, Asker, Doubt, Mark, Missed, Said, Verdict};
+
 use super::link::Urgency;
-use super::sel_reading::{Kept, Place, Read, Reading, Unread};
+use super::sel_reading::{Audit, Kept, Place, Read, Reading, Unread};
 use crate::now::Now;
-use crate::wire::pet::Pet;
 use crate::wire::sel::{self, Record};
-use crate::words::{Guid, MonitorId};
+use crate::words::Guid;
 use alloc::collections::VecDeque;
-use core::fmt;
 use core::time::Duration;
 
 /// Between two readings while somebody has asked lately.
@@ -22,8 +26,8 @@ pub const POLL: Duration = Duration::from_millis(250);
 pub const STILLNESS: Duration = Duration::from_secs(10);
 /// Between two readings after that, as long as a record may still come.
 pub const POLL_LATE: Duration = Duration::from_secs(2);
-/// Between two readings when nobody asks: it keeps the session warm, too.
-pub const POLL_IDLE: Duration = Duration::from_secs(30);
+/// Between two readings when nobody asks: it keeps the session warm, so that the link need not.
+pub const POLL_IDLE: Duration = Duration::from_secs(25);
 /// Without one answer for so long the BMC cannot be asked.
 pub const SILENCE: Duration = Duration::from_secs(4);
 /// A record supports traps that come within this time after it was read, and a trap is supported by
@@ -37,205 +41,6 @@ pub const MAX_CLAIMS: usize = 256;
 /// Limit: readings in a row that catch up with a log after we were away; then the rest is not looked at.
 pub const MAX_CATCH_UP: u32 = 64;
 
-/// Octets of a [`Claim`] in a journal.
-pub const CLAIM_OCTETS: usize = 8;
-
-/// What a trap says happened, as far as a record can say the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
-    device: u8,
-    sensor_type: u8,
-    sensor_number: u8,
-    /// Bit 7: it is over.
-    event_type: u8,
-    offset: u8,
-    data: [u8; 3],
-}
-
-/// Means "unspecified" in nearly every field of a PET.
-const UNSPECIFIED: u8 = 0xFF;
-
-impl Claim {
-    /// What this PET says.
-    pub fn of(pet: &Pet) -> Self {
-        let [one, two, three, ..] = pet.event_data;
-        Self {
-            device: pet.sensor_device,
-            sensor_type: pet.sensor_type,
-            sensor_number: pet.sensor_number,
-            event_type: pet.event_type & 0x7F | u8::from(pet.deasserted) << 7,
-            offset: pet.offset & 0x0F,
-            data: [one, two, three],
-        }
-    }
-
-    /// For the journal.
-    pub fn octets(&self) -> [u8; CLAIM_OCTETS] {
-        let [one, two, three] = self.data;
-        [self.device, self.sensor_type, self.sensor_number, self.event_type, self.offset, one, two, three]
-    }
-
-    /// From the journal.
-    pub fn from_octets(octets: [u8; CLAIM_OCTETS]) -> Self {
-        let [device, sensor_type, sensor_number, event_type, offset, one, two, three] = octets;
-        Self { device, sensor_type, sensor_number, event_type, offset, data: [one, two, three] }
-    }
-
-    /// Whether the record tells of the same event. What either leaves open is no difference; sensor and
-    /// event are never open, or one record would support any trap.
-    pub fn is_told_by(&self, record: &Record) -> bool {
-        let device = record.generator();
-        let open = |octet: u8| matches!(octet, 0 | UNSPECIFIED);
-        let [one, two, three] = record.event_data();
-        // Bits 7:6 and 5:4 say what the second and the third octet hold; zero: nothing.
-        let same = |mask: u8, ours: u8, theirs: u8| {
-            let told = self.data[0] & mask != 0 && one & mask != 0;
-            !told || ours == UNSPECIFIED || theirs == UNSPECIFIED || ours == theirs
-        };
-        record.record_type() == sel::SYSTEM_EVENT
-            && record.sensor_type() == self.sensor_type
-            && record.sensor_number() == self.sensor_number
-            && record.event_type() == self.event_type & 0x7F
-            && record.is_deassertion() == (self.event_type & 0x80 != 0)
-            && one & 0x0F == self.offset
-            && (open(device) || open(self.device) || device == self.device)
-            && same(0xC0, self.data[1], two)
-            && same(0x30, self.data[2], three)
-    }
-}
-
-/// Why the BMC's log says neither yes nor no.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Doubt {
-    /// There is no road on which the BMC could be asked.
-    NoRoad,
-    /// Nobody knows whose BMC it is: no GUID is pinned or known.
-    Unidentified,
-    /// Another system's BMC answers there.
-    OtherSystem,
-    /// It does not answer.
-    Silent,
-    /// It refuses to show its log, or what it shows is none.
-    Refused,
-    /// It does not write events to its log, or does not say whether it does.
-    NotLogging,
-    /// Its log is full.
-    Full,
-    /// Other records came meanwhile, or the log was erased.
-    Moved,
-    /// Nobody knows what in the log is fresh: it was looked at for the first time after the trap came.
-    NoPlace,
-    /// The operator says that this BMC's traps are not in its log.
-    NotInLog,
-    /// The trap is no PET, so nobody knows which record would be its own.
-    NoEvent,
-}
-
-impl Doubt {
-    /// All of them; the number in a journal is the place here.
-    pub const ALL: [Self; 11] = [
-        Self::NoRoad,
-        Self::Unidentified,
-        Self::OtherSystem,
-        Self::Silent,
-        Self::Refused,
-        Self::NotLogging,
-        Self::Full,
-        Self::Moved,
-        Self::NoPlace,
-        Self::NotInLog,
-        Self::NoEvent,
-    ];
-
-    /// In one word, for scripts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoRoad => "no_road",
-            Self::Unidentified => "unidentified",
-            Self::OtherSystem => "other_system",
-            Self::Silent => "silent",
-            Self::Refused => "refused",
-            Self::NotLogging => "not_logging",
-            Self::Full => "full",
-            Self::Moved => "moved",
-            Self::NoPlace => "no_place",
-            Self::NotInLog => "not_in_log",
-            Self::NoEvent => "no_event",
-        }
-    }
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoRoad => "there is no link to the BMC",
-            Self::Unidentified => "nobody knows whose BMC it is: pin its guid",
-            Self::OtherSystem => "another system's BMC answers at its address",
-            Self::Silent => "the BMC does not answer",
-            Self::Refused => "the BMC does not show its log",
-            Self::NotLogging => "the BMC does not write events to its log",
-            Self::Full => "the BMC's log is full",
-            Self::Moved => "the BMC's log moved meanwhile, and shows nothing of the kind",
-            Self::NoPlace => "the log was first looked at after the trap came: what in it is new is not known",
-            Self::NotInLog => "this BMC's traps are not in its log (in_sel = false)",
-            Self::NoEvent => "the trap is no PET: which record would be its own is not known",
-        })
-    }
-}
-
-/// What the log says of a trap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// This record tells of the same event.
-    Supported(Record),
-    /// The log is written, has room, and did not move: the BMC has not seen what the trap tells.
-    Contradicted,
-    /// Neither.
-    Unanswerable(Doubt),
-}
-
-/// A verdict, and for whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said {
-    /// Who asked.
-    pub asker: Asker,
-    /// The notice that it is about.
-    pub notice: u64,
-    /// What the log says.
-    pub verdict: Verdict,
-}
-
-/// Who asks: for one recovery, or for its clearing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asker {
-    /// The monitor.
-    pub monitor: MonitorId,
-    /// The record that the verdict is about; another one's traps are forgotten. Zero where that is no matter.
-    pub record: u64,
-    /// Whether the fault is said to be over.
-    pub clears: bool,
-}
-
-/// How the BMC can be asked at this moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// It answers, and has proven to be this one.
-    Open(Guid),
-    /// Not now.
-    Closed,
-    /// Not before somebody changes something.
-    Never(Doubt),
-}
-
-/// Where we were in a BMC's log, for the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Whose log.
-    pub guid: Guid,
-    /// Where.
-    pub place: Place,
-}
-
 /// What to do next.
 #[derive(Debug)]
 pub enum Wish {
@@ -245,17 +50,6 @@ pub enum Wish {
     Knock,
     /// Nothing before this moment, in boottime.
     Wait(Option<Duration>),
-}
-
-/// What was found in the log after we were away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Missed {
-    /// This record.
-    Event(Record),
-    /// Records that nobody knows: the log was cleared, or has lost its old ones.
-    Unknown,
-    /// More than is looked at.
-    TooMany,
 }
 
 /// A record behind our place.
@@ -543,7 +337,7 @@ impl Witness {
     }
 
     /// What the log's silence means.
-    fn silence(&self, now: Duration, since: Duration, audit: super::sel_reading::Audit) -> Verdict {
+    fn silence(&self, now: Duration, since: Duration, audit: Audit) -> Verdict {
         let moved = self.moved.is_some_and(|at| at + STILLNESS > now) || audit.more;
         let doubt = match audit.logging {
             _ if self.placed > since => Doubt::NoPlace,
@@ -672,22 +466,6 @@ impl Witness {
         let next = (wanted && !self.reading).then_some(self.next);
         silent.chain(still).chain(waiting).chain(seen).chain(next).filter(|at| *at > now).min()
     }
-}
-
-/// A record, for people.
-pub fn shown(record: &Record) -> String {
-    let id = record.id();
-    if record.record_type() != sel::SYSTEM_EVENT {
-        return format!("record {id:04x}h of type {:02x}h", record.record_type());
-    }
-    let over = if record.is_deassertion() { ", over" } else { "" };
-    format!(
-        "record {id:04x}h: sensor {:02x}h of type {:02x}h, event {:02x}h/{}{over}",
-        record.sensor_number(),
-        record.sensor_type(),
-        record.event_type(),
-        record.event_data()[0] & 0x0F
-    )
 }
 
 /// Between two attempts to wake a link that is down while somebody asks.

@@ -4,49 +4,20 @@
 
 use super::Engine;
 use super::output::{Line, Stage};
-use super::seat::remembered;
-use crate::bmc::evidence::{Access, Asker, Claim, Doubt, Left, Missed, Said, Settings, Verdict, Wish, Witness};
+use super::seat::{Seat, remembered};
+use crate::bmc::evidence::{Access, Asker, Claim, Doubt, Missed, Said, Verdict, Wish, shown};
 use crate::bmc::link::{Checked, Status};
-use crate::config::model::{Bmc, Cluster, Handshake};
+use crate::bmc::sel_reading::{Read, Unread};
 use crate::notice::Notice;
 use crate::now::Now;
 use crate::recovery::action::Event;
-use crate::recovery::journal::{BootId, RecordId, Replay, Step};
+use crate::recovery::journal::{Record, RecordId, Step};
 use crate::recovery::machine::State;
 use crate::wire::command::GET_DEVICE_ID;
 use crate::wire::ipmi::Request;
 use crate::wire::sel;
 use crate::words::{Class, Level, MonitorId, Trust};
 use alloc::sync::Arc;
-
-/// The witness of this server's BMC, if anybody wants to know what it has logged.
-pub(super) fn witness(cluster: &Cluster, boot: BootId, replay: Option<&Replay>) -> Option<Witness> {
-    let bmc = cluster.this_server().bmc.as_ref()?;
-    let asked = |monitor: &crate::config::model::Monitor| {
-        monitor.trust == Trust::Corroborated && monitor.keyword(cluster.this).is_some()
-    };
-    let wanted = bmc.sel_catch_up || cluster.monitors.iter().any(asked);
-    (wanted && !cluster.observe)
-        .then(|| Witness::new(settings(bmc), replay.map_or_else(Left::default, |r| left(boot, r))))
-}
-
-fn settings(bmc: &Bmc) -> Settings {
-    let own = match bmc.handshake {
-        Handshake::Sel { record_type, manufacturer } => Some((record_type, manufacturer)),
-        Handshake::Raw { .. } | Handshake::None => None,
-    };
-    Settings { in_sel: bmc.in_sel, own, catch_up: bmc.sel_catch_up }
-}
-
-/// What a former process knew of the log.
-fn left(boot: BootId, replay: &Replay) -> Left {
-    let here = replay.records().filter(|record| record.boot.is_same_as(boot));
-    Left {
-        mark: replay.mark.map(|(mark, _)| mark),
-        here: replay.mark.is_some_and(|(_, then)| then.is_same_as(boot)),
-        used: here.filter_map(|record| Some((record.support()?, record.notice.id.0))).collect(),
-    }
-}
 
 impl Engine {
     /// Lets the witness do what it wants, and hears what it says; whether anything has come of it.
@@ -91,11 +62,7 @@ impl Engine {
     }
 
     /// What was read of the log.
-    pub(super) fn handle_read(
-        &mut self,
-        now: Now,
-        result: Result<crate::bmc::sel_reading::Read, crate::bmc::sel_reading::Unread>,
-    ) {
+    pub(super) fn handle_read(&mut self, now: Now, result: Result<Read, Unread>) {
         let access = self.access();
         if let Some(witness) = &mut self.witness {
             witness.handle_read(now, access, result);
@@ -148,8 +115,7 @@ impl Engine {
 
     /// A clearing must be proven like a fault: it lets services come back to this server.
     pub(super) fn ask_whether_over(&mut self, now: Now, monitor: MonitorId, notice: &Notice) {
-        let concerns =
-            |seat: &super::seat::Seat| seat.id == monitor && (seat.machine.state() != State::Idle || seat.has_set);
+        let concerns = |seat: &Seat| seat.id == monitor && (seat.machine.state() != State::Idle || seat.has_set);
         if !self.seats.iter().any(concerns) {
             return; // nothing would come of it
         }
@@ -176,7 +142,7 @@ impl Engine {
         }
         // Of this process or of a former one, this one's and those that joined.
         let (boot, name) = (self.journal.boot(), seat.name.clone());
-        let of = |other: &&crate::recovery::journal::Record| {
+        let of = |other: &&Record| {
             other.id.serial() >= serial && other.monitor.as_deref() == Some(&*name) && other.boot.is_same_as(boot)
         };
         let asked = self.journal.records().filter(of).filter_map(|other| Some((other.notice.id.0, other.claim()?)));
@@ -265,9 +231,7 @@ impl Engine {
     /// The BMC has logged that the fault is over.
     fn over(&mut self, now: Now, place: usize, notice: u64, found: sel::Record) {
         self.statistics.supported += 1;
-        let cleared = |record: &&crate::recovery::journal::Record| {
-            record.notice.id.0 == notice && record.notice.class == Class::Cleared
-        };
+        let cleared = |record: &&Record| record.notice.id.0 == notice && record.notice.class == Class::Cleared;
         let record = self.journal.records().find(cleared).map(|record| record.id);
         if let Some(record) = record {
             self.step(now, record, Step::Supported(found));
@@ -292,7 +256,7 @@ impl Engine {
         self.log(match missed {
             Missed::Event(record) => Line::warning(format!(
                 "BMC of server {name}: while we were away it logged {}",
-                crate::bmc::evidence::shown(record)
+                shown(record)
             )),
             Missed::Unknown => Line::warning(format!(
                 "BMC of server {name}: its log was cleared, or has lost what we knew of it; something may have been missed"

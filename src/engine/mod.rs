@@ -23,6 +23,7 @@ mod restart;
 mod roads;
 mod seat;
 mod statistics;
+mod witness;
 mod work;
 
 pub use alert_log::not_started;
@@ -161,7 +162,7 @@ impl Engine {
             reception: Reception::new(&cluster),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
-            witness: evidence::witness(&cluster, boot, Some(&replay)),
+            witness: witness::of(&cluster, boot, Some(&replay)),
             inquire_at: None,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
