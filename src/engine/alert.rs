@@ -219,7 +219,10 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
         | Step::AwaitingReset
         | Step::Released
         | Step::Joined { .. }
-        | Step::Acknowledged => None,
+        | Step::Acknowledged
+        | Step::Asked(_)
+        | Step::Supported(_)
+        | Step::Unsupported(_) => None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::bmc::failure::Failure;
 use crate::bmc::handshake::Telling;
 use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
+use crate::bmc::sel_reading::Reading;
 use crate::config::model::{AfterEnded, Cluster, LinkChoice};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
@@ -146,6 +147,15 @@ impl Roads {
         self.settle(now);
     }
 
+    /// Says something at once, so that a link that is down is opened.
+    pub(super) fn wake(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::Nobody);
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
+            self.errands.remove(&ticket.0);
+        }
+        self.settle(now);
+    }
+
     fn road(&mut self, server: ServerId) -> Option<&mut Road> {
         self.places.iter_mut().find(|place| place.server == server).map(|place| &mut place.road)
     }
@@ -156,6 +166,11 @@ impl Roads {
             let order = Order::new(control, now.boottime + LOOK);
             self.converse(now, server, owner, Talk::Order(order));
         }
+    }
+
+    /// Begins to read a BMC's log; what was read is news.
+    pub(super) fn read(&mut self, now: Now, server: ServerId, reading: Box<Reading>, urgency: Urgency) {
+        self.converse(now, server, Owner::Witness, Talk::Reading(reading, urgency));
     }
 
     /// Asks the heartbeat's question; the answer is news.
@@ -344,12 +359,12 @@ impl Roads {
                 place += 1;
                 continue;
             }
-            let (server, id) = (conversation.server, conversation.id);
+            let (server, id, urgency) = (conversation.server, conversation.id, conversation.talk.urgency());
             match conversation.talk.poll(now, owner) {
                 Step::Submit(request) => {
                     moved = true;
                     conversation.asked = true;
-                    self.submit(now, server, id, request);
+                    self.submit(now, server, id, urgency, request);
                     place += 1;
                 }
                 Step::Wait(until) => {
@@ -366,9 +381,9 @@ impl Roads {
         moved
     }
 
-    fn submit(&mut self, now: Now, server: ServerId, id: u64, request: Request) {
+    fn submit(&mut self, now: Now, server: ServerId, id: u64, urgency: Urgency, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
-        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, urgency, request)) {
             self.errands.remove(&ticket.0);
             self.answer(now, id, Err(Failure::NoLogin));
         }

@@ -47,6 +47,8 @@ pub(super) struct Board {
     newest_fault: Option<Duration>,
     outputs: VecDeque<Output>,
     delayed: Vec<(Duration, SocketAddr, Vec<u8>)>,
+    /// Events that are written to the SEL only then.
+    unwritten: Vec<(Duration, Fault, bool)>,
 }
 
 /// Counters that make partial reads and erasures safe.
@@ -72,6 +74,7 @@ impl Board {
             newest_fault: None,
             outputs: VecDeque::new(),
             delayed: Vec::new(),
+            unwritten: Vec::new(),
             options,
         }
     }
@@ -141,9 +144,14 @@ impl Board {
             self.states[at] = if deasserted { self.states[at] & !bit } else { self.states[at] | bit };
         }
         let time = self.clock(now);
-        let record = match self.options.quirks.no_sel_record {
-            true => None,
-            false => self.sel.add_fault(time, fault, deasserted).ok(),
+        let quirks = &self.options.quirks;
+        let record = if quirks.no_sel_record || quirks.logging_off {
+            None
+        } else if !quirks.sel_after_pet.is_zero() && self.unwritten.len() < DELAYED_MAX {
+            self.unwritten.push((now.boottime.saturating_add(quirks.sel_after_pet), *fault, deasserted));
+            None
+        } else {
+            self.sel.add_fault(time, fault, deasserted).ok()
         };
         if deasserted {
             self.say(Event::FaultCleared { sentence: fault.sentence });
@@ -307,6 +315,13 @@ impl Board {
         while let Some(happened) = self.host.handle_timeout(now.boottime) {
             self.happened(now, happened);
         }
+        let time = self.clock(now);
+        let (due, later) = core::mem::take(&mut self.unwritten).into_iter().partition(|(at, ..)| *at <= now.boottime);
+        self.unwritten = later;
+        let due: Vec<(Duration, Fault, bool)> = due;
+        for (_, fault, deasserted) in due {
+            let _ = self.sel.add_fault(time, &fault, deasserted); // a full log loses it, as ever
+        }
         let (due, later) = core::mem::take(&mut self.delayed).into_iter().partition(|(at, ..)| *at <= now.boottime);
         self.delayed = later;
         let due: Vec<(Duration, SocketAddr, Vec<u8>)> = due;
@@ -322,6 +337,7 @@ impl Board {
             self.watchdog.next_deadline(),
             self.host.next_deadline(),
             self.delayed.iter().map(|(at, ..)| *at).min(),
+            self.unwritten.iter().map(|(at, ..)| *at).min(),
         ];
         timers.into_iter().flatten().min()
     }

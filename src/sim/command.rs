@@ -59,7 +59,7 @@ impl Needs {
 
 type Handler = fn(&mut Board, Context<'_>, &[u8]) -> Answer;
 
-const COMMANDS: [(Command, Needs, Handler); 26] = [
+const COMMANDS: [(Command, Needs, Handler); 27] = [
     (known::CHASSIS_STATUS, Needs::User, chassis_status),
     (known::CHASSIS_CONTROL, Needs::Operator, chassis_control),
     (CHASSIS_IDENTIFY, Needs::Operator, chassis_identify),
@@ -71,6 +71,7 @@ const COMMANDS: [(Command, Needs, Handler); 26] = [
     (SELF_TEST, Needs::User, |_, _, data| none(data).map(|()| vec![0x55, 0x00])),
     (DEVICE_GUID, Needs::User, system_guid),
     (known::GET_SYSTEM_GUID, Needs::Nothing, system_guid),
+    (known::GLOBAL_ENABLES, Needs::User, global_enables),
     (known::RESET_WATCHDOG, Needs::Operator, reset_watchdog),
     (known::SET_WATCHDOG, Needs::Operator, set_watchdog),
     (known::GET_WATCHDOG, Needs::User, get_watchdog),
@@ -123,6 +124,11 @@ pub(super) fn answered(
         response.completion
     });
     response
+}
+
+fn global_enables(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
+    none(data)?;
+    Ok(known::emit_logging(!board.options.quirks.logging_off))
 }
 
 fn chassis_status(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {

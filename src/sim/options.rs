@@ -197,4 +197,8 @@ pub struct Quirks {
     pub running_bit_stuck: bool,
     /// Faults send a trap but are not written to the SEL.
     pub no_sel_record: bool,
+    /// Faults are written to the SEL so long after their trap went out.
+    pub sel_after_pet: Duration,
+    /// Event logging is off: faults are not written to the SEL, and Get BMC Global Enables says so.
+    pub logging_off: bool,
 }

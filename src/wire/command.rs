@@ -24,6 +24,8 @@ pub const GET_DEVICE_ID: Command = command(0x06, 0x01);
 pub const RESET_WATCHDOG: Command = command(0x06, 0x22);
 /// Set Watchdog Timer.
 pub const SET_WATCHDOG: Command = command(0x06, 0x24);
+/// Get BMC Global Enables.
+pub const GLOBAL_ENABLES: Command = command(0x06, 0x2F);
 /// Get Watchdog Timer.
 pub const GET_WATCHDOG: Command = command(0x06, 0x25);
 /// Get System GUID.
@@ -110,6 +112,17 @@ impl DeviceId {
 /// Reads the answer to [`GET_SYSTEM_GUID`], in wire order.
 pub fn parse_guid(data: &[u8]) -> Result<Guid, Error> {
     exactly(data).copied().map(Guid)
+}
+
+/// Reads the answer to [`GLOBAL_ENABLES`]: whether the BMC writes events to its SEL.
+pub fn parse_logging(data: &[u8]) -> Result<bool, Error> {
+    let [enables] = *head(data)?;
+    Ok(enables & 0x08 != 0)
+}
+
+/// Writes the answer to [`GLOBAL_ENABLES`].
+pub fn emit_logging(on: bool) -> Vec<u8> {
+    vec![u8::from(on) << 3]
 }
 
 /// The request for [`AUTH_CAPABILITIES`] of this channel, with the IPMI 2.0 data.

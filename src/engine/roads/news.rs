@@ -5,6 +5,7 @@
 use crate::bmc::auto::Remark;
 use crate::bmc::chassis::{Effect, Undone};
 use crate::bmc::failure::Untold;
+use crate::bmc::sel_reading::{Read, Unread};
 use crate::heartbeat::Evidence;
 use crate::words::{MonitorId, Phase, ServerId};
 
@@ -15,6 +16,8 @@ pub(in crate::engine) enum Owner {
     Seat(MonitorId),
     /// The context: armed, disarmed.
     Context,
+    /// Whoever reads the BMC's log.
+    Witness,
     /// A record that a former process left open.
     Leftover(u64),
 }
@@ -28,6 +31,8 @@ pub(in crate::engine) enum News {
     Untold(Owner, Phase, Untold),
     /// A chassis command was given, and this is known of its effect.
     Ordered(Owner, Result<Effect, Undone>),
+    /// The BMC's log was read, or not.
+    Read(Result<Read, Unread>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
     /// A link came up or went down.

@@ -7,6 +7,8 @@ use crate::bmc::chassis::Order;
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::handshake::Telling;
+use crate::bmc::link::Urgency;
+use crate::bmc::sel_reading::Reading;
 use crate::now::Now;
 use crate::wire::ipmi::Response;
 use crate::words::Phase;
@@ -16,6 +18,7 @@ use crate::words::Phase;
 pub(super) enum Talk {
     Telling(Telling, Phase),
     Order(Order),
+    Reading(Box<Reading>, Urgency),
 }
 
 impl Talk {
@@ -27,6 +30,7 @@ impl Talk {
                 Err(why) => News::Untold(owner, *phase, why),
             }),
             Self::Order(order) => order.poll(now).map(|end| News::Ordered(owner, end)),
+            Self::Reading(reading, _) => reading.poll(now).map(News::Read),
         }
     }
 
@@ -34,6 +38,15 @@ impl Talk {
         match self {
             Self::Telling(telling, _) => telling.handle_answer(now, result),
             Self::Order(order) => order.handle_answer(now, result),
+            Self::Reading(reading, _) => reading.handle_answer(now, result),
+        }
+    }
+
+    /// Before whom it is said.
+    pub(super) fn urgency(&self) -> Urgency {
+        match self {
+            Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
+            Self::Reading(_, urgency) => *urgency,
         }
     }
 
@@ -43,7 +56,7 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) => None,
+            Self::Order(_) | Self::Reading(..) => None,
         }
     }
 }
