@@ -184,7 +184,7 @@ def named(story, **words):
 
 
 STORIES = [
-    named(main_story, bmc=IN_BAND, trust="address"),
+    named(main_story, bmc=IN_BAND, trust="corroborated"),
     named(reset_in_the_middle, bmc=IN_BAND, trust="address"),
     in_band_falls_silent,
     without_driver,
