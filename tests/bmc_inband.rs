@@ -493,7 +493,7 @@ fn every_ticket_is_answered_once_whatever_happens() {
                     world.board.refuses =
                         [None, None, Some(Obstacle::Busy), Some(Obstacle::NoInterface)][dice.u32() as usize % 4]
                 }
-                6 => world.board.device = if dice.u32() % 2 == 0 { Ok(()) } else { Err(Obstacle::Denied) },
+                6 => world.board.device = if dice.u32().is_multiple_of(2) { Ok(()) } else { Err(Obstacle::Denied) },
                 7 if world.tickets > 0 => {
                     let ticket = Ticket(1 + u64::from(dice.u32()) % world.tickets);
                     let known = world.answers.contains_key(&ticket);

@@ -268,8 +268,12 @@ impl Auto {
         &self.shown
     }
 
-    /// Whether in-band answers.
-    pub fn is_in_band_up(&self) -> bool {
+    /// Whether in-band was tried and does not work.
+    pub fn is_in_band_down(&self) -> bool {
+        matches!(self.in_band.status(), Status::Down { .. })
+    }
+
+    fn is_in_band_up(&self) -> bool {
         matches!(self.in_band.status(), Status::Up { .. })
     }
 
