@@ -4,7 +4,7 @@
 
 use super::case::{Case, Found};
 use crate::config::draft::{BmcDraft, Field, MonitorDraft, ServerDraft, default};
-use crate::config::model::WhenUnverifiable;
+use crate::config::model::{LinkChoice, WhenUnverifiable};
 use crate::words::Trust;
 
 /// The monitors that ask the BMC first.
@@ -27,13 +27,18 @@ fn asked<'c>(case: &Case<'c>) -> impl Iterator<Item = (&'c MonitorDraft, &'c Ser
     })
 }
 
-/// Whether there is any road on which the BMC could be asked.
-fn has_road(bmc: &BmcDraft) -> bool {
-    !bmc.user.is_absent()
+/// Whether there is any road on which the BMC could be asked. It is its own host that asks, which may do so in-band.
+fn has_road(case: &Case<'_>, server: &ServerDraft, bmc: &BmcDraft) -> bool {
+    !bmc.user.is_absent() || bmc.link.ok() == Some(&LinkChoice::InBand) || in_band(case, server)
+}
+
+fn in_band(case: &Case<'_>, server: &ServerDraft) -> bool {
+    let own = case.this.filter(|this| case.in_band(*this)).and_then(|this| case.draft.servers.get(this));
+    own.is_some_and(|own| core::ptr::eq(own, server))
 }
 
 pub(super) fn unaskable(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (monitor, server, _) in asked(case).filter(|(_, _, bmc)| !has_road(bmc)) {
+    for (monitor, server, _) in asked(case).filter(|(_, server, bmc)| !has_road(case, server, bmc)) {
         let subject = format!(
             "monitor {} asks the BMC of server {} whether it meant a trap, and has no login there",
             monitor.shown(),
@@ -46,9 +51,9 @@ pub(super) fn unaskable(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn unidentified(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let own = case.own().and_then(|own| own.name.ok());
-    let all = asked(case).filter(|(_, server, bmc)| server.name.ok() == own && has_road(bmc));
+    let all = asked(case).filter(|(_, server, bmc)| server.name.ok() == own && has_road(case, server, bmc));
     for (monitor, server, bmc) in all {
-        let unknown = bmc.guid.is_absent() && case.facts.own_guid == Some(false);
+        let unknown = bmc.guid.is_absent() && case.facts.own_guid == Some(false) && !in_band(case, server);
         let nothing = bmc.guid.ok().is_some_and(|guid| guid.is_unspecified());
         if unknown || nothing {
             let what = if unknown { "is not pinned, and this host's own cannot be read" } else { "says nothing" };
