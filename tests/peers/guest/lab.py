@@ -22,7 +22,9 @@ TRAPS = 162
 VM, CONSOLE = 9002, 9003
 SYSTEM = uuid.UUID("4c4c4544-0057-3510-8046-b7c04f563532")
 PET_EPOCH = 883612800 # 1998-01-01
-MEMORY = 2 # the sensor in bmc.emu
+MEMORY, UNCORRECTABLE = 2, 1 # the sensor in bmc.emu, and the offset of its event
+# How long the BMC holds its reset after *ended*: for a look from outside, and for the copy of the journal on the disk.
+HOLD_MS = 2000
 USER, PASSWORD = "ipmiusr", "test"
 # QEMU translates every instruction, on a machine that may have more to do.
 PATIENCE = 60.0
@@ -87,11 +89,13 @@ class Bmc:
 
     def __init__(self, folder, module):
         self.folder = folder
+        os.mkdir(folder)
         # In wire order a system's GUID is as SMBIOS has it: the first three fields are little-endian.
         self.process = subprocess.Popen(
             [os.path.join(IPMI, "ipmi_sim.sh"), folder, BMC, "623", SYSTEM.bytes_le.hex()],
             env={**os.environ, "MODULE": module, "VM": str(VM), "CONSOLE": str(CONSOLE)}, stdin=subprocess.DEVNULL)
         self.console = None
+        self.set("reset.ms", str(HOLD_MS))
         until(lambda: "module ready" in self.log() and listens(VM) and listens(CONSOLE) or self.ended(), "ipmi_sim is up", 20)
 
     def ended(self):
@@ -253,9 +257,7 @@ while [ -e /disk/slow ]; do sleep 1; done
 """
 
 
-def configuration(bmc, trust):
-    """`bmc`: how the BMC is reached."""
-    return f'''
+CONFIGURATION = f'''
 [cluster]
 name = "lab"
 
@@ -264,7 +266,7 @@ name = "server1"
 addresses = ["{GUEST}"]
 [server.bmc]
 address = "{BMC}"
-{bmc}
+HOW
 handshake = "lab"
 after_ended = "bmc"
 patience = "2min"
@@ -278,7 +280,7 @@ keepalive = {{ netfn = 0x30, command = 0x70, data = [0], every = "1s" }}
 
 [[monitor]]
 name = "mrw1"
-trust = "{trust}"
+trust = "corroborated"
 recovery = {{ command = ["/disk/recover"] }}
 target = "failover1"
 deadline = "90s"
@@ -315,25 +317,29 @@ class Lab:
             self.down()
             raise
 
-    def configure(self, *how):
-        """What the guest's administrator has installed, from now on."""
-        self.guest.write("/disk/bmcnotice.toml", configuration(*how))
+    def configure(self, bmc):
+        """What the guest's administrator has installed, from now on. `bmc`: how the BMC is reached."""
+        self.guest.write("/disk/bmcnotice.toml", CONFIGURATION.replace("HOW", bmc))
         self.guest.write("/disk/recover", RECOVER, "700")
         self.guest.run("sync")
 
-    def start(self):
-        """The daemon runs and has armed the BMC."""
+    def rest(self):
+        """No daemon runs."""
+        if self.guest.run("test -e /run/daemon.pid && stop", check=False)[1] == 0:
+            self.guest.run("rm /run/daemon.pid")
+
+    def use(self, bmc):
+        """The daemon runs, with this configuration, and has armed the BMC."""
+        self.rest()
+        self.configure(bmc)
         told, since = self.guest.mark(), self.bmc.mark()
         self.guest.run("daemon")
-        self.armed(told, since)
-
-    def armed(self, told, since):
         self.guest.logged("watching over", told)
         until(lambda: self.bmc.heard(since, "recovery-armed"), "the BMC hears that it is armed")
 
     def fault(self):
         """An uncorrectable memory error: the BMC writes its SEL, and sends its trap. What makes the same trap again."""
-        self.bmc.event(MEMORY, 1)
+        self.bmc.event(MEMORY, UNCORRECTABLE)
         self.sequence += 1
         same = ("--sequence", str(self.sequence), "--timestamp", str(int(time.time()) - PET_EPOCH))
         self.trap(*same)

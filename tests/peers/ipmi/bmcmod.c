@@ -4,6 +4,7 @@
  *  - own watchdog (06h/22h,24h,25h): stock ipmi_sim 2.0.33 cuts the present countdown off the
  *    Get reply, answers Set with uninitialised bytes, and never counts with action "none"
  *  - PET Acknowledge (04h/17h), accepted inside a session
+ *  - Get System GUID (06h/37h) for the host's own driver, from the environment's SYSTEM_GUID; LAN has it by itself
  *  - OEM recovery handshake (30h/70h): data[0] 00 armed, 01 started, 02 ended (resets the host), 03 disarmed
  * Files beside the log change what it does: fault.70 holds the hex completion code to answer to 30h/70h; reset.ms how many
  * milliseconds after *ended* it resets the host (none: at once); while there is a kcs.silent, the host's driver gets no answer.
@@ -108,6 +109,16 @@ static void pet_ack(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n,
     say("pet-ack", m);
     *n = 1; r[0] = m->len == 12 ? 0 : 0xc7;
 }
+static void system_guid(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n, void *cb)
+{
+    const char *hex = getenv("SYSTEM_GUID");
+    unsigned i, v;
+    (void)mc; (void)m; (void)cb;
+    *n = 1; r[0] = 0xc1;
+    if (!hex || strlen(hex) != 32) return;
+    for (i = 0; i < 16; i++) { if (sscanf(hex + 2 * i, "%2x", &v) != 1) return; r[1 + i] = v; }
+    *n = 17; r[0] = 0;
+}
 static int fault(const char *name, unsigned char *cc)
 {
     char p[600], b[16] = ""; FILE *f;
@@ -161,6 +172,7 @@ int ipmi_sim_module_init(sys_data_t *sys, const char *opt)
     ipmi_emu_register_cmd_handler(0x06, 0x24, wd_set, NULL);
     ipmi_emu_register_cmd_handler(0x06, 0x25, wd_get, NULL);
     ipmi_emu_register_cmd_handler(0x04, 0x17, pet_ack, NULL);
+    ipmi_emu_register_cmd_handler(0x06, 0x37, system_guid, NULL);
     ipmi_emu_register_cmd_handler(0x30, 0x70, recovery, NULL);
     return 0;
 }

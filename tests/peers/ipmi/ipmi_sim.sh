@@ -19,4 +19,6 @@ if command -v ss >/dev/null && ss -Hlun "src $2 and sport = :$3" | grep -q .; th
     echo "$2:$3 is taken" >&2
     exit 1
 fi
+# The GUID above is what it says over LAN; the module says it to the host's driver, too.
+export SYSTEM_GUID="$4"
 exec ipmi_sim -n -c "$dir/lan.conf" -f "$here/bmc.emu" -s "$dir/state" >"$dir/log" 2>&1 </dev/null
