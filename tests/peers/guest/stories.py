@@ -124,7 +124,7 @@ def reset_in_the_middle(lab):
     on_disk = "bmcnotice journal --json /disk/journal/journal | tail -n 1 | grep -q '\"started_told\"'"
     until(lambda: guest.run(on_disk, check=False)[1] == 0, "the journal's copy on the disk knows that it runs")
     time.sleep(0.5) # it is written; that it is synced cannot be seen
-    guest.run("rm /disk/slow")
+    guest.run("rm /disk/slow && sync")
     sim.ipmitool("power", "reset")
     guest.booted(boots + 1)
     closed(lab, before, told, "interrupted_by_reset")
