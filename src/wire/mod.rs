@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+pub mod alert;
 pub mod ber;
 pub mod command;
 pub mod ipmi;
