@@ -6,21 +6,41 @@
 use super::dialogue::{Dialogue, Step};
 use super::failure::Failure;
 use crate::now::Now;
-use crate::wire::alert::{
-    self, BUSY, DESTINATION_ADDRESS, DESTINATION_TYPE, DESTINATIONS, Fate, NO_EVENT, Operation, TestEvent,
-};
-use crate::wire::command::THIS_CHANNEL;
-use crate::wire::ipmi::{Completion, Request, Response};
+use crate::wire::command::{THIS_CHANNEL, channel_info, parse_lan_channel};
+use crate::wire::ipmi::{Completion, Error, Request, Response};
+use crate::wire::lan::{self, Destination, DestinationAddress, parameter};
+use crate::wire::pef::alert::{ALERT_BUSY, AlertEvent, AlertImmediate, AlertStatus, Operation};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
 /// Before a BMC that was busy is asked again.
 pub const AGAIN: Duration = Duration::from_secs(1);
+/// Completion code of Alert Immediate: it takes no event (IPMI 2.0, section 30.7).
+const NO_EVENT: u8 = 0x83;
 /// Limit: the last channel that is looked at where the one of our link is no LAN: 1 to 7 are common, the rest is not.
 const MAX_CHANNEL: u8 = 7;
 /// The LAN's channel where the BMC does not say.
 const USUAL_CHANNEL: u8 = 1;
+
+/// Sensor type of our event: system event.
+pub const SENSOR_TYPE: u8 = 0x12;
+/// Its event type: sensor-specific, asserted.
+pub const EVENT_TYPE: u8 = 0x6F;
+/// Its offset: a time stamp clock was set. Nothing dies of that, and `notice::deadly` says so, too.
+pub const OFFSET: u8 = 0x05;
+
+/// The event that we ask for, with a number that tells one drill from the next.
+pub fn event(nonce: [u8; 2]) -> AlertEvent {
+    AlertEvent {
+        generator: 0x41, // system software: 40h to 46h, bit 0 set
+        revision: 0x04,
+        sensor_type: SENSOR_TYPE,
+        sensor: 0,
+        event_type: EVENT_TYPE,
+        data: [0xA0 | OFFSET, nonce[0], nonce[1]], // A0h: octets 2 and 3 hold what the maker says
+    }
+}
 
 /// The BMC has taken the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +139,7 @@ enum State {
 pub struct Asking {
     state: State,
     ours: Vec<IpAddr>,
-    event: Option<TestEvent>,
+    event: Option<AlertEvent>,
     channel: u8,
     destinations: u8,
     busy: bool,
@@ -128,21 +148,19 @@ pub struct Asking {
 
 impl Asking {
     /// `ours`: addresses at which we receive traps. `deadline` in boottime.
-    pub fn new(ours: Vec<IpAddr>, event: TestEvent, deadline: Duration) -> Self {
+    pub fn new(ours: Vec<IpAddr>, event: AlertEvent, deadline: Duration) -> Self {
         let state = State::Due(Question::Channel(THIS_CHANNEL), Duration::ZERO);
         Self { state, ours, event: Some(event), channel: USUAL_CHANNEL, destinations: 0, busy: false, deadline }
     }
 
     fn request(&self, question: Question) -> Request {
         match question {
-            Question::Channel(channel) => alert::channel_info(channel),
-            Question::Probe => alert::alert_immediate(self.channel, 1, Operation::Status),
-            Question::Count => alert::lan_parameter(self.channel, DESTINATIONS, 0),
-            Question::Address(destination) => alert::lan_parameter(self.channel, DESTINATION_ADDRESS, destination),
-            Question::Kind(destination) => alert::lan_parameter(self.channel, DESTINATION_TYPE, destination),
-            Question::Order(destination) => {
-                alert::alert_immediate(self.channel, destination, Operation::Send(self.event))
-            }
+            Question::Channel(channel) => channel_info(channel),
+            Question::Probe => ask(self.channel, 1, Operation::Status, None),
+            Question::Count => lan::get(self.channel, parameter::DESTINATIONS, 0),
+            Question::Address(destination) => lan::get(self.channel, parameter::DESTINATION_ADDRESS, destination),
+            Question::Kind(destination) => lan::get(self.channel, parameter::DESTINATION, destination),
+            Question::Order(destination) => ask(self.channel, destination, Operation::Send, self.event),
         }
     }
 
@@ -151,7 +169,7 @@ impl Asking {
         let data = (response.completion == 0).then_some(&*response.data);
         let at_once = |question| State::Due(question, now.boottime);
         match question {
-            Question::Channel(channel) => match data.map(alert::parse_lan_channel) {
+            Question::Channel(channel) => match data.map(parse_lan_channel) {
                 Some(Ok(Some(lan))) => {
                     self.channel = lan;
                     at_once(Question::Probe)
@@ -169,7 +187,7 @@ impl Asking {
                 Completion::UNKNOWN_COMMAND => State::Over(Err(Unasked::Unknown)),
                 _ => at_once(Question::Count),
             },
-            Question::Count => match data.map(alert::parse_destinations) {
+            Question::Count => match data.map(count) {
                 Some(Ok(0)) => State::Over(Err(Unasked::NotADestination(0))),
                 Some(Ok(count)) => {
                     self.destinations = count;
@@ -178,15 +196,15 @@ impl Asking {
                 Some(Err(_)) => State::Over(Err(Unasked::Unanswered(Failure::Malformed))),
                 None => State::Over(Err(Unasked::Unreadable(Completion(response.completion)))),
             },
-            Question::Address(destination) => match data.map(alert::parse_destination) {
-                Some(Ok(Some(address))) if self.ours.contains(&address.to_canonical()) => {
+            Question::Address(destination) => match data.map(address) {
+                Some(Ok(address)) if self.ours.contains(&address) => {
                     at_once(Question::Kind(destination))
                 }
                 // One that cannot be read is not ours; the others are looked at.
                 Some(_) | None if destination < self.destinations => at_once(Question::Address(destination + 1)),
                 Some(_) | None => State::Over(Err(Unasked::NotADestination(self.destinations))),
             },
-            Question::Kind(destination) => match data.map(alert::parse_is_pet) {
+            Question::Kind(destination) => match data.map(is_pet) {
                 Some(Ok(false)) => State::Over(Err(Unasked::NotPet(destination))),
                 Some(Ok(true) | Err(_)) | None => at_once(Question::Order(destination)),
             },
@@ -197,7 +215,7 @@ impl Asking {
                     own_event: self.event.is_some(),
                     sent,
                 })),
-                Completion(BUSY) => {
+                Completion(ALERT_BUSY) => {
                     self.busy = true;
                     State::Due(question, now.boottime + AGAIN)
                 }
@@ -210,6 +228,23 @@ impl Asking {
             },
         }
     }
+}
+
+fn ask(channel: u8, destination: u8, operation: Operation, event: Option<AlertEvent>) -> Request {
+    AlertImmediate { channel, operation, destination, string: 0, event }.request()
+}
+
+/// How many destinations there are beside the volatile one.
+fn count(data: &[u8]) -> Result<u8, Error> {
+    lan::answered(data)?.first().map(|count| count & 0x0F).ok_or(Error::Truncated)
+}
+
+fn address(data: &[u8]) -> Result<IpAddr, Error> {
+    DestinationAddress::parse(lan::answered(data)?).map(|destination| destination.to.ip().to_canonical())
+}
+
+fn is_pet(data: &[u8]) -> Result<bool, Error> {
+    Destination::parse(lan::answered(data)?).map(|destination| destination.kind == lan::PET)
 }
 
 fn refusal(response: &Response) -> Unasked {
@@ -252,8 +287,8 @@ pub struct Looking {
     accepted: Accepted,
     /// When it is asked; none: the link has the question.
     due: Option<Duration>,
-    end: Option<Option<Fate>>,
-    last: Option<Fate>,
+    end: Option<Option<AlertStatus>>,
+    last: Option<AlertStatus>,
     deadline: Duration,
 }
 
@@ -266,7 +301,7 @@ impl Looking {
 
 impl Dialogue for Looking {
     /// None: it does not say.
-    type End = Option<Fate>;
+    type End = Option<AlertStatus>;
 
     fn poll(&mut self, now: Now) -> Step<Self::End> {
         if now.boottime >= self.deadline {
@@ -277,7 +312,7 @@ impl Dialogue for Looking {
             (None, Some(due)) if due <= now.boottime => {
                 self.due = None;
                 let Accepted { channel, destination, .. } = self.accepted;
-                Step::Submit(alert::alert_immediate(channel, destination, Operation::Status))
+                Step::Submit(ask(channel, destination, Operation::Status, None))
             }
             (None, Some(due)) => Step::Wait(Some(due.min(self.deadline))),
             (None, None) => Step::Wait(Some(self.deadline)),
@@ -286,12 +321,12 @@ impl Dialogue for Looking {
 
     fn handle_answer(&mut self, now: Now, result: Result<Response, Failure>) {
         let fate = result.ok().filter(|response| response.completion == 0);
-        match fate.map(|response| Fate::parse(&response.data)) {
-            Some(Ok(fate @ (Fate::Nothing | Fate::Running))) => {
+        match fate.map(|response| AlertStatus::parse(&response.data)) {
+            Some(Ok(fate @ (AlertStatus::None | AlertStatus::Running))) => {
                 self.last = Some(fate);
                 self.due = Some(now.boottime + AGAIN);
             }
-            Some(Ok(fate @ (Fate::Sent | Fate::Unconnected | Fate::Unacknowledged))) => self.end = Some(Some(fate)),
+            Some(Ok(fate @ (AlertStatus::Done | AlertStatus::Retried | AlertStatus::TimedOut))) => self.end = Some(Some(fate)),
             Some(Err(_)) | None => self.end = Some(self.last),
         }
     }

@@ -8,11 +8,11 @@ use super::Engine;
 use super::operator::Refusal;
 use super::output::{Delivery, Output, Progress, Stage};
 use super::roads::Owner;
-use crate::bmc::immediate::{Accepted, Asking, Looking, Unasked};
+use crate::bmc::immediate::{Accepted, Asking, EVENT_TYPE, Looking, OFFSET, SENSOR_TYPE, Unasked, event};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
 use crate::recovery::journal::{Proof, RecordId, Step};
-use crate::wire::alert::{EVENT_TYPE, Fate, OFFSET, SENSOR_TYPE, TestEvent};
+use crate::wire::pef::alert::{AlertEvent, AlertStatus};
 use crate::wire::pet::Pet;
 use crate::words::{Class, Level};
 use alloc::sync::Arc;
@@ -76,11 +76,11 @@ pub struct Drill {
 #[derive(Debug)]
 struct Running {
     begun: Now,
-    event: TestEvent,
+    event: AlertEvent,
     /// What the BMC accepted.
     accepted: Option<Accepted>,
     /// What it thinks became of it.
-    fate: Option<Fate>,
+    fate: Option<AlertStatus>,
     notice: Option<NoticeId>,
     record: Option<RecordId>,
     deadline: Duration,
@@ -140,7 +140,7 @@ impl Engine {
     pub fn drill(&mut self, now: Now) -> Result<u64, Refusal> {
         self.may_drill(now).map_err(Refusal::NoDrill)?;
         let [n0, n1] = self.random.array();
-        let event = TestEvent::numbered([n0, n1]);
+        let event = event([n0, n1]);
         let deadline = now.boottime + ASKING;
         let desk = &mut self.drills;
         desk.last = Some(now.boottime);
@@ -227,7 +227,7 @@ impl Engine {
     }
 
     /// What the BMC thinks became of its alert.
-    pub(super) fn drill_fate(&mut self, fate: Option<Fate>) {
+    pub(super) fn drill_fate(&mut self, fate: Option<AlertStatus>) {
         if let Some(running) = &mut self.drills.running {
             running.fate = fate;
         }
@@ -341,9 +341,9 @@ impl Engine {
 }
 
 /// Whether the trap is of the event that we asked for.
-fn is_of(pet: &Pet, event: TestEvent) -> bool {
+fn is_of(pet: &Pet, event: AlertEvent) -> bool {
     (pet.sensor_type, pet.event_type, pet.offset) == (SENSOR_TYPE, EVENT_TYPE, OFFSET)
-        && pet.event_data.starts_with(&event.data())
+        && pet.event_data.starts_with(&event.data)
 }
 
 /// Whether the trap says nothing of a sensor: what a BMC sends that was told of no event.
@@ -351,13 +351,13 @@ fn is_made_up(pet: &Pet) -> bool {
     matches!(pet.sensor_type, 0x00 | 0xFF) || matches!(pet.event_type, 0x00 | 0xFF)
 }
 
-fn no_trap(fate: Option<Fate>) -> String {
+fn no_trap(fate: Option<AlertStatus>) -> String {
     let thinks = match fate {
-        Some(Fate::Sent) => "the BMC says that it was sent",
-        Some(Fate::Unconnected) => "the BMC says that it could not connect",
-        Some(Fate::Unacknowledged) => "the BMC says that it was sent and never acknowledged",
-        Some(Fate::Running) => "the BMC says that it is still trying",
-        Some(Fate::Nothing) | None => "the BMC does not say what became of it",
+        Some(AlertStatus::Done) => "the BMC says that it was sent",
+        Some(AlertStatus::Retried) => "the BMC says that it gave up after its retries",
+        Some(AlertStatus::TimedOut) => "the BMC says that no acknowledgement came in time",
+        Some(AlertStatus::Running) => "the BMC says that it is still trying",
+        Some(AlertStatus::None) | None => "the BMC does not say what became of it",
     };
     format!(
         "the BMC accepted, and no trap came within {} s: {thinks}. Likely reasons: a firewall or a route between the \

@@ -17,3 +17,4 @@ pub mod store;
 pub mod sys;
 pub mod thread;
 pub mod udp;
+pub mod visit;

@@ -6,7 +6,7 @@ use crate::bmc::chassis::{Effect, Undone};
 use crate::bmc::failure::Untold;
 use crate::bmc::immediate::{Accepted, Unasked};
 use crate::heartbeat::Evidence;
-use crate::wire::alert::Fate;
+use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
 
 /// Whose conversation it is.
@@ -36,7 +36,7 @@ pub(in crate::engine) enum News {
     /// The BMC will send a drill's test alert, or why not.
     DrillAsked(Result<Accepted, Unasked>),
     /// What it thinks became of it; none: it does not say.
-    DrillFate(Option<Fate>),
+    DrillFate(Option<AlertStatus>),
     /// A link came up or went down.
     Link(ServerId),
 }
