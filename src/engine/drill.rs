@@ -28,6 +28,8 @@ const TRAP_WAIT: Duration = Duration::from_secs(10);
 const DISPATCH_WAIT: Duration = Duration::from_secs(10);
 /// Limit: how soon a drill may follow another: each is a dozen datagrams, and a trap that others may hear, too.
 const BETWEEN: Duration = Duration::from_secs(10);
+/// The dialogues with the BMC end so much earlier, so that what they have found out is said.
+const MARGIN: Duration = Duration::from_secs(1);
 /// The name that a drill's steps bear in place of a monitor's.
 const NAME: &str = "drill";
 
@@ -149,7 +151,7 @@ impl Engine {
             Some(Running { begun: now, event, accepted: None, fate: None, notice: None, record: None, deadline });
         let number = desk.told.number;
         self.drill_says(now, Level::Info, "begins: this server's BMC is asked for a test alert".into());
-        let asking = Asking::new(self.own_addresses(), event, deadline);
+        let asking = Asking::new(self.own_addresses(), event, deadline.saturating_sub(MARGIN));
         self.roads.drill(now, self.cluster.this, asking);
         self.settle(now);
         Ok(number)
@@ -211,7 +213,7 @@ impl Engine {
                 );
                 if !seen {
                     running.deadline = now.boottime + TRAP_WAIT;
-                    let looking = Looking::new(now, accepted, running.deadline);
+                    let looking = Looking::new(now, accepted, running.deadline.saturating_sub(MARGIN));
                     self.roads.look_at_drill(now, self.cluster.this, looking);
                 }
                 self.drill_says(now, Level::Info, text);
