@@ -142,7 +142,8 @@ pub struct Asking {
     event: Option<AlertEvent>,
     channel: u8,
     destinations: u8,
-    busy: bool,
+    /// Why it was not asked, or did not accept, so far.
+    so_far: Option<Unasked>,
     deadline: Duration,
 }
 
@@ -150,7 +151,7 @@ impl Asking {
     /// `ours`: addresses at which we receive traps. `deadline` in boottime.
     pub fn new(ours: Vec<IpAddr>, event: AlertEvent, deadline: Duration) -> Self {
         let state = State::Due(Question::Channel(THIS_CHANNEL), Duration::ZERO);
-        Self { state, ours, event: Some(event), channel: USUAL_CHANNEL, destinations: 0, busy: false, deadline }
+        Self { state, ours, event: Some(event), channel: USUAL_CHANNEL, destinations: 0, so_far: None, deadline }
     }
 
     fn request(&self, question: Question) -> Request {
@@ -216,7 +217,7 @@ impl Asking {
                     sent,
                 })),
                 Completion(ALERT_BUSY) => {
-                    self.busy = true;
+                    self.so_far = Some(Unasked::Busy);
                     State::Due(question, now.boottime + AGAIN)
                 }
                 // Without our event it may be able to: then its test alert is what its maker thought of.
@@ -259,7 +260,7 @@ impl Dialogue for Asking {
 
     fn poll(&mut self, now: Now) -> Step<Self::End> {
         if !matches!(self.state, State::Over(_)) && now.boottime >= self.deadline {
-            self.state = State::Over(Err(if self.busy { Unasked::Busy } else { Unasked::Late }));
+            self.state = State::Over(Err(self.so_far.unwrap_or(Unasked::Late)));
         }
         match self.state {
             State::Due(question, at) if at <= now.boottime => {
@@ -276,6 +277,11 @@ impl Dialogue for Asking {
         let State::Asked(question, sent) = self.state else { return };
         self.state = match result {
             Ok(response) => self.next(now, question, sent, &response),
+            // A session that is just being opened, a BMC that is busy: asked again. A second alert does no harm.
+            Err(failure) if failure.is_passing() => {
+                self.so_far = Some(Unasked::Unanswered(failure));
+                State::Due(question, now.boottime + AGAIN)
+            }
             Err(failure) => State::Over(Err(Unasked::Unanswered(failure))),
         };
     }
