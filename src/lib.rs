@@ -52,7 +52,7 @@ pub mod wire;
 pub mod words;
 
 pub use context::{Context, Reload};
-pub use engine::{Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
+pub use engine::{Drill, DrillState, Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
 pub use model::{Error, Mode};
 pub use notice::Notice;
 pub use setup::Config;

@@ -3,6 +3,10 @@
 //! Below `context`: the one place where configuration meets the operating system. Its input is a path
 //! or a text, and settings made by calls.
 
+mod way;
+
+pub use way::Way;
+
 use crate::bmc::link::{Identity, Login};
 use crate::config::facts::Wanted;
 use crate::config::finding::{Finding, Severity};

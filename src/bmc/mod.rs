@@ -3,7 +3,7 @@
 //! `session` is one RMCP+ session, `link` keeps one warm and checks whose BMC it is; `inband` is the road
 //! through the kernel's driver, `auto` both of them to one BMC; a `dialogue` asks
 //! one question after the other until its end is known: `handshake` says one word until it is
-//! understood, `chassis` gives one order; `ping` asks without a login. Uses `config`,
+//! understood, `chassis` gives one order, `immediate` asks for a test alert; `ping` asks without a login. Uses `config`,
 //! `wire`, `suite` and `crypto`; its input is datagrams from BMCs, hostile until proven.
 
 mod active;
@@ -13,6 +13,7 @@ pub mod dialogue;
 pub mod failure;
 pub mod handshake;
 pub mod identity;
+pub mod immediate;
 pub mod inband;
 pub mod link;
 pub mod ping;

@@ -8,6 +8,7 @@ mod alert;
 mod alert_log;
 mod alerts;
 mod course;
+mod drill;
 mod ending;
 mod endings;
 mod moves;
@@ -25,6 +26,7 @@ mod statistics;
 mod work;
 
 pub use alert_log::not_started;
+pub use drill::{Drill, DrillState, Echo, NoDrill};
 pub use operator::Refusal;
 pub use output::{
     COMMAND_GRACE, Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage,
@@ -142,6 +144,7 @@ pub struct Engine {
     maintenance: bool,
     murmur: Murmur,
     alerts: Alerts,
+    drills: drill::Desk,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -176,6 +179,7 @@ impl Engine {
             maintenance,
             murmur: Murmur::default(),
             alerts: Alerts::default(),
+            drills: drill::Desk::default(),
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, &identity, &mut random),
@@ -223,8 +227,9 @@ impl Engine {
                     self.acknowledge(acknowledge);
                 }
             }
-            Ok(Received { notice, repeated: false, reply }) => {
+            Ok(Received { mut notice, repeated: false, reply }) => {
                 self.statistics.notices += 1;
+                self.drill_takes(now, &mut notice);
                 let acknowledge = self.acknowledgements(from, reply);
                 self.record(now, notice, acknowledge);
             }
@@ -262,6 +267,7 @@ impl Engine {
         self.moves_time_out(now);
         self.courses_timeout(now);
         self.alerts_timeout(now);
+        self.drill_times_out(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -309,6 +315,7 @@ impl Engine {
         self.leaving = true;
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
+        self.drill_breaks_off(now, "we end");
         for place in 0..self.seats.len() {
             self.farewell |= self.seats[place].machine.state() == State::Finishing;
             self.handle(now, place, Event::Leaving);
@@ -340,6 +347,7 @@ impl Engine {
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),
+            self.drills.next_deadline(),
             mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

@@ -3,6 +3,7 @@
 //! The shell performs every output in order, and after an `Append` calls `handle_appended` before it
 //! asks for the next: what must be in the journal is there before anyone hears of it.
 
+use super::drill::Echo;
 use crate::bmc::inband::Order;
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
@@ -120,6 +121,8 @@ pub enum Delivery {
     Peer(PeerStatus),
     /// A recovery took a step.
     Progress(Progress),
+    /// The notice of a drill was delivered before this: hand it to `drill_delivered`.
+    Echo(Echo),
     /// A line for the log.
     Log(Line),
 }
@@ -204,6 +207,8 @@ pub enum Stage {
     Closed(String),
     /// Something the operator should know.
     Remark(Level, String),
+    /// A drill took a step; it is about no recovery.
+    Drill(Level, String),
 }
 
 /// A line for the log.
@@ -250,7 +255,11 @@ pub struct PeerStatus {
 impl Progress {
     /// As a line of the log.
     pub fn line(&self) -> Line {
-        Line { level: self.stage.level(), text: format!("{}: record {}: {}", self.monitor, self.record, self.stage) }
+        let text = match self.stage {
+            Stage::Drill(..) => format!("{}: {}", self.monitor, self.stage),
+            _ => format!("{}: record {}: {}", self.monitor, self.record, self.stage),
+        };
+        Line { level: self.stage.level(), text }
     }
 }
 
@@ -263,7 +272,7 @@ impl Stage {
             Self::Answered(Answer::Failed) | Self::Told(Phase::Ended(Outcome::Failed | Outcome::Unknown)) => {
                 Level::Error
             }
-            Self::Remark(level, _) => *level,
+            Self::Remark(level, _) | Self::Drill(level, _) => *level,
             Self::Recorded { .. }
             | Self::Telling(_)
             | Self::Told(_)
@@ -295,7 +304,7 @@ impl fmt::Display for Stage {
             Self::Chassis(what) => f.write_str(what),
             Self::AwaitingReset => f.write_str("the BMC may reset the server now"),
             Self::Closed(why) => write!(f, "closed: {why}"),
-            Self::Remark(_, what) => f.write_str(what),
+            Self::Remark(_, what) | Self::Drill(_, what) => f.write_str(what),
         }
     }
 }

@@ -146,6 +146,7 @@ impl Engine {
                     }
                     (Owner::Seat(_), _) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
                     (Owner::Context, _) => self.context_told(now, phase),
+                    (Owner::Drill, _) => {}
                     (Owner::Leftover(record), _) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
@@ -157,6 +158,7 @@ impl Engine {
                 match (owner, phase) {
                     (Owner::Seat(_), Phase::Ended(worst)) => self.ended_news(now, worst, &stage, Event::Untold),
                     (Owner::Seat(_), _) => self.seat_news(now, owner, stage, Event::Untold(phase)),
+                    (Owner::Drill, _) => {}
                     (Owner::Context, _) => {
                         self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")));
                     }
@@ -180,6 +182,8 @@ impl Engine {
                     self.progress(now, place, Stage::Chassis(what));
                 }
             }
+            News::DrillAsked(result) => self.drill_asked(now, result),
+            News::DrillFate(fate) => self.drill_fate(fate),
             News::Evidence(server, evidence) => self.weigh(now, server, evidence),
             News::Link(server) => self.link_changed(now, server),
             News::Remark(server, remark) => {

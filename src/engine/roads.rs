@@ -13,6 +13,7 @@ use crate::bmc::chassis::{self, Order};
 use crate::bmc::dialogue::Step;
 use crate::bmc::failure::Failure;
 use crate::bmc::handshake::Telling;
+use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
 use crate::config::model::{AfterEnded, Cluster, LinkChoice};
@@ -135,6 +136,16 @@ impl Roads {
     /// Begins to tell a server's BMC a phase; its end is news.
     pub(super) fn tell(&mut self, now: Now, server: ServerId, owner: Owner, phase: Phase, telling: Telling) {
         self.converse(now, server, owner, Talk::Telling(telling, phase));
+    }
+
+    /// Begins to ask a server's BMC for a test alert; whether it sends one is news.
+    pub(super) fn drill(&mut self, now: Now, server: ServerId, asking: Asking) {
+        self.converse(now, server, Owner::Drill, Talk::Asking(asking));
+    }
+
+    /// Asks what became of the test alert; that is news.
+    pub(super) fn look_at_drill(&mut self, now: Now, server: ServerId, looking: Looking) {
+        self.converse(now, server, Owner::Drill, Talk::Looking(looking));
     }
 
     /// Says something once, whose answer nobody waits for.
@@ -344,12 +355,12 @@ impl Roads {
                 place += 1;
                 continue;
             }
-            let (server, id) = (conversation.server, conversation.id);
+            let (server, id, urgency) = (conversation.server, conversation.id, conversation.talk.urgency());
             match conversation.talk.poll(now, owner) {
                 Step::Submit(request) => {
                     moved = true;
                     conversation.asked = true;
-                    self.submit(now, server, id, request);
+                    self.submit(now, (server, urgency), id, request);
                     place += 1;
                 }
                 Step::Wait(until) => {
@@ -366,9 +377,9 @@ impl Roads {
         moved
     }
 
-    fn submit(&mut self, now: Now, server: ServerId, id: u64, request: Request) {
+    fn submit(&mut self, now: Now, (server, urgency): (ServerId, Urgency), id: u64, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
-        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, urgency, request)) {
             self.errands.remove(&ticket.0);
             self.answer(now, id, Err(Failure::NoLogin));
         }

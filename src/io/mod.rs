@@ -18,3 +18,4 @@ pub mod store;
 pub mod sys;
 pub mod thread;
 pub mod udp;
+pub mod visit;

@@ -74,9 +74,11 @@ const TROUBLED_ON_ANY: &[(u8, &[u8], Class)] = &[
     (0x0B, &[0x01, 0x02, 0x03, 0x05, 0x06, 0x07], DEGRADED),
 ];
 
-/// Watchdog 2, "timer expired, status only": the BMC says that it does nothing about it.
+/// Watchdog 2, "timer expired, status only": the BMC says that it does nothing about it. System Event, "time stamp
+/// clock was set": nothing dies of that, and it is what a drill has the BMC tell; one that comes late must start
+/// nothing, whatever severity the BMC writes beside it.
 pub fn is_status_only(sensor_type: u8, event_type: u8, offset: u8) -> bool {
-    (sensor_type, event_type, offset) == (0x23, SPECIFIC, 0x00)
+    matches!((sensor_type, event_type, offset), (0x23, SPECIFIC, 0x00) | (0x12, SPECIFIC, 0x05))
 }
 
 /// Whether the server will not survive the event.

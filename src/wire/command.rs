@@ -36,6 +36,8 @@ pub const SET_SESSION_PRIVILEGE: Command = command(0x06, 0x3B);
 pub const CLOSE_SESSION: Command = command(0x06, 0x3C);
 /// Get Session Info.
 pub const GET_SESSION_INFO: Command = command(0x06, 0x3D);
+/// Get Channel Info.
+pub const CHANNEL_INFO: Command = command(0x06, 0x42);
 /// Get Channel Cipher Suites.
 pub const CIPHER_SUITES: Command = command(0x06, 0x54);
 /// Get SEL Info.
@@ -110,6 +112,17 @@ impl DeviceId {
 /// Reads the answer to [`GET_SYSTEM_GUID`], in wire order.
 pub fn parse_guid(data: &[u8]) -> Result<Guid, Error> {
     exactly(data).copied().map(Guid)
+}
+
+/// The request for [`CHANNEL_INFO`].
+pub fn channel_info(channel: u8) -> Request {
+    Request::new(CHANNEL_INFO, [channel & 0x0F])
+}
+
+/// Reads the answer to [`CHANNEL_INFO`]: the channel's number, if it is an 802.3 LAN.
+pub fn parse_lan_channel(data: &[u8]) -> Result<Option<u8>, Error> {
+    let [number, medium] = *head(data)?;
+    Ok((medium & 0x7F == 0x04).then_some(number & 0x0F))
 }
 
 /// The request for [`AUTH_CAPABILITIES`] of this channel, with the IPMI 2.0 data.

@@ -3,6 +3,7 @@
 //! Uses the library's public modules alone. `docs/cli.md` is the page for users.
 
 mod arguments;
+mod bmc;
 mod check;
 mod clock;
 mod control;
@@ -50,6 +51,7 @@ enum Command {
     Clear(control::Clear),
     Maintenance(control::Maintenance),
     Reload(control::Reload),
+    Bmc(bmc::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Clear(arguments) => control::clear(&arguments, &out),
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
+        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()

@@ -5,7 +5,9 @@
 use crate::bmc::auto::Remark;
 use crate::bmc::chassis::{Effect, Undone};
 use crate::bmc::failure::Untold;
+use crate::bmc::immediate::{Accepted, Unasked};
 use crate::heartbeat::Evidence;
+use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
 
 /// Whose conversation it is.
@@ -17,6 +19,8 @@ pub(in crate::engine) enum Owner {
     Context,
     /// A record that a former process left open.
     Leftover(u64),
+    /// A drill.
+    Drill,
 }
 
 /// What came of it.
@@ -30,6 +34,10 @@ pub(in crate::engine) enum News {
     Ordered(Owner, Result<Effect, Undone>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
+    /// The BMC will send a drill's test alert, or why not.
+    DrillAsked(Result<Accepted, Unasked>),
+    /// What it thinks became of it; none: it does not say.
+    DrillFate(Option<AlertStatus>),
     /// A link came up or went down.
     Link(ServerId),
     /// What people should know of the two roads to our own BMC.

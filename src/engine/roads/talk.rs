@@ -7,6 +7,8 @@ use crate::bmc::chassis::Order;
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::handshake::Telling;
+use crate::bmc::immediate::{Asking, Looking};
+use crate::bmc::link::Urgency;
 use crate::now::Now;
 use crate::wire::ipmi::Response;
 use crate::words::Phase;
@@ -16,6 +18,8 @@ use crate::words::Phase;
 pub(super) enum Talk {
     Telling(Telling, Phase),
     Order(Order),
+    Asking(Asking),
+    Looking(Looking),
 }
 
 impl Talk {
@@ -27,6 +31,8 @@ impl Talk {
                 Err(why) => News::Untold(owner, *phase, why),
             }),
             Self::Order(order) => order.poll(now).map(|end| News::Ordered(owner, end)),
+            Self::Asking(asking) => asking.poll(now).map(News::DrillAsked),
+            Self::Looking(looking) => looking.poll(now).map(News::DrillFate),
         }
     }
 
@@ -34,6 +40,16 @@ impl Talk {
         match self {
             Self::Telling(telling, _) => telling.handle_answer(now, result),
             Self::Order(order) => order.handle_answer(now, result),
+            Self::Asking(asking) => asking.handle_answer(now, result),
+            Self::Looking(looking) => looking.handle_answer(now, result),
+        }
+    }
+
+    /// Which commands at the same link go before it.
+    pub(super) fn urgency(&self) -> Urgency {
+        match self {
+            Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
+            Self::Asking(_) | Self::Looking(_) => Urgency::Normal,
         }
     }
 
@@ -43,7 +59,7 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) => None,
+            Self::Order(_) | Self::Asking(_) | Self::Looking(_) => None,
         }
     }
 }

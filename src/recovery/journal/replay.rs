@@ -48,6 +48,11 @@ impl Replay {
         self.table.iter()
     }
 
+    /// The newest record by which a drill has proven the path.
+    pub fn proven(&self) -> Option<&Record> {
+        self.table.proven()
+    }
+
     /// The records for which something may still have to be done, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Record> {
         self.table.iter().filter(|record| record.is_open())

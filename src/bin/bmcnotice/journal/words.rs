@@ -81,6 +81,16 @@ pub fn named(step: Step) -> Named {
             words: format!("record {other} joined, number {count}"),
         },
         Step::Acknowledged => plain("acknowledged", "the trap was acknowledged"),
+        Step::Proven(proof) => {
+            let weak = if proof.own_event { "" } else { ", by the BMC's own test alert" };
+            let words = format!("a drill proved the path in {} ms{weak}", proof.took_ms);
+            let more = [("took_ms", json!(proof.took_ms)), ("own_event", json!(proof.own_event))];
+            Named {
+                name: "proven",
+                more: more.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+                words,
+            }
+        }
         Step::Closed(reason) => {
             let (name, words) = closed(reason);
             with("closed", "reason", json!(name), format!("closed: {words}"))
@@ -176,7 +186,7 @@ pub fn state(record: &Record, boot: BootId) -> &'static str {
         }
         Step::StartedSent | Step::StartedTold | Step::StartedGivenUp => Some("started"),
         Step::Released => Some("released"),
-        Step::Joined { .. } | Step::Acknowledged | Step::Withdrawn | Step::Closed(_) => None,
+        Step::Joined { .. } | Step::Acknowledged | Step::Proven(_) | Step::Withdrawn | Step::Closed(_) => None,
     });
     stands.unwrap_or("recorded")
 }
