@@ -31,11 +31,13 @@
 //! [`AfterFailed::Stay`]. Further fatal faults join the one that is held. Any reset or loss of power
 //! disarms: whoever comes up again must arm again.
 
+mod access;
 mod alert;
 mod ask;
 #[cfg(feature = "capi")]
 pub(crate) mod bait;
 mod board;
+mod channel;
 mod command;
 mod event;
 mod fault;
@@ -43,11 +45,18 @@ mod hold;
 mod host;
 mod lan;
 mod log;
+mod login;
 mod options;
+mod quirks;
+mod report;
+mod reservation;
 mod sdr;
 mod sel;
+mod sensors;
 mod sessions;
 mod storage;
+mod table;
+mod users;
 mod watchdog;
 
 pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN};
@@ -57,10 +66,9 @@ pub use hold::State as Handshaking;
 pub use host::{CYCLE_OFF, Power, RestartCause};
 pub use lan::Drops;
 pub use log::{Caller, Entry, LOG_MAX};
-pub use options::{
-    AfterFailed, Alert, DeviceId, FatalAction, Handshake, Options, PASSWORD_MAX, Quirks, USER_NAME_MAX, User,
-};
-pub use sdr::{SENSORS, Sensor, WATCHDOG_SENSOR};
+pub use options::{AfterFailed, Alert, DeviceId, FatalAction, Handshake, Options, PASSWORD_MAX, USER_NAME_MAX, User};
+pub use quirks::{ANOTHER_GUID, OVERLONG, QUIRKS, Quirk, Quirks, REORDER_WAIT, Wrong as WrongQuirk};
+pub use sdr::{Kind as SensorKind, SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};
 
@@ -197,6 +205,12 @@ impl Bmc {
     /// The SEL, oldest record first.
     pub fn sel(&self) -> &[Record] {
         self.board.sel.records()
+    }
+
+    /// Somebody erases the SEL.
+    pub fn erase_sel(&mut self, now: Now) {
+        self.catch_up(now);
+        self.board.erase_sel(now);
     }
 
     /// The newest commands, oldest first.

@@ -241,7 +241,7 @@ fn options(arguments: &Arguments) -> Result<Options, Exit> {
     let defaults = Options::default();
     Ok(Options {
         guid: arguments.guid.unwrap_or(defaults.guid),
-        users: vec![User { name: arguments.user.clone(), password, privilege: Privilege::Administrator }],
+        users: vec![User::with_secret(&arguments.user, password, Privilege::Administrator)],
         alert,
         handshake: match arguments.handshake {
             Hears::Raw => hears(true, false),
