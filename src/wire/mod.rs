@@ -5,10 +5,13 @@
 
 use core::fmt;
 
+pub mod account;
 pub mod ber;
 pub mod command;
 pub mod ipmi;
+pub mod lan;
 pub mod oid;
+pub mod pef;
 pub mod pet;
 pub mod rakp;
 pub mod rmcp;

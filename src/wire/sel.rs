@@ -3,7 +3,10 @@
 //! Both directions. Input is what a BMC answers; hostile.
 
 use super::command::{ADD_SEL_ENTRY, GET_SEL_ENTRY};
-use super::ipmi::{Error, Request};
+use super::ipmi::{Command, Error, Request};
+
+/// Get SEL Time.
+pub const GET_TIME: Command = Command { netfn: 0x0A, number: 0x48 };
 
 /// The first record.
 pub const FIRST: u16 = 0x0000;
@@ -134,4 +137,10 @@ pub fn parse_added(data: &[u8]) -> Result<u16, Error> {
         [i0, i1, ..] => Ok(u16::from_le_bytes([*i0, *i1])),
         _ => Err(Error::Truncated),
     }
+}
+
+/// Reads the answer to [`GET_TIME`]: the BMC's clock, in seconds since 1970; below 20000000h they count from
+/// its own start.
+pub fn parse_time(data: &[u8]) -> Result<u32, Error> {
+    data.first_chunk().copied().map(u32::from_le_bytes).ok_or(Error::Truncated)
 }

@@ -1,0 +1,345 @@
+//! Who may do what over which channel: users, channels, sessions, and the BMC's global switches
+//! (IPMI 2.0, sections 22.1, 22.2, 22.20, 22.23, 22.27, 22.29; table G-1 for the numbers).
+//!
+//! Both directions, as in `command`. Input is a BMC's; hostile.
+
+use super::ipmi::{Command, Error, Request};
+use core::net::Ipv4Addr;
+
+const fn command(number: u8) -> Command {
+    Command { netfn: 0x06, number }
+}
+
+/// Set BMC Global Enables.
+pub const SET_GLOBAL_ENABLES: Command = command(0x2E);
+/// Get BMC Global Enables.
+pub const GET_GLOBAL_ENABLES: Command = command(0x2F);
+/// Get Channel Access.
+pub const GET_CHANNEL_ACCESS: Command = command(0x41);
+/// Get User Access.
+pub const GET_USER_ACCESS: Command = command(0x44);
+/// Get User Name.
+pub const GET_USER_NAME: Command = command(0x46);
+
+fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
+    data.first_chunk().ok_or(Error::Truncated)
+}
+
+/// Bits of the global enables; bits 7:5 are the maker's, 2:0 are about the host's message queue.
+pub mod global {
+    /// Events are written to the SEL.
+    pub const SEL_LOGGING: u8 = 0x08;
+    /// The event message buffer is on.
+    pub const EVENT_BUFFER: u8 = 0x04;
+}
+
+/// Reads the answer to [`GET_GLOBAL_ENABLES`], or the data of Set: bits of [`global`].
+pub fn parse_global_enables(data: &[u8]) -> Result<u8, Error> {
+    head(data).map(|[enables]| *enables)
+}
+
+/// Which of a channel's two settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The one that comes back after a start of the BMC.
+    NonVolatile = 1,
+    /// The one in force.
+    Present = 2,
+}
+
+/// The request for [`GET_CHANNEL_ACCESS`].
+pub fn channel_access(channel: u8, kept: Kept) -> Request {
+    Request::new(GET_CHANNEL_ACCESS, [channel & 0x0F, (kept as u8) << 6])
+}
+
+/// Reads that request's data, as the BMC does: the channel and which settings.
+pub fn parse_channel_access_request(data: &[u8]) -> Result<(u8, Kept), Error> {
+    match *data {
+        [channel, which] if which >> 6 == 1 => Ok((channel & 0x0F, Kept::NonVolatile)),
+        [channel, which] if which >> 6 == 2 => Ok((channel & 0x0F, Kept::Present)),
+        [_, _] => Err(Error::Field),
+        [] | [_] => Err(Error::Truncated),
+        _ => Err(Error::TooLong),
+    }
+}
+
+/// Answer to [`GET_CHANNEL_ACCESS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelAccess {
+    /// PEF may send alerts by this channel.
+    pub alerting: bool,
+    /// Packets are authenticated one by one.
+    pub per_message: bool,
+    /// Users of the lowest level must authenticate too.
+    pub user_level: bool,
+    /// 0 disabled, 1 before the boot alone, 2 always, 3 shared.
+    pub mode: u8,
+    /// The highest privilege on this channel, 1 to 5.
+    pub limit: u8,
+}
+
+impl ChannelAccess {
+    /// Reads the answer.
+    pub fn parse(data: &[u8]) -> Result<Self, Error> {
+        let [first, limit] = *head(data)?;
+        Ok(Self {
+            alerting: first & 0x20 == 0,
+            per_message: first & 0x10 == 0,
+            user_level: first & 0x08 == 0,
+            mode: first & 7,
+            limit: limit & 0x0F,
+        })
+    }
+
+    /// Writes the answer.
+    pub fn emit(&self) -> Vec<u8> {
+        let off = |on: bool, bit: u8| if on { 0 } else { bit };
+        let first = off(self.alerting, 0x20) | off(self.per_message, 0x10) | off(self.user_level, 0x08);
+        vec![first | self.mode & 7, self.limit & 0x0F]
+    }
+}
+
+/// The request for [`GET_USER_ACCESS`]; users count from 1.
+pub fn user_access(channel: u8, user: u8) -> Request {
+    Request::new(GET_USER_ACCESS, [channel & 0x0F, user & 0x3F])
+}
+
+/// Reads that request's data, as the BMC does: channel and user.
+pub fn parse_user_access_request(data: &[u8]) -> Result<(u8, u8), Error> {
+    match *data {
+        [channel, user] => Ok((channel & 0x0F, user & 0x3F)),
+        [] | [_] => Err(Error::Truncated),
+        _ => Err(Error::TooLong),
+    }
+}
+
+/// Answer to [`GET_USER_ACCESS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserAccess {
+    /// How many users there can be, 1 to 63.
+    pub most: u8,
+    /// How many of them are enabled.
+    pub enabled: u8,
+    /// Whether this one is; `None`: the BMC does not say.
+    pub this_enabled: Option<bool>,
+    /// How many have names that cannot be changed.
+    pub fixed: u8,
+    /// He may send IPMI messages over the channel.
+    pub messages: bool,
+    /// His highest privilege, 1 to 5; Fh: no access.
+    pub limit: u8,
+}
+
+impl UserAccess {
+    /// Reads the answer.
+    pub fn parse(data: &[u8]) -> Result<Self, Error> {
+        let [most, enabled, fixed, access] = *head(data)?;
+        let this_enabled = match enabled >> 6 {
+            1 => Some(true),
+            2 => Some(false),
+            _ => None,
+        };
+        Ok(Self {
+            most: most & 0x3F,
+            enabled: enabled & 0x3F,
+            this_enabled,
+            fixed: fixed & 0x3F,
+            messages: access & 0x10 != 0,
+            limit: access & 0x0F,
+        })
+    }
+
+    /// Writes the answer.
+    pub fn emit(&self) -> Vec<u8> {
+        let this = match self.this_enabled {
+            None => 0x00,
+            Some(true) => 0x40,
+            Some(false) => 0x80,
+        };
+        let access = u8::from(self.messages) << 4 | self.limit & 0x0F;
+        vec![self.most & 0x3F, this | self.enabled & 0x3F, self.fixed & 0x3F, access]
+    }
+}
+
+/// Octets of a user's name.
+pub const NAME: usize = 16;
+
+/// The request for [`GET_USER_NAME`].
+pub fn user_name(user: u8) -> Request {
+    Request::new(GET_USER_NAME, [user & 0x3F])
+}
+
+/// Reads the answer to [`GET_USER_NAME`]: what stands before the first NUL.
+pub fn parse_user_name(data: &[u8]) -> Result<&[u8], Error> {
+    if data.len() > NAME {
+        return Err(Error::TooLong);
+    }
+    Ok(data.split(|octet| *octet == 0).next().unwrap_or_default())
+}
+
+/// Writes that answer; a longer name is cut.
+pub fn emit_user_name(name: &[u8]) -> Vec<u8> {
+    let mut data: Vec<u8> = name.iter().copied().take(NAME).collect();
+    data.resize(NAME, 0);
+    data
+}
+
+/// Which session Get Session Info is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The one that asks.
+    This,
+    /// The nth active one, from 1.
+    Nth(u8),
+    /// The one with this handle.
+    Handle(u8),
+    /// The one with this id of the BMC's.
+    Id(u32),
+}
+
+impl Which {
+    /// The request.
+    pub fn request(self) -> Request {
+        let mut data = Vec::new();
+        match self {
+            Self::This => data.push(0x00),
+            Self::Nth(n) => data.push(n),
+            Self::Handle(handle) => data.extend([0xFE, handle]),
+            Self::Id(id) => {
+                data.push(0xFF);
+                data.extend(id.to_le_bytes());
+            }
+        }
+        Request::new(super::command::GET_SESSION_INFO, data)
+    }
+
+    /// Reads the request's data.
+    pub fn parse(data: &[u8]) -> Result<Self, Error> {
+        match *data {
+            [0x00] => Ok(Self::This),
+            [0xFE, handle] => Ok(Self::Handle(handle)),
+            [0xFF, a, b, c, d] => Ok(Self::Id(u32::from_le_bytes([a, b, c, d]))),
+            [0xFE | 0xFF] | [0xFF, _, ..] | [] if data.len() < 5 => Err(Error::Truncated),
+            [n] => Ok(Self::Nth(n)),
+            _ => Err(Error::TooLong),
+        }
+    }
+}
+
+/// Answer to Get Session Info.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionInfo {
+    /// Its handle; 0: there is no such session.
+    pub handle: u8,
+    /// How many sessions there can be.
+    pub slots: u8,
+    /// How many there are.
+    pub active: u8,
+    /// Whose it is, where there is one.
+    pub of: Option<SessionOwner>,
+}
+
+/// Whose a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionOwner {
+    /// The user's number.
+    pub user: u8,
+    /// The session's privilege.
+    pub privilege: u8,
+    /// 0 IPMI 1.5, 1 RMCP+.
+    pub protocol: u8,
+    /// The channel.
+    pub channel: u8,
+    /// The console, where the BMC tells it (LAN): address, hardware address, port.
+    pub console: Option<(Ipv4Addr, [u8; 6], u16)>,
+}
+
+impl SessionInfo {
+    /// Reads the answer.
+    pub fn parse(data: &[u8]) -> Result<Self, Error> {
+        let (&[handle, slots, active], rest) = data.split_first_chunk().ok_or(Error::Truncated)?;
+        let of = rest.split_first_chunk().map(|(&[user, privilege, channel], rest)| SessionOwner {
+            user: user & 0x3F,
+            privilege: privilege & 0x0F,
+            protocol: channel >> 4,
+            channel: channel & 0x0F,
+            console: rest.first_chunk().map(|&[a, b, c, d, m0, m1, m2, m3, m4, m5, p0, p1]| {
+                (Ipv4Addr::new(a, b, c, d), [m0, m1, m2, m3, m4, m5], u16::from_le_bytes([p0, p1]))
+            }),
+        });
+        Ok(Self { handle, slots: slots & 0x3F, active: active & 0x3F, of })
+    }
+
+    /// Writes the answer.
+    pub fn emit(&self) -> Vec<u8> {
+        let mut data = vec![self.handle, self.slots & 0x3F, self.active & 0x3F];
+        if let Some(of) = &self.of {
+            data.extend([of.user & 0x3F, of.privilege & 0x0F, of.protocol << 4 | of.channel & 0x0F]);
+            if let Some((address, mac, port)) = &of.console {
+                data.extend(address.octets());
+                data.extend(mac);
+                data.extend(port.to_le_bytes());
+            }
+        }
+        data
+    }
+
+    /// Sessions that can still be opened.
+    pub fn free(&self) -> u8 {
+        self.slots.saturating_sub(self.active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_and_users_survive_the_wire() {
+        let open = ChannelAccess { alerting: true, per_message: true, user_level: true, mode: 2, limit: 4 };
+        assert_eq!(open.emit(), [0x02, 0x04]);
+        let shut = ChannelAccess { alerting: false, user_level: false, ..open };
+        assert_eq!(shut.emit(), [0x2A, 0x04]);
+        for access in [open, shut] {
+            assert_eq!(ChannelAccess::parse(&access.emit()), Ok(access));
+        }
+        for kept in [Kept::NonVolatile, Kept::Present] {
+            assert_eq!(parse_channel_access_request(&channel_access(1, kept).data), Ok((1, kept)));
+        }
+        assert_eq!(parse_channel_access_request(&[1, 0]), Err(Error::Field));
+        assert_eq!(parse_channel_access_request(&[1]), Err(Error::Truncated));
+        let user = UserAccess { most: 15, enabled: 2, this_enabled: Some(true), fixed: 1, messages: true, limit: 4 };
+        assert_eq!(user.emit(), [15, 0x42, 1, 0x14]);
+        for this_enabled in [None, Some(false), Some(true)] {
+            let user = UserAccess { this_enabled, ..user };
+            assert_eq!(UserAccess::parse(&user.emit()), Ok(user));
+        }
+        assert_eq!(parse_user_access_request(&user_access(1, 2).data), Ok((1, 2)));
+        assert_eq!(
+            (UserAccess::parse(&[1, 2, 3]), ChannelAccess::parse(&[1])),
+            (Err(Error::Truncated), Err(Error::Truncated))
+        );
+        assert_eq!(parse_user_name(&emit_user_name(b"root")), Ok(&b"root"[..]));
+        assert_eq!((parse_user_name(&[]), parse_user_name(&[1; 17])), (Ok(&[][..]), Err(Error::TooLong)));
+        assert_eq!((parse_global_enables(&[9]), parse_global_enables(&[])), (Ok(9), Err(Error::Truncated)));
+    }
+
+    #[test]
+    fn sessions_survive_the_wire() {
+        for which in [Which::This, Which::Nth(1), Which::Handle(3), Which::Id(0x0102_0304)] {
+            assert_eq!(Which::parse(&which.request().data), Ok(which));
+        }
+        for wrong in [&[][..], &[0xFE], &[0xFF], &[0xFF, 1, 2, 3], &[0, 1], &[0xFE, 1, 2], &[0xFF, 1, 2, 3, 4, 5]] {
+            assert!(Which::parse(wrong).is_err(), "{wrong:?}");
+        }
+        let owner = SessionOwner { user: 2, privilege: 4, protocol: 1, channel: 1, console: None };
+        let console = Some((Ipv4Addr::new(10, 0, 0, 1), [1, 2, 3, 4, 5, 6], 40000));
+        for of in [None, Some(owner), Some(SessionOwner { console, ..owner })] {
+            let info = SessionInfo { handle: 1, slots: 4, active: 1, of };
+            assert_eq!(SessionInfo::parse(&info.emit()), Ok(info));
+            assert_eq!(info.free(), 3);
+        }
+        assert_eq!(SessionInfo::parse(&[1, 2]), Err(Error::Truncated));
+        assert_eq!(SessionInfo { handle: 1, slots: 1, active: 4, of: None }.free(), 0);
+    }
+}
