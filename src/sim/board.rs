@@ -6,17 +6,21 @@ use super::alert::{Alerter, Match};
 use super::channel::Channel;
 use super::event::{Event, Output};
 use super::fault::{self, Fault};
+use super::filters::Filters;
 use super::hold::{Action, Hold, Input, State};
 use super::host::{Do, Happened, Host, NotNow, RestartCause};
 use super::log::{Caller, Entry, Log};
-use super::options::{Alert, FatalAction, Options};
+use super::options::{FatalAction, Options};
 use super::quirks::REORDER_WAIT;
 use super::reservation::Reservation;
 use super::sdr::WATCHDOG_SENSOR;
 use super::sel::{RECORD_SIZE, Record, Sel};
+use super::settings::Settings;
 use super::watchdog::{self, Watchdog};
 use crate::now::Now;
 use crate::wire::command::PetAcknowledge;
+use crate::wire::lan::Progress;
+use crate::wire::pef::alert::AlertStatus;
 use crate::words::{Guid, Outcome, Phase};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -43,6 +47,13 @@ pub(super) struct Board {
     pub log: Log,
     pub alerts: Alerter,
     pub channel: Channel,
+    pub settings: Settings,
+    pub filters: Filters,
+    /// What became of the alert by hand, and the sequence number whose end it waits for.
+    pub by_hand: AlertStatus,
+    pub by_hand_waits_for: Option<u16>,
+    /// When the host was reset or switched on last.
+    pub host_started: Duration,
     /// The reservations of SEL and SDR.
     pub reservations: Reservations,
     /// What the BMC's clock is ahead of the wall, in seconds.
@@ -92,6 +103,11 @@ impl Board {
             log: Log::default(),
             alerts: Alerter::default(),
             channel: Channel::default(),
+            settings: Settings::new(options.alert.as_ref(), options.trap_port),
+            filters: Filters::default(),
+            by_hand: AlertStatus::None,
+            by_hand_waits_for: None,
+            host_started: Duration::ZERO,
             reservations: Reservations::default(),
             clock_ahead: 0,
             enables: LOGGING,
@@ -117,15 +133,6 @@ impl Board {
     /// The GUID that the BMC shows over IPMI.
     pub fn shown_guid(&self) -> Guid {
         self.options.quirks.shown_guid.unwrap_or(self.options.guid)
-    }
-
-    /// From now on traps go to this address, with what the present alert says otherwise.
-    pub fn direct_alerts(&mut self, address: [u8; 4], port: u16) {
-        let destination = SocketAddr::from((address, port));
-        match &mut self.options.alert {
-            Some(alert) => alert.destination = destination,
-            None => self.options.alert = Some(Alert::to(destination)),
-        }
     }
 
     pub fn say(&mut self, event: Event) {
@@ -181,8 +188,8 @@ impl Board {
 
     /// A sensor says that something is wrong: log it, tell it, and see about the reset.
     pub fn raise(&mut self, now: Now, fault: &Fault) {
-        self.report(now, fault, false);
-        if fault.fatal {
+        let ended = self.report(now, fault, false);
+        if fault.fatal && !ended {
             self.hold_step(now, Input::Fatal);
         }
     }
@@ -201,12 +208,16 @@ impl Board {
     }
 
     /// PET Acknowledge.
-    pub fn acknowledge(&mut self, acknowledge: &PetAcknowledge, by: &Caller) {
+    pub fn acknowledge(&mut self, now: Now, acknowledge: &PetAcknowledge, by: &Caller) {
         let (sequence, by) = (acknowledge.sequence, by.clone());
-        match self.alerts.acknowledge(acknowledge) {
+        let (fits, ended) = self.alerts.acknowledge(acknowledge);
+        match fits {
             Match::Waiting => self.say(Event::TrapAcknowledged { sequence, by }),
             Match::Again => {} // the same acknowledge, sent twice
             Match::None => self.say(Event::AcknowledgeUnmatched { sequence, by }),
+        }
+        if let Some(ended) = ended {
+            self.alert_ended(now, ended, true);
         }
     }
 
@@ -285,6 +296,9 @@ impl Board {
         self.reservations = Reservations::default();
         self.erasing_until = None;
         self.overtaken = None;
+        self.forget_alert_by_hand();
+        self.settings.restarted();
+        self.filters.progress = Progress::Complete;
         self.say(Event::BmcRestarted);
     }
 
@@ -297,10 +311,14 @@ impl Board {
     }
 
     fn happened(&mut self, now: Now, happened: Happened) {
+        if matches!(happened, Happened::WasReset | Happened::PoweredOn) {
+            self.host_started = now.boottime;
+        }
         match happened {
             Happened::WasReset | Happened::PoweredOff => {
                 self.watchdog.stop(now.boottime);
                 self.newest_fault = None;
+                self.filters.restarted();
                 self.hold_step(now, Input::Restarted);
             }
             Happened::PoweredOn | Happened::Booted => {}
@@ -338,7 +356,10 @@ impl Board {
         for sending in self.alerts.handle_timeout(now.boottime) {
             match sending {
                 Ok(sending) => self.send_trap(now, sending),
-                Err(sequence) => self.say(Event::TrapGivenUp { sequence }),
+                Err(ended) => {
+                    self.say(Event::TrapGivenUp { sequence: ended.sequence });
+                    self.alert_ended(now, ended, false);
+                }
             }
         }
         self.hold_step(now, Input::Timeout);

@@ -11,7 +11,7 @@ use super::host::{Do, RestartCause};
 use super::log::Entry;
 use super::quirks::{OVERLONG, Quirks};
 use super::table::{Needs, Row};
-use super::{access, sensors, storage, users};
+use super::{access, lan_config, pef, sensors, storage, users};
 use crate::wire::command::{self as known, ChassisStatus, Command, Control, PetAcknowledge};
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::words::{Outcome, Phase};
@@ -34,7 +34,15 @@ const GET_ENABLES: Command = Command { netfn: 0x06, number: 0x2F };
 const HANDSHAKE: Command = Command { netfn: HANDSHAKE_NETFN, number: HANDSHAKE_COMMAND };
 
 /// The tables of all modules.
-const TABLES: [&[Row]; 5] = [COMMANDS, storage::COMMANDS, sensors::COMMANDS, users::COMMANDS, access::COMMANDS];
+const TABLES: [&[Row]; 7] = [
+    COMMANDS,
+    storage::COMMANDS,
+    sensors::COMMANDS,
+    users::COMMANDS,
+    access::COMMANDS,
+    lan_config::COMMANDS,
+    pef::COMMANDS,
+];
 
 const COMMANDS: &[Row] = &[
     (known::CHASSIS_STATUS, Needs::User, chassis_status),
@@ -58,7 +66,8 @@ const COMMANDS: &[Row] = &[
 /// Does a command and keeps it in the log.
 pub(super) fn execute(board: &mut Board, context: Context<'_>, request: &Request) -> Response {
     let response = answered(board, context, request, |board| {
-        let found = TABLES.into_iter().flatten().find(|(command, ..)| request.is(*command));
+        let missing = board.options.quirks.no_pef && is_about_alerts(request);
+        let found = TABLES.into_iter().flatten().find(|(command, ..)| request.is(*command) && !missing);
         let Some((_, needs, handler)) = found else {
             return Err(Completion::UNKNOWN_COMMAND);
         };
@@ -68,6 +77,11 @@ pub(super) fn execute(board: &mut Board, context: Context<'_>, request: &Request
         handler(board, context, &request.data)
     });
     distorted(&board.options.quirks, response)
+}
+
+fn is_about_alerts(request: &Request) -> bool {
+    let tables = [lan_config::COMMANDS, pef::COMMANDS];
+    tables.into_iter().flatten().any(|(command, ..)| request.is(*command))
 }
 
 /// What is left of an answer when the BMC is a bad one.
@@ -144,7 +158,7 @@ fn pet_acknowledge(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answ
         return Err(Completion(code));
     }
     let acknowledge = PetAcknowledge::parse(data).map_err(|_| Completion::LENGTH)?;
-    board.acknowledge(&acknowledge, context.caller);
+    board.acknowledge(context.now, &acknowledge, context.caller);
     Ok(Vec::new())
 }
 
@@ -225,7 +239,7 @@ fn handshake(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
     let phase = match *data {
         [0x00] => Phase::Armed,
         [0x00, a, b, c, d, low, high] => {
-            board.direct_alerts([a, b, c, d], u16::from_le_bytes([low, high]));
+            board.settings.direct(([a, b, c, d], u16::from_le_bytes([low, high])).into());
             Phase::Armed
         }
         [0x01] => Phase::Started,

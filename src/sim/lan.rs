@@ -7,6 +7,7 @@ use super::board::Board;
 use super::channel::{CHANNEL, this_channel};
 use super::command::{self, COLD_RESET};
 use super::event::Event;
+use super::lan_config;
 use super::log::Caller;
 use super::login::Login;
 use super::sessions::{Session, Sessions, privilege};
@@ -17,6 +18,7 @@ use crate::now::Now;
 use crate::suite::Suite;
 use crate::wire::command::{self as known, AuthCapabilities, Command, SUITE_LIST_PART, SUITE_LIST_PARTS};
 use crate::wire::ipmi::{self, Completion, Message, Request, Response};
+use crate::wire::rakp::Algorithms;
 use crate::wire::rmcp::{self, Datagram, PayloadType, Plus};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -311,13 +313,12 @@ fn cipher_suites(board: &mut Board, data: &[u8]) -> Answer {
         return Err(Completion::FIELD);
     }
     let mut list = Vec::new();
-    for suite in board.options.suites.iter().filter_map(|number| Suite::from_number(*number)) {
-        let algorithms = suite.algorithms();
-        list.extend([0xC0, suite.number(), algorithms.authentication]);
+    for number in lan_config::suites(board) {
+        // Suite 0 has no algorithms at all, and is not one that we could speak.
+        let none = Algorithms { authentication: 0, integrity: 0, confidentiality: 0 };
+        let algorithms = Suite::from_number(number).map_or(none, Suite::algorithms);
+        list.extend([0xC0, number, algorithms.authentication]);
         list.extend([0x40 | algorithms.integrity, 0x80 | algorithms.confidentiality]);
-    }
-    if board.options.quirks.offers_suite_0 {
-        list.extend([0xC0, 0, 0, 0x40, 0x80]);
     }
     let part = list.chunks(SUITE_LIST_PART).nth(usize::from(index % SUITE_LIST_PARTS)).unwrap_or(&[]);
     Ok([&[CHANNEL], part].concat())

@@ -27,8 +27,11 @@ pub struct Options {
     pub kg: Option<Secret>,
     /// What Get Device ID says.
     pub device: DeviceId,
-    /// Where traps go; none until an *armed* names an address.
+    /// Where traps go in the beginning: its first destination. None until an *armed* or a parameter names one.
     pub alert: Option<Alert>,
+    /// The port of the destinations that are set over the network, which is 162 on every real BMC; none: the port
+    /// that `alert` has, or 162.
+    pub trap_port: Option<u16>,
     /// The ways in which it hears the handshake.
     pub handshake: Handshake,
     /// How long an armed BMC holds its reset for a recovery.
@@ -59,6 +62,7 @@ impl Default for Options {
             kg: None,
             device: DeviceId::default(),
             alert: None,
+            trap_port: None,
             handshake: Handshake { raw: true, sel: true },
             patience: Duration::from_secs(120),
             after_failed: AfterFailed::Reset,

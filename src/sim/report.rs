@@ -1,11 +1,11 @@
-//! What the BMC does with an event of one of its sensors: shows it, logs it, tells it.
+//! What the BMC does with an event of one of its sensors: shows it, logs it, hands it to the filters (`tell`).
 //!
-//! Also the SEL as the board keeps it: whether it takes a record, and when. Uses `sel`, `sdr`, `alert`.
+//! Also the SEL as the board keeps it: whether it takes a record, and when. Uses `sel`.
 
 use super::board::{Board, LOGGING, Unwritten};
 use super::event::Event;
 use super::fault::Fault;
-use super::sel::{Full, Record};
+use super::sel::{Full, Record, record_of};
 use crate::now::Now;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -56,11 +56,13 @@ impl Board {
             return None;
         }
         self.reservations.sel.lose();
-        self.sel.add_fault(time, fault, deasserted).ok()
+        let id = self.sel.add(time, record_of(fault, deasserted)).ok()?;
+        self.filters.by_bmc = id;
+        Some(id)
     }
 
-    /// An event: show it, log it, tell it.
-    pub fn report(&mut self, now: Now, fault: &Fault, deasserted: bool) {
+    /// An event: show it, log it, filter it. Whether a filter has ended what ran on the server.
+    pub fn report(&mut self, now: Now, fault: &Fault, deasserted: bool) -> bool {
         let states = self.states.entry(fault.sensor).or_default();
         let bit = 1 << (fault.offset & 0x0F);
         *states = if deasserted { *states & !bit } else { *states | bit };
@@ -71,11 +73,7 @@ impl Board {
             self.newest_fault = Some(now.boottime);
             self.say(Event::FaultDetected { sentence: fault.sentence, record, fatal: fault.fatal });
         }
-        if let Some(alert) = self.options.alert.as_ref().filter(|_| self.channel.alerts()) {
-            let time = self.clock(now);
-            let sending = self.alerts.alert(now, time, alert, self.options.guid, fault, deasserted);
-            self.send_trap(now, sending);
-        }
+        self.filter(now, fault, deasserted)
     }
 
     fn log_event(&mut self, now: Now, fault: &Fault, deasserted: bool) -> Option<u16> {

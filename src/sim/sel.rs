@@ -95,19 +95,6 @@ impl Sel {
         }
     }
 
-    /// Appends what a sensor says, as record type 02h.
-    pub fn add_fault(&mut self, time: u32, fault: &Fault, deasserted: bool) -> Result<u16, Full> {
-        let mut record = [0; RECORD_SIZE];
-        record[2] = 0x02;
-        record[7] = BMC_ADDRESS;
-        record[9] = 0x04; // event message revision of IPMI 1.5 and 2.0
-        record[10] = fault.sensor_type;
-        record[11] = fault.sensor;
-        record[12] = (fault.event_type & 0x7F) | if deasserted { 0x80 } else { 0 };
-        record[13..16].copy_from_slice(&fault.event_data());
-        self.add(time, record)
-    }
-
     /// The record of this id (0000h the first, FFFFh the last) and the id of its follower (FFFFh none).
     pub fn get(&self, id: u16) -> Option<(Record, u16)> {
         let at = match id {
@@ -135,6 +122,19 @@ impl Sel {
     }
 }
 
+/// What a sensor says, as record type 02h without id and time.
+pub fn record_of(fault: &Fault, deasserted: bool) -> Record {
+    let mut record = [0; RECORD_SIZE];
+    record[2] = 0x02;
+    record[7] = BMC_ADDRESS;
+    record[9] = 0x04; // event message revision of IPMI 1.5 and 2.0
+    record[10] = fault.sensor_type;
+    record[11] = fault.sensor;
+    record[12] = (fault.event_type & 0x7F) | if deasserted { 0x80 } else { 0 };
+    record[13..16].copy_from_slice(&fault.event_data());
+    record
+}
+
 /// The id of a record.
 pub fn id_of(record: &Record) -> u16 {
     u16::from_le_bytes([record[0], record[1]])
@@ -150,7 +150,7 @@ mod tests {
     fn a_fault_becomes_a_system_event_record() {
         let mut sel = Sel::new(4, 1);
         let fault = Fault::preset("uncorrectable-memory").unwrap();
-        assert_eq!(sel.add_fault(0x0403_0201, &fault, false), Ok(1));
+        assert_eq!(sel.add(0x0403_0201, record_of(&fault, false)), Ok(1));
         assert_eq!(sel.records()[0], [1, 0, 2, 1, 2, 3, 4, 0x20, 0, 4, 0x0C, 0x20, 0x6F, 0x31, 0xFF, 1]);
     }
 

@@ -310,7 +310,7 @@ struct Show<'a> {
 
 impl Show<'_> {
     fn opening(&self, bmc: &SimulatedBmc, arguments: &Arguments, controlled: bool) {
-        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.options().alert.clone()));
+        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.alert()));
         let alert = alert.map(|alert| alert.destination.to_string());
         if self.json {
             return self.out.json(&json!({
