@@ -241,7 +241,7 @@ fn options(arguments: &Arguments) -> Result<Options, Exit> {
     let defaults = Options::default();
     Ok(Options {
         guid: arguments.guid.unwrap_or(defaults.guid),
-        users: vec![User { name: arguments.user.clone(), password, privilege: Privilege::Administrator }],
+        users: vec![User::with_secret(&arguments.user, password, Privilege::Administrator)],
         alert,
         handshake: match arguments.handshake {
             Hears::Raw => hears(true, false),
@@ -310,7 +310,7 @@ struct Show<'a> {
 
 impl Show<'_> {
     fn opening(&self, bmc: &SimulatedBmc, arguments: &Arguments, controlled: bool) {
-        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.options().alert.clone()));
+        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.alert()));
         let alert = alert.map(|alert| alert.destination.to_string());
         if self.json {
             return self.out.json(&json!({
