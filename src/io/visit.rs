@@ -31,8 +31,8 @@ pub struct Met {
     pub guid: Guid,
     /// Whether that is the right one.
     pub identity: Checked,
-    /// The cipher suite in use.
-    pub suite: Suite,
+    /// The cipher suite in use; none in-band.
+    pub suite: Option<Suite>,
 }
 
 /// Why a dialogue was left before its end.
