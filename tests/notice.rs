@@ -35,6 +35,8 @@ fn cluster() -> Cluster {
             handshake: Handshake::None,
             after_ended: AfterEnded::None,
             patience: None,
+            in_sel: true,
+            sel_catch_up: true,
         }),
     };
     Cluster {

@@ -6,12 +6,12 @@
 
 use super::failure::{Failure, Obstacle};
 use super::identity::Identity;
-use super::inband::{self, Event, Inband, Order, SILENCE};
+use super::inband::{self, Event, Inband, Order, SILENCE, is_the_bmcs};
 use super::link::{self, Link, Status};
 use super::queue::{Ticket, Urgency};
 use super::repeat::may_repeat;
 use crate::now::Now;
-use crate::wire::ipmi::{Completion, Request, Response};
+use crate::wire::ipmi::{Request, Response};
 use crate::words::{Guid, Level};
 use core::fmt;
 use core::time::Duration;
@@ -268,8 +268,12 @@ impl Auto {
         &self.shown
     }
 
-    /// Whether in-band answers.
-    pub fn is_in_band_up(&self) -> bool {
+    /// Whether in-band was tried and does not work.
+    pub fn is_in_band_down(&self) -> bool {
+        matches!(self.in_band.status(), Status::Down { .. })
+    }
+
+    fn is_in_band_up(&self) -> bool {
         matches!(self.in_band.status(), Status::Up { .. })
     }
 
@@ -476,12 +480,6 @@ impl Auto {
             (_, _) => in_band,
         }
     }
-}
-
-/// Whether an answer that came through the driver is the BMC's own: the driver says some of these for a BMC that it
-/// cannot reach.
-fn is_the_bmcs(response: &Response) -> bool {
-    !matches!(response.completion, 0xD1 | 0xD2 | 0xFF) && Completion(response.completion) != Completion::TIMEOUT
 }
 
 /// Of two that brought nothing of use: an answer before none, LAN's reason before in-band's.

@@ -122,6 +122,8 @@ pub struct Inband {
     guid: Guid,
     /// Nothing was heard for [`SILENCE`].
     silent: bool,
+    /// While its GUID is not known: it has answered something else.
+    lives: bool,
     /// Since when commands wait in vain.
     down_since: Duration,
     queue: Queue,
@@ -149,6 +151,7 @@ impl Inband {
             status: Status::Down { why: None, since },
             guid: NO_GUID,
             silent: false,
+            lives: false,
             down_since: Duration::ZERO,
             queue: Queue::default(),
             in_flight: None,
@@ -202,7 +205,7 @@ impl Inband {
     pub fn handle(&mut self, now: Now, event: Event) {
         match (event, self.stage) {
             (Event::Opened, Stage::Opening) => {
-                (self.stage, self.down_since) = (Stage::Identifying, now.boottime);
+                (self.stage, self.lives, self.down_since) = (Stage::Identifying, false, now.boottime);
                 self.ask(now, Request::new(GET_SYSTEM_GUID, []));
             }
             (Event::NotOpened(obstacle), Stage::Opening) => self.lost(now, Failure::InBand(obstacle)),
@@ -245,7 +248,8 @@ impl Inband {
             }
         }
         if self.in_flight.is_none() && due(&mut self.probe, now) {
-            let question = if self.stage == Stage::Identifying { GET_SYSTEM_GUID } else { GET_DEVICE_ID };
+            let guid = self.stage == Stage::Identifying && (self.lives || !self.silent);
+            let question = if guid { GET_SYSTEM_GUID } else { GET_DEVICE_ID };
             self.ask(now, Request::new(question, []));
         }
         if !self.is_well() {
@@ -380,15 +384,28 @@ impl Inband {
             Some((&code, _)) if Completion(code) == Completion::TIMEOUT => Err(Failure::Silent),
             Some((&completion, data)) => Ok(Response { completion, data: data.to_vec() }),
         };
+        let doubtful = result.as_ref().is_ok_and(|response| !is_the_bmcs(response));
         match result {
             Err(Failure::Silent) => self.fall_silent(now),
+            Ok(_) if doubtful && sent.ticket.is_none() && !(self.lives && self.stage == Stage::Identifying) => {
+                self.fall_silent(now);
+            }
             Ok(_) | Err(_) => self.silent = sent.since + SILENCE <= now.boottime,
         }
-        self.probe = Some(now.boottime + if self.silent { PROBE } else { KEEP_ALIVE });
+        self.probe = Some(match (self.silent, doubtful) {
+            (true, _) => now.boottime + PROBE,
+            (false, true) => now.boottime, // what it says to a command that every BMC knows decides
+            (false, false) => now.boottime + KEEP_ALIVE,
+        });
         match (&result, self.stage) {
-            (Ok(response), Stage::Identifying) => self.identified(now, response),
+            (Ok(_), _) if doubtful && self.silent => self.down(now, Failure::Silent),
+            (Ok(response), Stage::Identifying) if sent.request.is(GET_SYSTEM_GUID) => self.identified(now, response),
+            (Ok(_), Stage::Identifying) => (self.lives, self.probe) = (true, Some(now.boottime)),
             (Ok(_), _) => self.set_status(Status::Up { suite: None, guid: self.guid, identity: Checked::Matched }),
-            (Err(_), Stage::Identifying) => self.probe = Some(now.boottime + PROBE),
+            (Err(why), _) if sent.ticket.is_none() => {
+                self.down(now, *why);
+                self.probe = Some(now.boottime + PROBE);
+            }
             (Err(_), _) => {}
         }
         if let Some(ticket) = sent.ticket {
@@ -464,6 +481,12 @@ impl Inband {
             self.output.push_back(Output::Changed);
         }
     }
+}
+
+/// Whether an answer that came through the driver is surely the BMC's own: the driver says some of these for a BMC
+/// that it cannot reach.
+pub(super) fn is_the_bmcs(response: &Response) -> bool {
+    !matches!(response.completion, 0xD1 | 0xD2 | 0xFF)
 }
 
 /// A BMC that does not tell its GUID.

@@ -9,7 +9,7 @@ use super::draft::{
 };
 use super::model::{
     AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, LinkChoice,
-    Monitor, Privilege, Recovery, Server, StartsOn,
+    Monitor, Privilege, Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
@@ -99,6 +99,8 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
         after_ended: draft.after_ended.or(AfterEnded::None)?,
         patience: optional(draft.patience)?,
+        in_sel: draft.in_sel.or(true)?,
+        sel_catch_up: draft.sel_catch_up.or(true)?,
     })
 }
 
@@ -134,7 +136,8 @@ fn monitor(draft: MonitorDraft, servers: &[String]) -> Option<Monitor> {
     Some(Monitor {
         name: given(draft.name)?,
         keywords,
-        trust: given(draft.trust)?,
+        trust: draft.trust.or(default::TRUST)?,
+        when_unverifiable: draft.when_unverifiable.or(WhenUnverifiable::Hold)?,
         starts_on: draft.starts_on.or(StartsOn::Fatal)?,
         recovery: given(draft.recovery)?,
         target: optional(draft.target)?,

@@ -5,6 +5,7 @@
 use super::clusterpro::Template;
 use super::model::{
     AfterEnded, AfterFailure, FinalAction, LinkChoice, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
+    WhenUnverifiable,
 };
 use super::report::At;
 use crate::crypto::Secret;
@@ -132,6 +133,8 @@ pub(super) struct BmcDraft {
     pub(super) handshake: Field<String>,
     pub(super) after_ended: Field<AfterEnded>,
     pub(super) patience: Field<Duration>,
+    pub(super) in_sel: Field<bool>,
+    pub(super) sel_catch_up: Field<bool>,
 }
 
 #[derive(Debug)]
@@ -166,6 +169,7 @@ pub(super) struct MonitorDraft {
     pub(super) keywords_at: At,
     pub(super) keywords: Vec<(At, String, Field<SocketAddr>)>,
     pub(super) trust: Field<Trust>,
+    pub(super) when_unverifiable: Field<WhenUnverifiable>,
     pub(super) starts_on: Field<StartsOn>,
     pub(super) recovery: Field<Recovery>,
     pub(super) target: Field<String>,
@@ -203,10 +207,11 @@ pub(super) struct HeartbeatDraft {
 
 /// What a key means that is not written. `docs/configuration.md` repeats them.
 pub(super) mod default {
-    use super::Duration;
+    use super::{Duration, Trust};
 
     pub(in crate::config) const BMC_PORT: u16 = 623;
     pub(in crate::config) const TRAP_PORT: u16 = 162;
+    pub(in crate::config) const TRUST: Trust = Trust::Corroborated;
     pub(in crate::config) const COMMUNITY: &str = "public";
     pub(in crate::config) const SUITES: [u8; 2] = [17, 3];
     pub(in crate::config) const DEVICE: &str = "/dev/ipmi0";

@@ -102,6 +102,10 @@ pub struct Bmc {
     pub after_ended: AfterEnded,
     /// How long it holds its reset, as declared by its vendor.
     pub patience: Option<Duration>,
+    /// Whether its traps are in its System Event Log, too.
+    pub in_sel: bool,
+    /// Whether what it logged while we were away is told.
+    pub sel_catch_up: bool,
 }
 
 /// How a server's own BMC is talked to; another server's is always asked over LAN.
@@ -238,6 +242,8 @@ pub struct Monitor {
     pub keywords: Vec<(ServerId, SocketAddr)>,
     /// The least trust it takes.
     pub trust: Trust,
+    /// What follows when the BMC cannot be asked.
+    pub when_unverifiable: WhenUnverifiable,
     /// The classes that start a recovery.
     pub starts_on: StartsOn,
     /// What the recovery does.
@@ -281,6 +287,15 @@ impl Monitor {
     pub fn keyword(&self, server: ServerId) -> Option<SocketAddr> {
         self.keywords.iter().find(|(id, _)| *id == server).map(|(_, address)| *address)
     }
+}
+
+/// What to do when the BMC cannot be asked whether it meant it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenUnverifiable {
+    /// Wait for the operator.
+    Hold,
+    /// Recover all the same.
+    Recover,
 }
 
 /// Which classes start a recovery.

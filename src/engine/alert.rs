@@ -221,6 +221,9 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
         | Step::Released
         | Step::Joined { .. }
         | Step::Acknowledged
+        | Step::Asked(_)
+        | Step::Supported(_)
+        | Step::Unsupported(_)
         | Step::Proven(_) => None,
     }
 }

@@ -11,6 +11,7 @@ mod course;
 mod drill;
 mod ending;
 mod endings;
+mod evidence;
 mod moves;
 mod murmur;
 mod operator;
@@ -23,6 +24,7 @@ mod restart;
 mod roads;
 mod seat;
 mod statistics;
+mod witness;
 mod work;
 
 pub use alert_log::not_started;
@@ -34,6 +36,7 @@ pub use output::{
 };
 pub use statistics::Statistics;
 
+use crate::bmc::evidence::Witness;
 use crate::bmc::inband;
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
@@ -115,6 +118,10 @@ pub struct Engine {
     journal: Journal,
     seats: Vec<Seat>,
     roads: Roads,
+    /// Knows what this server's BMC has logged.
+    witness: Option<Witness>,
+    /// When it wants to be asked again.
+    inquire_at: Option<Duration>,
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
@@ -159,6 +166,8 @@ impl Engine {
             reception: Reception::new(&cluster),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
+            witness: witness::of(&cluster, boot, Some(&replay)),
+            inquire_at: None,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
@@ -218,8 +227,9 @@ impl Engine {
                     self.log(line);
                 }
             }
-            Ok(Received { repeated: true, reply, .. }) => {
+            Ok(Received { repeated: true, reply, notice }) => {
                 self.statistics.repeats += 1;
+                self.ask_again(now, &notice);
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
                 let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
                 if !self.cluster.observe && !self.seats.iter().any(held) {
@@ -316,6 +326,7 @@ impl Engine {
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
         self.drill_breaks_off(now, "we end");
+        self.roads.forget(Owner::Witness);
         for place in 0..self.seats.len() {
             self.farewell |= self.seats[place].machine.state() == State::Finishing;
             self.handle(now, place, Event::Leaving);
@@ -344,6 +355,7 @@ impl Engine {
             self.roads.next_deadline(),
             self.timetable.next_deadline(),
             self.keep_alive,
+            self.inquire_at.filter(|_| !self.leaving),
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),

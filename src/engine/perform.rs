@@ -41,8 +41,7 @@ impl Engine {
                     self.remember(now, place, record, step);
                     self.follow(now, place, record.serial(), step);
                 }
-                // Evidence is not gathered yet: every monitor trusts addresses, so nothing is verified.
-                Action::Verify(_) => self.handle(now, place, Event::Unanswerable),
+                Action::Verify(record) => self.verify(now, place, record),
                 Action::Tell(record, Phase::Ended(outcome)) => self.end(now, place, record.serial(), outcome),
                 Action::Tell(record, phase) => {
                     self.hold_ended_back(now);
@@ -120,8 +119,13 @@ impl Engine {
 
     /// Carries news from the roads to whom it concerns, and datagrams to the shell, until all is quiet.
     pub(super) fn settle(&mut self, now: Now) {
-        while let Some(news) = self.roads.poll_news() {
-            self.handle_news(now, news);
+        loop {
+            while let Some(news) = self.roads.poll_news() {
+                self.handle_news(now, news);
+            }
+            if !self.inquire(now) {
+                break;
+            }
         }
         self.send();
         self.write_alerts(now);
@@ -146,7 +150,7 @@ impl Engine {
                     }
                     (Owner::Seat(_), _) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
                     (Owner::Context, _) => self.context_told(now, phase),
-                    (Owner::Drill, _) => {}
+                    (Owner::Drill | Owner::Witness, _) => {} // they ask, and say nothing
                     (Owner::Leftover(record), _) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
@@ -162,6 +166,7 @@ impl Engine {
                     (Owner::Context, _) => {
                         self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")));
                     }
+                    (Owner::Witness, _) => {}
                     (Owner::Leftover(record), _) => {
                         self.log(Line::error(format!(
                             "record {record}: the BMC does NOT know: recovery {phase}: {why}"
@@ -185,6 +190,7 @@ impl Engine {
             News::DrillAsked(result) => self.drill_asked(now, result),
             News::DrillFate(fate) => self.drill_fate(fate),
             News::Evidence(server, evidence) => self.weigh(now, server, evidence),
+            News::Read(result) => self.handle_read(now, result),
             News::Link(server) => self.link_changed(now, server),
             News::Remark(server, remark) => {
                 let text = format!("BMC of {}: {remark}", self.names[usize::from(server.0)]);

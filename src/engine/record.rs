@@ -83,7 +83,7 @@ impl Engine {
                 Ok(Purpose::Recover) if self.has_record(&notice, &found.monitor.name) => {}
                 Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
                 // A clearing starts nothing and needs no record for each monitor.
-                Ok(Purpose::Clear) => clears.push(found.id),
+                Ok(Purpose::Clear) => clears.push((found.id, found.proven)),
                 Err(_) => {}
             }
         }
@@ -106,8 +106,10 @@ impl Engine {
             };
             self.append(octets, awaited);
         }
-        for id in clears {
-            if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
+        for (id, proven) in clears {
+            if !proven {
+                self.ask_whether_over(now, id, &notice);
+            } else if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
                 self.fault_is_over(now, place);
             }
         }
@@ -146,9 +148,14 @@ impl Engine {
         };
         let Some(place) = place else { return };
         let sentence = notice.sentence.clone();
+        let doubted = self.doubts(place, &notice);
+        if doubted {
+            self.claim(now, record, &notice);
+        }
+        let told = notice.clone();
         let seat = &mut self.seats[place];
         if seat.machine.record().is_none() {
-            seat.matter = Some(Matter::new(record.serial(), notice, held));
+            (seat.proven, seat.matter) = (None, Some(Matter::new(record.serial(), notice, held)));
             self.progress(now, place, Stage::Recorded { sentence, durable: record.is_durable() });
         } else {
             if let Some(matter) = &mut seat.matter {
@@ -157,6 +164,9 @@ impl Engine {
             self.progress(now, place, Stage::Joined { sentence });
         }
         self.handle(now, place, Event::Recorded(record));
+        if doubted && self.seats[place].proven.is_none() {
+            self.ask_for(now, place, &told);
+        }
     }
 
     /// Acknowledges, unless another monitor's record of the notice would not survive us and waits for its beginning.
@@ -170,6 +180,10 @@ impl Engine {
     fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
         self.awaited.push_back(awaited);
         self.outputs.push_back(Output::Append(octets));
+    }
+
+    pub(super) fn append_mark(&mut self, octets: Vec<u8>) {
+        self.append(octets, Awaited::Step);
     }
 
     pub(super) fn step(&mut self, now: Now, record: RecordId, step: Step) {

@@ -77,6 +77,7 @@ impl Engine {
             let old = former.swap_remove(place);
             seat.machine = old.machine;
             seat.history = old.history;
+            seat.proven = old.proven;
             (seat.has_set, seat.node) = (old.has_set, old.node);
             seat.matter = old.matter.map(|mut matter| {
                 if matter.notice.server != self.cluster.this {

@@ -16,6 +16,7 @@ use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
+use crate::bmc::sel_reading::Reading;
 use crate::config::model::{AfterEnded, Cluster, LinkChoice};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
@@ -157,6 +158,15 @@ impl Roads {
         self.settle(now);
     }
 
+    /// Says something at once, so that a link that is down is opened.
+    pub(super) fn wake(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::Nobody);
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
+            self.errands.remove(&ticket.0);
+        }
+        self.settle(now);
+    }
+
     fn road(&mut self, server: ServerId) -> Option<&mut Road> {
         self.places.iter_mut().find(|place| place.server == server).map(|place| &mut place.road)
     }
@@ -167,6 +177,11 @@ impl Roads {
             let order = Order::new(control, now.boottime + LOOK);
             self.converse(now, server, owner, Talk::Order(order));
         }
+    }
+
+    /// Begins to read a BMC's log; what was read is news.
+    pub(super) fn read(&mut self, now: Now, server: ServerId, reading: Box<Reading>, urgency: Urgency) {
+        self.converse(now, server, Owner::Witness, Talk::Reading(reading, urgency));
     }
 
     /// Asks the heartbeat's question; the answer is news.

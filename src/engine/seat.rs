@@ -82,6 +82,8 @@ pub(super) struct Seat {
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
+    /// The record whose notice the BMC has logged.
+    pub(super) proven: Option<u64>,
     /// What is attempted, or was last.
     pub(super) action: RecoveryAction,
     /// Its number.
@@ -129,6 +131,7 @@ impl Seat {
             rerun: monitor.rerun || has_goal(&monitor.recovery),
             machine: Machine::new(),
             matter: None,
+            proven: None,
             action: RecoveryAction::Failover,
             attempt: 0,
             running: None,

@@ -27,6 +27,12 @@ pub struct Statistics {
     pub told: u64,
     /// Phases that it did not, within the deadline.
     pub untold: u64,
+    /// Notices that the BMC's log has proven.
+    pub supported: u64,
+    /// Notices that it shows to be none of the BMC's.
+    pub contradicted: u64,
+    /// Notices about which it could not be asked, or says neither.
+    pub unanswerable: u64,
     /// Appends to the journal that failed.
     pub journal_failures: u64,
     /// Datagrams at the BMC sockets that came from no BMC of ours.

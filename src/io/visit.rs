@@ -31,8 +31,8 @@ pub struct Met {
     pub guid: Guid,
     /// Whether that is the right one.
     pub identity: Checked,
-    /// The cipher suite in use; none in-band.
-    pub suite: Option<Suite>,
+    /// The cipher suite in use.
+    pub suite: Suite,
 }
 
 /// Why a dialogue was left before its end.
@@ -127,14 +127,16 @@ impl<'a> Visit<'a> {
         loop {
             let at = now().boottime;
             match *self.link.status() {
-                Status::Up { suite, guid, identity } => return Ok(Met { guid, identity, suite }),
+                Status::Up { suite: Some(suite), guid, identity } => return Ok(Met { guid, identity, suite }),
                 Status::WrongIdentity { found } => return Err(Shut::Another { found }),
                 Status::Down { why: Some(why), .. } if at >= end => return Err(self.shut(why)),
-                Status::Opening | Status::Down { .. } if at >= end => return Err(self.shut(Failure::Silent)),
+                Status::Opening | Status::Down { .. } | Status::Up { suite: None, .. } if at >= end => {
+                    return Err(self.shut(Failure::Silent));
+                }
                 Status::Down { why: Some(why), since } if !why.is_passing() => {
                     end = end.min(since.boottime + SECOND_LOOK);
                 }
-                Status::Opening | Status::Down { .. } => {}
+                Status::Opening | Status::Down { .. } | Status::Up { suite: None, .. } => {}
             }
             match self.turn(end) {
                 Some(signal) => return Err(Shut::Interrupted(signal)),

@@ -4,6 +4,7 @@
 
 use super::gate::{Gate, Limits};
 use super::plan::Plan;
+pub use crate::config::model::WhenUnverifiable;
 use crate::config::model::{AfterEnded, AfterFailure, Bmc, Monitor};
 use crate::words::Trust;
 use core::time::Duration;
@@ -13,15 +14,6 @@ pub const VERIFY_DEADLINE: Duration = Duration::from_secs(12);
 
 /// How long after another server of the cluster was found recovering it is asked again.
 pub const RETRY: Duration = Duration::from_secs(5);
-
-/// What to do when the BMC cannot be asked whether it meant it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenUnverifiable {
-    /// Wait for the operator.
-    Hold,
-    /// Recover all the same.
-    Recover,
-}
 
 /// What the machine of one monitor may do, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +56,7 @@ impl Policy {
         Self {
             verify: monitor.trust == Trust::Corroborated,
             verify_deadline: VERIFY_DEADLINE,
-            when_unverifiable: WhenUnverifiable::Hold,
+            when_unverifiable: monitor.when_unverifiable,
             wait_for_started: monitor.wait_for_started,
             gate: Gate::default(),
             limits: Limits { cool_down: monitor.cool_down, budget: monitor.budget, window: monitor.budget_window },

@@ -34,6 +34,40 @@ fn says(bytes: &[u8]) -> Says {
     }
 }
 
+/// A trap that looks like the BMC's, of an event that it never has: another sensor's.
+pub fn forged(sequence: u16) -> Vec<u8> {
+    let pet = Pet {
+        sensor_type: 0x07,
+        event_type: 0x6F,
+        offset: 0,
+        deasserted: false,
+        guid: GUID,
+        sequence,
+        timestamp: 77,
+        utc_offset: Some(0),
+        trap_source: 0x20,
+        event_source: 0x20,
+        severity: NON_RECOVERABLE,
+        sensor_device: 0x20,
+        sensor_number: 0x77,
+        entity: 3,
+        entity_instance: 9,
+        event_data: [0, 0xFF, 0xFF, 0, 0, 0, 0, 0],
+        language: 0x19,
+        manufacturer: 0,
+        system_id: 0,
+    };
+    let mut octets = Vec::new();
+    pet.emit(&mut octets);
+    let (enterprise, agent) = (pet::ENTERPRISE, std::net::Ipv4Addr::new(10, 0, 1, 1));
+    let (generic, specific) = (snmp::ENTERPRISE_SPECIFIC, pet.specific_trap());
+    let head = snmp::TrapV1 { enterprise, agent, generic, specific, uptime: 1 };
+    let varbind = snmp::Varbind { name: pet::VARIABLE, value: snmp::Value::OctetString(&octets) };
+    let mut bytes = Vec::new();
+    snmp::emit_trap_v1(b"public", &head, &[varbind], &mut bytes);
+    bytes
+}
+
 impl World {
     /// Performs all output, the engine's first.
     pub fn drain(&mut self) {
@@ -261,11 +295,12 @@ impl World {
     }
 
     /// Which trap this is; repetitions are the same one. None: the answer to an acknowledge.
-    fn number(&mut self, bytes: &[u8]) -> Option<u16> {
+    pub fn number(&mut self, bytes: &[u8]) -> Option<u16> {
         let at = bytes.windows(16).position(|window| window == GUID.0)?;
         let event = bytes[at..at + EVENT].to_vec();
         let place = self.traps.iter().position(|(other, _)| *other == event).unwrap_or_else(|| {
             self.traps.push((event, says(bytes)));
+            self.sent_in.push(self.boot);
             self.traps.len() - 1
         });
         u16::try_from(place).ok()

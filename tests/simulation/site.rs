@@ -20,6 +20,8 @@ pub const STRANGER: &str = "10.9.9.9:999";
 
 pub fn cluster(fate: &Fate) -> Cluster {
     let after = fate.after_ended;
+    let catch_up = if fate.proven { "report" } else { "off" };
+    let trust = if fate.proven { "corroborated" } else { "address" };
     let mut text = format!(
         r#"
         [cluster]
@@ -37,11 +39,14 @@ pub fn cluster(fate: &Fate) -> Cluster {
         after_ended = "{after}"
         link = "lan"
         patience = "1000s"
+        sel_catch_up = "{catch_up}"
         [[server]]
         name = "server2"
         addresses = ["10.0.0.2"]
         [server.bmc]
         address = "{OTHER_BMC}"
+        user = "admin"
+        password = "password"
         handshake = "none"
         [handshake.sim]
         armed = {{ netfn = 0x30, command = 0x70, data = [0] }}
@@ -75,7 +80,7 @@ pub fn cluster(fate: &Fate) -> Cluster {
             r#"
         [[monitor]]
         name = "mrw{}"
-        trust = "address"
+        trust = "{trust}"
         chassis_on_address = true
         recovery = {recovery}
         target = "failover1"

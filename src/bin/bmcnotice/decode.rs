@@ -160,6 +160,8 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         handshake: Handshake::None,
         after_ended: AfterEnded::None,
         patience: None,
+        in_sel: true,
+        sel_catch_up: true,
     };
     Cluster {
         clusterpro: None,

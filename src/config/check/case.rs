@@ -21,6 +21,14 @@ pub(super) struct Case<'c> {
     pub(super) this: Option<usize>,
 }
 
+/// The device of this server's own BMC.
+pub(super) struct Device {
+    pub(super) link: LinkChoice,
+    pub(super) path: String,
+    /// Why it cannot be used; none: it can, or that is not known.
+    pub(super) obstacle: Option<Obstacle>,
+}
+
 /// Where a rule puts its breaches.
 pub(super) struct Found<'r, 'f> {
     pub(super) rule: &'static Rule,
@@ -59,9 +67,9 @@ impl<'c> Case<'c> {
         self.keywords().find(|(_, _, server, _)| server == own).map(|(_, at, _, address)| (at, address))
     }
 
-    /// How the host may talk to its own BMC in-band, if that is this server's: the word, the device and what is known
-    /// of it. The same rule as in `model`: a BMC at a loopback address is a simulated one.
-    pub(super) fn device(&self, server: usize) -> Option<(LinkChoice, String, Option<Result<(), Obstacle>>)> {
+    /// How the host may talk to its own BMC in-band, if that is this server's. The same rule as in `model`: a BMC at a
+    /// loopback address is a simulated one.
+    pub(super) fn device(&self, server: usize) -> Option<Device> {
         let bmc = self.draft.servers.get(server).filter(|_| self.this == Some(server))?.bmc.ok()?;
         let link = bmc.link.get_or(LinkChoice::Auto);
         let wanted = match link {
@@ -69,14 +77,14 @@ impl<'c> Case<'c> {
             LinkChoice::Lan => false,
             LinkChoice::InBand => true,
         };
-        let device = bmc.device.get_or(default::DEVICE.to_owned());
-        let known = self.facts.device(&device);
-        wanted.then_some((link, device, known))
+        let path = bmc.device.get_or(default::DEVICE.to_owned());
+        let obstacle = self.facts.device(&path).and_then(Result::err);
+        wanted.then_some(Device { link, path, obstacle })
     }
 
     /// Whether a server's BMC can be talked to in-band as far as anybody knows: it needs no login then, and is proven.
     pub(super) fn in_band(&self, server: usize) -> bool {
-        self.device(server).is_some_and(|(link, _, known)| link == LinkChoice::InBand || !matches!(known, Some(Err(_))))
+        self.device(server).is_some_and(|device| device.link == LinkChoice::InBand || device.obstacle.is_none())
     }
 
     pub(super) fn server(&self, name: &str) -> Option<&'c ServerDraft> {

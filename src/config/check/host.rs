@@ -2,7 +2,7 @@
 //!
 //! Uses `case` and `draft`.
 
-use super::case::{Case, Found};
+use super::case::{Case, Device, Found};
 use crate::config::facts::{FileFacts, PortHolder};
 use crate::config::model::LinkChoice;
 use crate::config::report::At;
@@ -77,13 +77,11 @@ pub(super) fn esmpro(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn no_ipmi(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let (own, why) = match case.this.and_then(|this| case.device(this)) {
-        Some((link, _, known)) => (Some(link), known.and_then(Result::err)),
-        None => (None, None),
-    };
-    if case.facts.ipmi_device == Some(false) && own != Some(LinkChoice::InBand) {
+    let own = case.this.and_then(|this| case.device(this));
+    let alone = own.as_ref().is_some_and(|own| own.link == LinkChoice::InBand); // another rule says it louder
+    if case.facts.ipmi_device == Some(false) && !alone {
         let remedy = "start it before the cluster (systemctl enable --now ipmi, or modprobe ipmi_si and ipmi_devintf)";
-        let subject = match why {
+        let subject = match own.and_then(|own| own.obstacle) {
             Some(Obstacle::NoInterface) => "there is no /dev/ipmi0: the ipmi driver is loaded and has found no BMC",
             _ => "there is no /dev/ipmi0: the ipmi service does not run",
         };
@@ -93,10 +91,10 @@ pub(super) fn no_ipmi(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 /// The device of our own BMC that cannot be used: how it is wanted, its place, its name and why.
 fn obstacle(case: &Case<'_>) -> Option<(LinkChoice, At, String, Obstacle)> {
-    let (link, device, known) = case.device(case.this?)?;
+    let Device { link, path, obstacle } = case.device(case.this?)?;
     let bmc = case.own()?.bmc.ok()?;
     let at = if bmc.device.is_absent() { bmc.link.at() } else { bmc.device.at() };
-    Some((link, at, device, known?.err()?))
+    Some((link, at, path, obstacle?))
 }
 
 pub(super) fn no_device(case: &Case<'_>, found: &mut Found<'_, '_>) {

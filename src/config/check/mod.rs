@@ -7,6 +7,7 @@ mod bmcs;
 mod case;
 mod cluster;
 mod clusterpro;
+mod evidence;
 mod host;
 mod monitors;
 mod plan;
@@ -60,6 +61,10 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::CHASSIS_ON_ADDRESS, monitors::chassis_on_address),
     (&rules::NO_MONITOR, monitors::no_monitor),
     (&rules::WAIT_OVER_TELL, monitors::wait_over_tell),
+    (&rules::UNASKABLE, evidence::unaskable),
+    (&rules::UNIDENTIFIED, evidence::unidentified),
+    (&rules::UNVERIFIED_RECOVERS, evidence::unverified_recovers),
+    (&rules::NOT_IN_SEL, evidence::not_in_sel),
     (&rules::PLACEHOLDER_EMPTY, clusterpro::placeholder_empty),
     (&rules::NO_PROOF, clusterpro::no_proof),
     (&rules::NO_RESTART, clusterpro::no_restart),

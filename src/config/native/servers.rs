@@ -25,6 +25,7 @@ const PRIVILEGES: &[(&str, Privilege)] =
 
 const LINKS: &[(&str, LinkChoice)] =
     &[("auto", LinkChoice::Auto), ("lan", LinkChoice::Lan), ("in_band", LinkChoice::InBand)];
+const CATCH_UP: &[(&str, bool)] = &[("report", true), ("off", false)];
 
 const AFTER_ENDED: &[(&str, AfterEnded)] = &[
     ("none", AfterEnded::None),
@@ -77,6 +78,8 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         handshake: table.name("handshake"),
         after_ended: table.word("after_ended", AFTER_ENDED),
         patience: table.duration("patience", PATIENCE),
+        in_sel: table.boolean("in_sel"),
+        sel_catch_up: table.word("sel_catch_up", CATCH_UP),
     };
     table.finish();
     draft

@@ -6,6 +6,7 @@ use crate::bmc::auto::Remark;
 use crate::bmc::chassis::{Effect, Undone};
 use crate::bmc::failure::Untold;
 use crate::bmc::immediate::{Accepted, Unasked};
+use crate::bmc::sel_reading::{Read, Unread};
 use crate::heartbeat::Evidence;
 use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
@@ -17,6 +18,8 @@ pub(in crate::engine) enum Owner {
     Seat(MonitorId),
     /// The context: armed, disarmed.
     Context,
+    /// Whoever reads the BMC's log.
+    Witness,
     /// A record that a former process left open.
     Leftover(u64),
     /// A drill.
@@ -32,6 +35,8 @@ pub(in crate::engine) enum News {
     Untold(Owner, Phase, Untold),
     /// A chassis command was given, and this is known of its effect.
     Ordered(Owner, Result<Effect, Undone>),
+    /// The BMC's log was read, or not.
+    Read(Result<Read, Unread>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
     /// The BMC will send a drill's test alert, or why not.

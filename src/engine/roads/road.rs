@@ -105,7 +105,7 @@ impl Road {
     pub(super) fn ping(&mut self, now: Now) -> bool {
         match self {
             Self::Ping(ping) => ping.ask(now),
-            Self::Own(auto, Some(ping)) if !auto.is_in_band_up() => ping.ask(now),
+            Self::Own(auto, Some(ping)) if auto.is_in_band_down() => ping.ask(now),
             Self::Link(_) | Self::Own(..) => return false,
         }
         true

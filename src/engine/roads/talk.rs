@@ -9,6 +9,7 @@ use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::link::Urgency;
+use crate::bmc::sel_reading::Reading;
 use crate::now::Now;
 use crate::wire::ipmi::Response;
 use crate::words::Phase;
@@ -20,6 +21,7 @@ pub(super) enum Talk {
     Order(Order),
     Asking(Asking),
     Looking(Looking),
+    Reading(Box<Reading>, Urgency),
 }
 
 impl Talk {
@@ -33,6 +35,7 @@ impl Talk {
             Self::Order(order) => order.poll(now).map(|end| News::Ordered(owner, end)),
             Self::Asking(asking) => asking.poll(now).map(News::DrillAsked),
             Self::Looking(looking) => looking.poll(now).map(News::DrillFate),
+            Self::Reading(reading, _) => reading.poll(now).map(News::Read),
         }
     }
 
@@ -42,6 +45,7 @@ impl Talk {
             Self::Order(order) => order.handle_answer(now, result),
             Self::Asking(asking) => asking.handle_answer(now, result),
             Self::Looking(looking) => looking.handle_answer(now, result),
+            Self::Reading(reading, _) => reading.handle_answer(now, result),
         }
     }
 
@@ -50,6 +54,7 @@ impl Talk {
         match self {
             Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
             Self::Asking(_) | Self::Looking(_) => Urgency::Normal,
+            Self::Reading(_, urgency) => *urgency,
         }
     }
 
@@ -59,7 +64,7 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) | Self::Asking(_) | Self::Looking(_) => None,
+            Self::Order(_) | Self::Asking(_) | Self::Looking(_) | Self::Reading(..) => None,
         }
     }
 }

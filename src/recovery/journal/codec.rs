@@ -4,10 +4,13 @@
 //! within the limit, its checksum and its end mark. Numbers are little-endian.
 
 use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken};
+use crate::bmc::evidence::{CLAIM_OCTETS, Claim, Doubt, Mark};
+use crate::bmc::sel_reading::Place;
 use crate::config::model::{AfterEnded, FinalAction};
 use crate::notice::NoticeId;
 use crate::now::Now;
-use crate::words::{Answer, Attempt, Class, Outcome, RecoveryAction, Trust};
+use crate::wire::sel;
+use crate::words::{Answer, Attempt, Class, Guid, Outcome, RecoveryAction, Trust};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
 
@@ -28,11 +31,16 @@ pub(super) const MAX_FRAME_OCTETS: usize = HEADER_OCTETS + MAX_BODY_OCTETS + 1;
 /// Limit: the longest frame that opens a record, in octets: 34 fixed ones, five texts with their lengths.
 pub(super) const MAX_OPENED_OCTETS: usize = HEADER_OCTETS + 34 + 5 * (1 + MAX_TEXT_OCTETS) + 1;
 /// Limit: the longest frame of a step, in octets.
-pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 12 + 1;
+pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 16 + 1;
+/// Octets of a mark.
+const MARK_OCTETS: usize = 16 + 1 + 2 * 16 + 2;
+/// Limit: the longest frame of a mark, in octets.
+pub(super) const MAX_MARK_OCTETS: usize = HEADER_OCTETS + MARK_OCTETS + 1;
 /// Limit: serials beyond it are not believed: one record a nanosecond reaches it after 292 years.
 const MAX_SERIAL: u64 = i64::MAX as u64;
 
 const OPENED: u8 = 0x01;
+const MARK: u8 = 0x70;
 
 /// A frame whose checksum is right.
 pub(super) struct Frame<'a> {
@@ -50,6 +58,8 @@ pub(super) struct Frame<'a> {
 pub(super) enum Content {
     Opened(Box<Record>),
     Step(Taken),
+    /// Where we are in the log of this server's BMC; its serial is nobody's.
+    Mark(Mark),
     /// A version or kind of a later release.
     Unknown,
 }
@@ -112,6 +122,8 @@ pub(super) fn content(frame: &Frame<'_>) -> Option<Content> {
     let mut body = Reader(frame.body);
     let content = if frame.kind == OPENED {
         Content::Opened(Box::new(parse_opened(frame, &mut body)?))
+    } else if frame.kind == MARK {
+        Content::Mark(parse_mark(&mut body)?)
     } else {
         match parse_step(frame.kind, &mut body)? {
             Some(step) => Content::Step(Taken { step, at: frame.at, boot: frame.boot }),
@@ -183,6 +195,27 @@ fn parse_opened(frame: &Frame<'_>, body: &mut Reader<'_>) -> Option<Record> {
     Some(Record::new(RecordId::mint(frame.serial, true), frame.boot, frame.at, (server, monitor), notice))
 }
 
+/// The frame of a mark; `serial` is one that was given already.
+pub(super) fn emit_mark(serial: u64, at: Now, boot: BootId, mark: &Mark) -> Vec<u8> {
+    let Mark { guid, place: Place { first, last, entries } } = mark;
+    let mut body = Vec::with_capacity(MARK_OCTETS);
+    body.extend(guid.0);
+    body.push(u8::from(first.is_some()) | u8::from(last.is_some()) << 1);
+    for record in [first, last] {
+        body.extend(record.map_or([0; 16], |record| record.0));
+    }
+    body.extend(entries.to_le_bytes());
+    frame(MARK, serial, at, boot, &body)
+}
+
+fn parse_mark(body: &mut Reader<'_>) -> Option<Mark> {
+    let guid = Guid(body.array()?);
+    let flags = body.u8()?;
+    let [first, last] = [sel::Record(body.array()?), sel::Record(body.array()?)];
+    let (first, last) = (Some(first).filter(|_| flags & 1 != 0), Some(last).filter(|_| flags & 2 != 0));
+    Some(Mark { guid, place: Place { first, last, entries: body.u16()? } })
+}
+
 /// The frame of a step.
 pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
     let one = |octet: u8| vec![octet];
@@ -190,6 +223,9 @@ pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
         Step::StartedSent => (0x10, vec![]),
         Step::StartedTold => (0x11, vec![]),
         Step::StartedGivenUp => (0x12, vec![]),
+        Step::Asked(claim) => (0x13, claim.octets().to_vec()),
+        Step::Supported(record) => (0x14, record.0.to_vec()),
+        Step::Unsupported(doubt) => (0x15, one(doubt_octet(doubt))),
         Step::Begun { run } => (0x20, one(run)),
         Step::Answered(Answer::Done) => (0x21, one(0)),
         Step::Answered(Answer::Failed) => (0x21, one(1)),
@@ -219,6 +255,9 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x10 => Step::StartedSent,
         0x11 => Step::StartedTold,
         0x12 => Step::StartedGivenUp,
+        0x13 => Step::Asked(Claim::from_octets(body.array::<CLAIM_OCTETS>()?)),
+        0x14 => Step::Supported(sel::Record(body.array()?)),
+        0x15 => Step::Unsupported(*Doubt::ALL.get(usize::from(body.u8()?))?),
         0x20 => Step::Begun { run: body.u8()? },
         0x21 => Step::Answered(match body.u8()? {
             0 => Answer::Done,
@@ -329,6 +368,10 @@ fn hold_octet(why: Hold) -> u8 {
 
 fn parse_hold(octet: u8) -> Option<Hold> {
     Hold::ALL.into_iter().find(|why| hold_octet(*why) == octet)
+}
+
+fn doubt_octet(doubt: Doubt) -> u8 {
+    Doubt::ALL.iter().position(|other| *other == doubt).map_or(u8::MAX, |place| place as u8)
 }
 
 fn closed_octet(reason: Closed) -> u8 {

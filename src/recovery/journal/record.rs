@@ -3,9 +3,11 @@
 //! Values only; the octets are in `codec`. Texts are cut to their limits here, once, so that what is
 //! written is what is read back.
 
+use crate::bmc::evidence::{Claim, Doubt};
 use crate::config::model::{AfterEnded, FinalAction};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
+use crate::wire::sel;
 use crate::words::{Answer, Attempt, Class, Outcome, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
@@ -64,6 +66,12 @@ pub enum Step {
     StartedTold,
     /// It did not answer in time.
     StartedGivenUp,
+    /// The BMC is asked whether its log has a record of this.
+    Asked(Claim),
+    /// It has: this one.
+    Supported(sel::Record),
+    /// Whether it has cannot be known, and why.
+    Unsupported(Doubt),
     /// The operator's recovery begins.
     Begun {
         /// 1 for the first time; more only after a kill, under `rerun`.
@@ -266,6 +274,9 @@ impl Record {
 
     pub(super) fn take(&mut self, taken: Taken) {
         self.steps.retain(|old| discriminant(&old.step) != discriminant(&taken.step));
+        if let Step::Supported(_) = taken.step {
+            self.notice.trust = self.notice.trust.max(Trust::Corroborated);
+        }
         self.steps.push(taken);
     }
 
@@ -319,6 +330,16 @@ impl Record {
             _ => None,
         });
         number.unwrap_or(0)
+    }
+
+    /// What the BMC was asked for.
+    pub fn claim(&self) -> Option<Claim> {
+        self.find(|step| if let Step::Asked(claim) = step { Some(claim) } else { None })
+    }
+
+    /// The BMC's record that supports it.
+    pub fn support(&self) -> Option<sel::Record> {
+        self.find(|step| if let Step::Supported(record) = step { Some(record) } else { None })
     }
 
     /// Why it is held, if it is.

@@ -6,6 +6,7 @@
 use super::codec::{self, Content, HOT_OCTETS, MAGIC};
 use super::record::{BootId, Closed, Hold, Record, RecordId, Step};
 use super::table::Table;
+use crate::bmc::evidence::Mark;
 use crate::words::{Answer, Outcome};
 use core::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Replay {
     pub dropped: u32,
     /// The serial of the next record.
     pub next_serial: u64,
+    /// Where a former process was in the log of this server's BMC, and in which boot.
+    pub mark: Option<(Mark, BootId)>,
     pub(super) table: Table,
     pub(super) carried: Vec<u8>,
 }
@@ -73,6 +76,7 @@ impl Replay {
                     self.orphans = self.orphans.saturating_add(1);
                 }
             }
+            Some(Content::Mark(mark)) => self.mark = Some((mark, frame.boot)),
             Some(Content::Unknown) => {
                 self.unknown = self.unknown.saturating_add(1);
                 self.later = self.later.saturating_add(u32::from(frame.version != codec::VERSION));

@@ -327,8 +327,9 @@ impl Turn<'_> {
             ..Job::new(record.id)
         };
         if let Reconcile::Close(reason) = how {
-            self.journal(job, Step::Closed(reason));
-            return self.report(Level::Warning, Message::ClosedAfterBoot);
+            // In this order: what is closed has no number any more to be named by.
+            self.report(Level::Warning, Message::ClosedAfterBoot);
+            return self.journal(job, Step::Closed(reason));
         }
         if !matches!(self.machine.at, At::Idle) {
             return self.react(crate::recovery::action::Event::Joined(record.id));

@@ -1,0 +1,408 @@
+//! A trap is believed only when the BMC's log says the same: an engine and a simulated BMC under virtual time, and
+//! forgers, who can send anything from the BMC's own address.
+#![cfg(feature = "sim")]
+
+#[path = "evidence/world.rs"]
+mod world;
+
+use bmcnotice::bmc::evidence::{Doubt, FRESH_FOR, POLL, SILENCE, STILLNESS};
+use bmcnotice::recovery::journal::{Hold, Step};
+use bmcnotice::sim::{Event, Options};
+use bmcnotice::words::{Guid, Phase, Trust};
+use std::time::Duration;
+use world::{DELAY, World, ms, s};
+
+/// One exchange with the BMC.
+const ROUND: Duration = Duration::from_millis(2 * DELAY.as_millis() as u64);
+
+#[test]
+fn a_true_trap_starts_after_two_exchanges() {
+    let mut world = World::down("");
+    world.raise_silently("fan-failure");
+    world.start(1);
+    world.run(s(1));
+    let reads = world.reads();
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    let began = world.began().expect("it begins");
+    assert_eq!(world.reads() - reads, 2, "the place, and the record behind it");
+    assert_eq!(began, 2 * ROUND);
+    assert_eq!(world.statistics(), [1, 0, 0]);
+    let (recover, trust) = world.recovers.first().expect("a recovery").clone();
+    assert_eq!((recover.contains("ncorrectable"), trust), (true, Trust::Corroborated));
+    let record = world.record(1);
+    assert_eq!(record.notice.trust, Trust::Corroborated);
+    assert_eq!(record.support().map(|record| record.sensor_number()), Some(0x20));
+    // *Started* is told only after that.
+    let order: Vec<usize> = [
+        |step| matches!(step, Step::Asked(_)),
+        |step| matches!(step, Step::Supported(_)),
+        |step| matches!(step, Step::StartedSent),
+    ]
+    .iter()
+    .map(|pick: &fn(Step) -> bool| record.steps().iter().position(|taken| pick(taken.step)).expect("the step"))
+    .collect();
+    assert!(order.is_sorted(), "{:?}", record.steps());
+}
+
+#[test]
+fn an_address_alone_asks_nobody() {
+    let mut world = World::of("trust = \"address\"", Options::default());
+    let reads = world.reads();
+    world.spoof("uncorrectable-memory", 77);
+    world.run(DELAY);
+    assert_eq!((world.began(), world.reads() - reads), (Some(Duration::ZERO), 0));
+    assert_eq!(world.record(1).notice.trust, Trust::Address);
+}
+
+#[test]
+fn a_forged_trap_starts_nothing_and_is_held_loudly() {
+    let mut world = World::up();
+    world.spoof("uncorrectable-memory", 77);
+    world.run(STILLNESS - ms(10));
+    assert_eq!(world.held(), None, "the record may still come");
+    world.run(s(1));
+    assert_eq!((world.began(), world.held()), (None, Some(Hold::Contradicted)));
+    assert_eq!(world.statistics(), [0, 1, 0]);
+    assert!(world.said("the BMC, asked, shows no such event"), "{:?}", world.lines);
+    assert!(!world.bmc.log().any(|entry| entry.netfn == 0x30 && entry.data == [1]), "the BMC hears of no recovery");
+    world.run(s(120));
+    assert_eq!(world.began(), None);
+    // The operator may know better.
+    world.release(1);
+    world.run(s(1));
+    assert!(world.began().is_some());
+}
+
+#[test]
+fn a_record_may_come_after_its_trap() {
+    for (late, held) in [(ms(300), None), (s(3), None), (s(9), None), (s(30), Some(Hold::Contradicted))] {
+        let mut world = World::up();
+        world.bmc.quirks_mut().sel_after_pet = late;
+        world.raise("cpu-ierr");
+        world.run(late - ms(1));
+        assert_eq!((world.began(), world.held()), (None, held), "{late:?}");
+        world.run(s(4));
+        let began = world.began().unwrap_or_else(|| panic!("{late:?}: {:?}", world.lines));
+        let poll = if held.is_some() { s(2) } else { POLL };
+        assert!(began >= late && began <= late + poll + 4 * ROUND, "{late:?}: {began:?}");
+    }
+}
+
+#[test]
+fn a_trap_may_come_after_its_record_was_read() {
+    for (late, started) in [(s(45), true), (FRESH_FOR + s(40), false)] {
+        let mut world = World::up();
+        world.bmc.set_alert(None);
+        world.raise("cpu-ierr");
+        world.run(late); // the log is looked at every half a minute
+        let reads = world.reads();
+        world.spoof("cpu-ierr", 5); // not forged: this is the one that the network kept so long
+        world.run(if started { ms(1) } else { STILLNESS + s(2) });
+        assert_eq!(world.began().is_some(), started, "{late:?}: {:?}", world.lines);
+        if started {
+            assert_eq!(world.reads(), reads, "it is known already");
+        }
+    }
+}
+
+#[test]
+fn one_record_supports_one_notice() {
+    let mut world = World::up();
+    world.raise("cpu-ierr");
+    world.run(s(1));
+    assert!(world.began().is_some());
+    world.answer();
+    world.run(s(1));
+    world.cancel(1); // ready for the next one
+    world.began = None;
+    world.spoof("cpu-ierr", 999);
+    world.run(STILLNESS + s(2));
+    assert_eq!(world.began(), None, "{:?}", world.lines);
+    world.raise("cpu-ierr");
+    world.run(s(1));
+    assert!(world.began().is_some(), "the next true one is: {:?}", world.lines);
+}
+
+#[test]
+fn forgers_do_not_stand_in_the_way_of_a_true_one() {
+    let mut world = World::up();
+    for sequence in 1000..1400 {
+        world.spoof("thermal-trip", sequence);
+    }
+    world.run(ms(100));
+    let now = world.time;
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    let began = world.began_at.expect("it begins");
+    assert!(began - now <= POLL + 4 * ROUND, "{:?}", began - now);
+    let (sentence, trust) = world.recovers.last().expect("a recovery").clone();
+    assert!(sentence.contains("emory"), "it is about what the BMC has logged: {sentence}");
+    assert_eq!(trust, Trust::Corroborated);
+    // Nor after they have got it held.
+    let mut world = World::up();
+    world.spoof("thermal-trip", 5);
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+/// What makes the log's silence mean nothing, and why.
+#[test]
+fn silence_is_no_answer_when() {
+    type Change = fn(&mut World);
+    let table: &[(&str, Change, Doubt, Duration)] = &[
+        ("events are not logged", |world| world.bmc.quirks_mut().logging_off = true, Doubt::NotLogging, STILLNESS),
+        ("the log is full", |world| world.fill(), Doubt::Full, STILLNESS),
+        ("the BMC is silent", |world| world.bmc.quirks_mut().silent = true, Doubt::Silent, SILENCE),
+        ("the network is cut", |world| world.cut = true, Doubt::Silent, SILENCE),
+    ];
+    for (what, change, doubt, after) in table {
+        for recovers in [false, true] {
+            let more = if recovers { "when_unverifiable = \"recover\"" } else { "" };
+            let mut world = World::of(more, Options { sel_capacity: 40, ..Options::default() });
+            change(&mut world);
+            world.run(s(31));
+            world.spoof("uncorrectable-memory", 77);
+            world.run(*after - ms(50));
+            assert_eq!((world.began(), world.held()), (None, None), "{what}");
+            world.run(s(2));
+            let found = world.doubt(1);
+            assert_eq!(found, Some(*doubt), "{what}: {:?}", world.lines);
+            assert_eq!(world.statistics(), [0, 0, 1], "{what}");
+            assert_eq!(world.began().is_some(), recovers, "{what}");
+            assert_eq!(world.held().is_none(), recovers, "{what}: {:?}", world.held());
+        }
+    }
+}
+
+#[test]
+fn what_moves_meanwhile_makes_silence_mean_nothing() {
+    // Another event.
+    let mut world = World::up();
+    world.spoof("uncorrectable-memory", 77);
+    world.run(s(5));
+    world.bmc.set_alert(None);
+    world.raise("fan-failure");
+    world.run(s(6));
+    assert_eq!((world.held(), world.doubt(1)), (Some(Hold::Unverifiable), Some(Doubt::Moved)));
+    // The log is cleared.
+    let mut world = World::up();
+    world.raise("correctable-memory");
+    world.run(s(31));
+    world.spoof("uncorrectable-memory", 77);
+    world.run(s(5));
+    world.clear_log();
+    world.run(s(6));
+    assert_eq!((world.held(), world.doubt(2)), (Some(Hold::Unverifiable), Some(Doubt::Moved)), "{:?}", world.lines);
+    // What we and other nodes write for people is no movement.
+    let mut world = World::of("#sel", Options::default());
+    world.spoof("uncorrectable-memory", 77);
+    world.run(s(5));
+    world.write_own();
+    world.run(s(6));
+    assert_eq!(world.held(), Some(Hold::Contradicted), "{:?}", world.lines);
+}
+
+#[test]
+fn a_log_that_was_cleared_still_proves_what_came_after() {
+    let mut world = World::up();
+    for _ in 0..3 {
+        world.raise("correctable-memory");
+        world.run(s(1));
+    }
+    world.run(s(31));
+    world.clear_log();
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
+fn only_the_right_bmc_proves_anything() {
+    // Nobody knows whose it is.
+    let mut world = World::of("#unpinned", Options::default());
+    world.raise("uncorrectable-memory");
+    world.run(ms(10));
+    assert_eq!((world.held(), world.doubt(1)), (Some(Hold::Unverifiable), Some(Doubt::Unidentified)));
+    // Another system's, whose log has such a record.
+    let mut world = World::down("");
+    world.bmc.quirks_mut().shown_guid = Some(Guid([9; 16]));
+    world.start(1);
+    world.run(s(1));
+    world.raise("uncorrectable-memory");
+    world.run(ms(10));
+    assert_eq!((world.held(), world.doubt(1)), (Some(Hold::Unverifiable), Some(Doubt::OtherSystem)));
+    assert_eq!(world.reads(), 0);
+    // There was another one, and now it is the right one.
+    world.bmc.quirks_mut().shown_guid = None;
+    world.run(s(120));
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    assert!(world.began().is_some());
+}
+
+#[test]
+fn a_bmc_that_comes_back_answers_for_what_it_logged_meanwhile() {
+    let mut world = World::up();
+    world.bmc.restart(world.bmc_now(), s(20));
+    world.drain();
+    world.raise("uncorrectable-memory");
+    world.run(s(10));
+    assert_eq!((world.held(), world.doubt(1)), (Some(Hold::Unverifiable), Some(Doubt::Silent)), "{:?}", world.lines);
+    world.run(s(60));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
+fn before_anybody_has_looked_nothing_is_fresh() {
+    let mut world = World::down("");
+    world.raise_silently("uncorrectable-memory");
+    world.run(s(5));
+    world.start(1);
+    world.spoof("uncorrectable-memory", 77); // before the session is open
+    world.run(STILLNESS + s(1));
+    assert_eq!((world.held(), world.doubt(1)), (Some(Hold::Unverifiable), Some(Doubt::NoPlace)), "{:?}", world.lines);
+    // What comes later is.
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    assert!(world.began().is_some());
+}
+
+#[test]
+fn a_trap_after_a_boot_for_a_fault_before_it_starts_nothing() {
+    let mut world = World::up();
+    world.run(s(5));
+    world.kill();
+    world.raise_silently("uncorrectable-memory"); // and the host resets, and comes up
+    world.run(s(60));
+    world.start(2);
+    world.run(s(1));
+    world.spoof("uncorrectable-memory", 5); // its BMC sends it again, to those who are up now
+    world.run(STILLNESS + s(2));
+    assert_eq!(world.began(), None, "{:?}", world.lines);
+    assert_eq!(world.held(), Some(Hold::Contradicted), "the log says so: it is older than this boot");
+    assert!(world.said("while we were away it logged record"), "{:?}", world.lines);
+}
+
+#[test]
+fn a_restart_of_ours_loses_no_evidence() {
+    // The record came while we were away.
+    let mut world = World::up();
+    world.kill();
+    world.raise_silently("uncorrectable-memory");
+    world.run(s(3));
+    world.start(1);
+    world.run(s(1));
+    world.spoof("uncorrectable-memory", 5);
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    // We were killed while we asked.
+    let mut world = World::up();
+    world.bmc.quirks_mut().sel_after_pet = s(3);
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.kill();
+    world.run(s(1));
+    world.start(1);
+    world.run(s(3));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    // We were killed after the record was read, before its trap came.
+    let mut world = World::up();
+    world.bmc.set_alert(None);
+    world.raise("uncorrectable-memory");
+    world.run(s(35));
+    world.kill();
+    world.start(1);
+    world.run(s(1));
+    world.spoof("uncorrectable-memory", 5);
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    // What a former process has used proves nothing to its successor.
+    let mut world = World::up();
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.answer();
+    world.run(s(1));
+    world.cancel(1);
+    world.run(s(1));
+    world.kill();
+    world.began = None;
+    world.start(1);
+    world.run(s(1));
+    world.spoof("uncorrectable-memory", 999);
+    world.run(STILLNESS + s(2));
+    assert_eq!(world.began(), None, "{:?}", world.lines);
+}
+
+#[test]
+fn a_forged_clearing_clears_nothing() {
+    let mut world = World::of("cool_down = \"0s\"", Options::default());
+    world.spoof("uncorrectable-memory", 5);
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.spoof_cleared("uncorrectable-memory", 6);
+    world.run(STILLNESS + s(2));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    assert!(world.said("a trap says that the fault is over; not believed"), "{:?}", world.lines);
+    world.clear("uncorrectable-memory");
+    world.run(s(1));
+    assert_eq!(world.held(), None, "{:?}", world.lines);
+}
+
+#[test]
+fn what_was_missed_is_told_and_starts_nothing() {
+    // Not at the first start: that is history.
+    let mut world = World::down("");
+    world.raise_silently("uncorrectable-memory");
+    world.start(1);
+    world.run(s(70));
+    assert!(!world.said("while we were away"), "{:?}", world.lines);
+    // While we were away, and while the BMC was; not what a trap told.
+    world.raise_silently("fan-failure");
+    world.run(s(100));
+    assert!(!world.said("while we were away"), "{:?}", world.lines);
+    world.kill();
+    world.raise_silently("cpu-ierr");
+    world.start(1);
+    world.run(s(1));
+    let missed = |world: &World| world.lines.iter().filter(|line| line.contains("while we were away")).count();
+    assert_eq!((missed(&world), world.began()), (1, None), "{:?}", world.lines);
+    assert!(world.said("sensor 10h of type 07h"), "{:?}", world.lines);
+    world.lines.clear();
+    world.cut = true;
+    world.raise_silently("thermal-trip");
+    world.run(s(100));
+    world.cut = false;
+    world.run(s(30));
+    assert_eq!((missed(&world), world.began()), (1, None), "{:?}", world.lines);
+    // Unless nobody wants to hear it.
+    let mut world = World::of("#no catch-up", Options::default());
+    world.kill();
+    world.raise_silently("cpu-ierr");
+    world.start(1);
+    world.run(s(5));
+    assert_eq!(missed(&world), 0, "{:?}", world.lines);
+}
+
+#[test]
+fn a_quiet_witness_asks_twice_a_minute() {
+    let mut world = World::up();
+    let commands = world.bmc.log().count();
+    world.run(s(300));
+    let asked = world.bmc.log().count() - commands;
+    assert!((10..=13).contains(&asked), "{asked}");
+}
+
+#[test]
+fn the_bmc_hears_started_only_once_it_has_shown_the_record() {
+    let mut world = World::up();
+    world.bmc.quirks_mut().sel_after_pet = s(2);
+    world.raise("uncorrectable-memory");
+    world.run(s(5));
+    let heard = world.events.iter().position(|event| matches!(event, Event::RecoveryStarted { .. }));
+    assert!(heard.is_some(), "{:?}", world.events);
+    assert!(world.told(Phase::Started) >= s(2));
+}

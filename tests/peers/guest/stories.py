@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Stories of a guest whose kernel's own driver talks to its BMC.
+
+usage: stories.py [WORD]... FOLDER BINARY KERNEL IMAGE MODULE - a word: the stories whose names contain it. FOLDER is empty;
+the others are what with-guest.sh makes.
+"""
+
+import functools
+import re
+import signal
+import sys
+import time
+import traceback
+
+from lab import PASSWORD, STRANGER, USER, Lab, until, want
+
+STARTED, ENDED = "recovery-started", "recovery-ended"
+# Long enough for a look from outside, and for the copy of the journal on the guest's disk.
+HOLD_MS = 2000
+# No login: what the BMC hears, it hears of the driver.
+IN_BAND = 'link = "in_band"'
+BOTH = f'link = "auto"\nuser = "{USER}"\npassword = "{PASSWORD}"\ncipher_suites = [3]'
+
+
+def handshake(lab, since):
+    """What the BMC heard of recoveries: which, with which data, by which road."""
+    heard = lab.bmc.heard(since)
+    return [(h.what, h.data.hex(), road.what) for road, h in zip(heard, heard[1:]) if h.what in (STARTED, ENDED)]
+
+
+def chassis(lab, since, what):
+    """The chassis commands that came by this road."""
+    return [h.line for h in lab.bmc.heard(since, what, netfn=0x00, command=0x02)]
+
+
+def did_nothing(lab, since, count):
+    """After a boot: armed, and for two more of its regular messages nothing else than that."""
+    until(lambda: len(lab.bmc.heard(since, "recovery-armed")) > 2, "the daemon tells the BMC that it is there")
+    want(not handshake(lab, since), f"no recovery is told of after the boot: {handshake(lab, since)}")
+    want(not chassis(lab, since, "kcs"), f"no chassis command: {chassis(lab, since, 'kcs')}")
+    want(not lab.bmc.heard(since, "resetting"), "no further reset")
+    want(len(lab.recovered()) == count, f"the recovery ran {count} times in all: {lab.recovered()}")
+
+
+CLOSED = {"done": "the recovery was done", "interrupted_by_reset": "interrupted by reset: the host has booted since"}
+
+
+def closed(lab, boot, told, reason):
+    """The newest record is of that boot, and was closed in this one."""
+    number = lab.guest.logged("record ([0-9]+): closed: " + CLOSED[reason], told)[1]
+    lab.guest.logged(f"record {number}: the host has booted since; closed, nothing is rerun", told)
+    record = lab.journal()[-1]
+    want(record["record"] == int(number), f"the newest record is the one that was closed, {number}: {record}")
+    want(record["boot"] == boot.replace("-", "") and not record["this_boot"], f"the record is of boot {boot}: {record}")
+    want(record["closed"] == reason and not record["open"], f"it was closed as {reason}: {record}")
+    last = record["steps"][-1]
+    want(last["step"] == "closed" and last["boot"] != record["boot"], f"closed by another boot: {last}")
+    want(record["runs"] == 1, f"it ran once: {record}")
+    return record
+
+
+def main_story(lab, bmc, trust):
+    """From the fault to the reset that the BMC does, and the boot after it, in which nothing is done again."""
+    guest, sim = lab.guest, lab.bmc
+    boots, runs = len(guest.boots()), len(lab.recovered())
+    before = guest.boots()[-1]
+    lab.configure(bmc, trust)
+    sim.set("reset.ms", str(HOLD_MS))
+    said, status = guest.run("bmcnotice check /disk/bmcnotice.toml", check=False)
+    want(status == 0, f"check finds no error: {said}")
+    lab.start()
+
+    # Somebody else's trap, and nobody minds it. The BMC is the same one by both roads.
+    since, told = sim.mark(), guest.mark()
+    lab.trap(source=STRANGER, heeded=False)
+    guest.logged(f"{STRANGER}:[0-9]+ dropped: foreign_source", told)
+    want("ECC" not in sim.ipmitool("sel", "list"), "the SEL has no fault yet")
+    want(not handshake(lab, since), "nothing was started")
+
+    at = time.monotonic()
+    trap = lab.fault()
+    until(lambda: sim.heard(since, ENDED), "the BMC hears ended")
+    took = time.monotonic() - at
+    want(handshake(lab, since) == [(STARTED, "01", "kcs"), (ENDED, "0200", "kcs")], f"started, then ended(done): {handshake(lab, since)}")
+    guest.logged(f"recovering in boot {before}", told)
+    want("Uncorrectable ECC" in sim.ipmitool("sel", "list"), "the SEL over the LAN has the fault")
+    want(sim.ipmitool("power", "status") == "Chassis Power is on", "the BMC holds its reset")
+    want(len(guest.boots()) == boots, "it has not booted yet")
+
+    after = guest.booted(boots + 1)
+    want(after != before, "another boot")
+    reset = sim.heard(since, "resetting")
+    want(len(reset) == 1, f"the BMC did one reset: {reset}")
+    want(reset[0].at - sim.heard(since, ENDED)[0].at >= HOLD_MS / 1000 * 0.9, "it reset when its time was over, and not before")
+    record = closed(lab, before, told, "done")
+    want(record["trust"] == trust, f"it was believed by {trust}: {record}")
+    did_nothing(lab, sim.place(reset[0]), runs + 1)
+
+    # A BMC that was not acknowledged sends the same trap once more.
+    again = sim.mark()
+    lab.trap(*trap)
+    did_nothing(lab, again, runs + 1)
+    return f"trap to ended {took * 1000:.0f} ms; started after {record['took_ms']['started']} ms, in the guest"
+
+
+def reset_in_the_middle(lab, bmc, trust):
+    """Somebody outside resets the server while its recovery runs: the record is interrupted, and the recovery does not run again."""
+    guest, sim = lab.guest, lab.bmc
+    boots, runs = len(guest.boots()), len(lab.recovered())
+    before = guest.boots()[-1]
+    since, told = sim.mark(), guest.mark()
+    guest.run("touch /disk/slow")
+    lab.fault()
+    guest.logged(f"recovering in boot {before}", told)
+    on_disk = "bmcnotice journal --json /disk/journal/journal | tail -n 1 | grep -q '\"started_told\"'"
+    until(lambda: guest.run(on_disk, check=False)[1] == 0, "the journal's copy on the disk knows that it runs")
+    time.sleep(0.5) # it is written; that it is synced cannot be seen
+    guest.run("rm /disk/slow && sync")
+    sim.ipmitool("power", "reset")
+    guest.booted(boots + 1)
+    closed(lab, before, told, "interrupted_by_reset")
+    want(not [h for h in handshake(lab, since) if h[0] == ENDED], f"nobody said ended: {handshake(lab, since)}")
+    did_nothing(lab, sim.place(sim.heard(since, "lan", netfn=0x00, command=0x02)[0]), runs + 1)
+
+
+def in_band_falls_silent(lab):
+    """The BMC answers nothing more on the guest's bus: after a second it hears the rest over the LAN."""
+    guest, sim = lab.guest, lab.bmc
+    boots, before = len(guest.boots()), guest.boots()[-1]
+    guest.run("stop")
+    lab.configure(BOTH, "address")
+    lab.start()
+    since, told, runs = sim.mark(), guest.mark(), len(lab.recovered())
+    guest.logged("LAN works beside in-band", told - 1000)
+    sim.set("reset.ms", str(HOLD_MS))
+    sim.set("kcs.silent")
+    lab.fault()
+    until(lambda: sim.heard(since, ENDED), "the BMC hears ended")
+    sim.set("kcs.silent", None)
+    want(handshake(lab, since) == [(STARTED, "01", "lan"), (ENDED, "0200", "lan")], f"started, then ended(done), by LAN: {handshake(lab, since)}")
+    silent, started = sim.heard(since, "kcs-unheard")[0].at, sim.heard(since, STARTED)[0].at
+    want(started - silent > 0.9, f"in-band had a second to answer: {started - silent:.2f} s")
+    guest.logged("in-band it does not answer within 1 s: LAN is used", told)
+    guest.booted(boots + 1)
+    closed(lab, before, told, "done")
+    did_nothing(lab, sim.place(sim.heard(since, "resetting")[0]), runs + 1)
+    return f"started over LAN {(started - silent) * 1000:.0f} ms after the first command that in-band did not answer"
+
+
+def without_driver(lab):
+    """Who may not open the device, or has no driver, is told so; with "auto" the daemon goes by LAN, and in-band when it can."""
+    guest, sim = lab.guest, lab.bmc
+    guest.run("stop")
+    lab.configure(IN_BAND, "address")
+
+    def check(how, wanted, status):
+        said, code = guest.run(f"{how} bmcnotice check /tmp/bmcnotice.toml", check=False)
+        want(wanted in said and code == status, f"{how} check says '{wanted}', exit status {status}: {said}, exit status {code}")
+
+    guest.run("cp /disk/bmcnotice.toml /tmp/ && chmod 644 /tmp/bmcnotice.toml")
+    check("", "no errors", 0)
+    said, code = guest.run("su -s /bin/sh nobody -c 'bmcnotice check /tmp/bmcnotice.toml'", check=False)
+    want("permission denied: this user may not open the device" in said and code == 2, f"nobody may not: {said}")
+    guest.run("rmmod ipmi_si")
+    check("", "the driver is loaded and has found no BMC", 2)
+    guest.run("rmmod ipmi_devintf")
+    check("", "the ipmi service does not run: its driver is not loaded", 2)
+    said, code = guest.run("bmcnotice run --config /disk/bmcnotice.toml", check=False)
+    want("its driver is not loaded" in said and code == 2, f"the daemon refuses to start: {said}, exit status {code}")
+
+    lab.configure(BOTH, "address")
+    since, told = sim.mark(), guest.mark()
+    lab.start()
+    guest.logged("not in-band, over LAN alone: the ipmi service does not run: its driver is not loaded", told)
+    want({h.what for h in sim.heard(since, netfn=0x30, command=0x70)} == {"lan", "recovery-armed"}, "armed over LAN")
+    guest.run("insmod /modules/ipmi_devintf.ko && insmod /modules/ipmi_si.ko")
+    until(lambda: sim.heard(since, "kcs", netfn=0x30, command=0x70), "the regular messages go in-band")
+
+
+def named(story, **words):
+    made = functools.partial(story, **words)
+    made.__name__ = story.__name__
+    return made
+
+
+STORIES = [
+    named(main_story, bmc=IN_BAND, trust="corroborated"),
+    named(reset_in_the_middle, bmc=IN_BAND, trust="address"),
+    in_band_falls_silent,
+    without_driver,
+]
+
+
+def tell(words, folder, *parts):
+    stories = [story for story in STORIES if not words or any(word in story.__name__ for word in words)]
+    ran = failed = 0
+    lab, begun = None, time.monotonic()
+    try:
+        lab = Lab(folder, *parts)
+        lab.guest.booted(1)
+        print(f"  the guest is up in {time.monotonic() - begun:.1f} s")
+        for story in stories:
+            begun = time.monotonic()
+            ran += 1
+            note = story(lab)
+            print(f"  passed  {story.__name__}, {time.monotonic() - begun:.1f} s" + (f"\n# {note}" if note else ""))
+    except Exception as error: # whatever it stumbles over; what comes after would be judged by what this one left
+        failed += 1
+        print(f"  FAILED  {stories[ran - 1].__name__ if ran else 'the guest comes up'}, {time.monotonic() - begun:.1f} s: {error}")
+        traceback.print_exc(file=sys.stdout)
+        if lab:
+            lab.tell()
+    finally:
+        if lab:
+            lab.down()
+    print(f"  {ran} stories, {failed} failed")
+    return failed == 0 and ran > 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(0 if tell(sys.argv[1:-5], *sys.argv[-5:]) else 1)
