@@ -9,6 +9,11 @@ use std::collections::VecDeque;
 /// Commands of one urgency that wait at most. An urgent one is never refused because of normal ones.
 pub const QUEUE: usize = 32;
 
+/// Before a command that the BMC was too busy for is sent again; doubled each time.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(250);
+/// Limit: how often a command is sent again that the BMC was too busy for; then its asker hears so.
+pub const BUSY_TRIES: u32 = 3;
+
 /// Names a command; chosen by the one who submits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
@@ -28,6 +33,14 @@ pub(super) struct Waiting {
     pub(super) ticket: Ticket,
     pub(super) request: Request,
     pub(super) since: Duration,
+}
+
+/// A command on its way.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) waiting: Waiting,
+    /// How often the BMC was too busy for it.
+    pub(super) busy: u32,
 }
 
 /// Two queues in order of submission.
@@ -57,11 +70,8 @@ impl Queue {
         self.normal.retain(|waiting| waiting.ticket != ticket);
     }
 
-    /// The next one to send, if one may be sent.
-    pub(super) fn pop_if(&mut self, free: bool) -> Option<Waiting> {
-        if !free {
-            return None;
-        }
+    /// The next one to send.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
         self.urgent.pop_front().or_else(|| self.normal.pop_front())
     }
 

@@ -255,7 +255,13 @@ impl Engine {
                     Checked::Matched => "it is the right one",
                     Checked::NotChecked => "whose it is was not checked: no guid is pinned or known",
                 };
-                self.log(Line::info(format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number())));
+                let text = format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number());
+                let lan = self.cluster.server(server).bmc.as_ref().and_then(|bmc| bmc.lan.as_ref());
+                let weaker = lan.and_then(|lan| lan.suites.first()).filter(|first| **first != suite.number());
+                self.log(match weaker {
+                    Some(first) => Line::warning(format!("{text}; it did not take {first}, which is stronger")),
+                    None => Line::info(text),
+                });
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
                     self.roads.forget(Owner::Context);
