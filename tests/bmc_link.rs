@@ -316,6 +316,23 @@ fn a_bmc_that_does_not_know_the_password() {
     assert_eq!((proofs.len(), proofs[0].len(), proofs[0][17]), (1, 24, 0x0F), "RAKP Message 3 without a proof");
 }
 
+/// A BMC that says nothing to a suite that it does not have is asked what it has; one that has it is only slow.
+#[test]
+fn a_bmc_that_is_mute_about_suites() {
+    let mut world = World::new(8, login(), identity());
+    (world.bmc.suites, world.bmc.mute_about_suites) = (vec![Suite::Three], true);
+    world.start();
+    world.run(4 * SECOND);
+    assert!(matches!(world.link.status(), Status::Up { suite: Suite::Three, .. }), "{:?}", world.link.status());
+    assert_eq!(world.bmc.outside.len(), 1);
+    // Suite 17 stays the only one where nothing else is allowed, however mute the BMC is.
+    let mut world = World::new(8, Login { suites: vec![Suite::Seventeen], ..login() }, identity());
+    (world.bmc.suites, world.bmc.mute_about_suites) = (vec![Suite::Three], true);
+    world.start();
+    world.run(60 * SECOND);
+    assert_eq!((world.why(), world.bmc.outside.len(), world.bmc.opens), (Some(Failure::Silent), 0, 0));
+}
+
 #[test]
 fn a_bmc_that_picks_another_suite() {
     for algorithms in [[0, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1]] {

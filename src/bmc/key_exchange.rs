@@ -85,6 +85,8 @@ pub(super) struct KeyExchange {
     /// Why an earlier suite was refused, if that says more than "not offered".
     refusal: Option<Failure>,
     doubt: Option<Doubt>,
+    /// An Open Session Response refused, and another one did not.
+    refused_beside: Option<Status>,
     /// Of Open Session Request, and our session id in it.
     opening: (u8, u32),
     tag: u8,
@@ -106,6 +108,7 @@ impl KeyExchange {
             suites,
             refusal: None,
             doubt: None,
+            refused_beside: None,
             opening: (0, 0),
             tag,
             freed: 0,
@@ -238,7 +241,12 @@ impl KeyExchange {
                 out.push(take_back(self.tag, *bmc_session, TAKEN_BACK));
                 Ok(Heard::Same)
             }
-            (Step::Introducing { .. } | Step::Proving { .. }, Err(_)) => Err(Ignored::NotAwaited),
+            (Step::Introducing { .. }, Err(status)) => {
+                self.refused_beside = Some(*status); // who has opened a session was perhaps not the BMC
+                let doubt = self.doubt.unwrap_or(Doubt::Status(*status));
+                self.doubt(doubt)
+            }
+            (Step::Proving { .. }, Err(_)) => Err(Ignored::NotAwaited),
         }
     }
 
@@ -329,13 +337,16 @@ impl KeyExchange {
 
     /// The time for something better is over; `None`: there was no doubt.
     pub(super) fn believe(&mut self, random: &mut Random) -> Option<Believed> {
-        let doubt = self.doubt.take()?;
+        let beside = self.refused_beside.take().map(Doubt::Status);
+        let opening = beside.is_some() || matches!(self.step, Step::Opening { .. });
+        let doubt = beside.or(self.doubt)?;
+        self.doubt = None;
         let why = match doubt {
             Doubt::Status(status) => Failure::of(status),
             Doubt::Code => Failure::WrongPassword,
             Doubt::NotOffered => Failure::SuiteNotOffered,
         };
-        if !self.is_about_suite(doubt) {
+        if !self.is_about_suite(doubt, opening) {
             return Some(Believed::Over(why));
         }
         if why != Failure::SuiteNotOffered {
@@ -352,14 +363,14 @@ impl KeyExchange {
 
     /// Whether another suite may have more luck. BMCs refuse a suite that is switched off as they please:
     /// as full, as illegal, as not for this role.
-    fn is_about_suite(&self, doubt: Doubt) -> bool {
+    fn is_about_suite(&self, doubt: Doubt, opening: bool) -> bool {
         match (doubt, &self.step) {
             (Doubt::NotOffered, _) => true,
-            (Doubt::Status(status), Step::Opening { .. }) => {
-                status.is_about_suite() || matches!(status.0, 0x01 | 0x09 | 0x0A)
+            (Doubt::Code, _) => false,
+            (Doubt::Status(status), Step::Opening { .. } | Step::Introducing { .. }) => {
+                status.is_about_suite() || opening && matches!(status.0, 0x01 | 0x09 | 0x0A)
             }
-            (Doubt::Status(status), Step::Introducing { .. }) => status.is_about_suite(),
-            (Doubt::Status(_), Step::Proving { .. }) | (Doubt::Code, _) => false,
+            (Doubt::Status(_), Step::Proving { .. }) => false,
         }
     }
 
@@ -373,7 +384,11 @@ impl KeyExchange {
                 out.extend(candidates.iter().map(|bmc_session| take_back(self.tag, *bmc_session, status)));
                 None
             }
-            Step::Proving { exchange, keys, .. } => Some((exchange, keys)),
+            Step::Proving { exchange, keys, .. } => {
+                // May overtake our proof, which is then nobody's; else the goodbye that follows ends the session.
+                out.push(take_back(self.tag, exchange.bmc_session, TAKEN_BACK));
+                Some((exchange, keys))
+            }
         }
     }
 
