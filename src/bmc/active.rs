@@ -152,6 +152,6 @@ impl Active {
 
 /// Whether the session may send the command again by itself when no answer comes. What acts on the
 /// chassis or adds a record is sent once; its effect must be looked at before anybody says it again.
-fn may_repeat(request: &Request) -> bool {
+pub(super) fn may_repeat(request: &Request) -> bool {
     !request.is(CHASSIS_CONTROL) && !request.is(ADD_SEL_ENTRY)
 }

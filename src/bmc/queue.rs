@@ -2,6 +2,7 @@
 //!
 //! Uses `wire` for the request. Used by `link`; its input is our own.
 
+use super::active::may_repeat;
 use crate::wire::ipmi::Request;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -41,6 +42,13 @@ pub(super) struct Errand {
     pub(super) waiting: Waiting,
     /// How often the BMC was too busy for it.
     pub(super) busy: u32,
+}
+
+impl Errand {
+    /// Whether it may be sent again after a pause.
+    pub(super) fn may_wait(&self) -> bool {
+        self.busy < BUSY_TRIES && may_repeat(&self.waiting.request)
+    }
 }
 
 /// Two queues in order of submission.

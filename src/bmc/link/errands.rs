@@ -3,7 +3,7 @@
 //! Part of [`Link`], apart because it is all that a link does while it is up. Input is the BMC's answers.
 
 use super::{Counted, Failure, KEEP_ALIVE, Link, Manners, Output, Ticket};
-use crate::bmc::queue::{BUSY_PAUSE, BUSY_TRIES, Errand};
+use crate::bmc::queue::{BUSY_PAUSE, Errand};
 use crate::now::Now;
 use crate::wire::ipmi::{Completion, Request, Response};
 use core::time::Duration;
@@ -30,8 +30,8 @@ impl Link {
         self.keep_alive = Some(now.boottime + pause);
         let is_busy = matches!(&result, Ok(response) if Completion(response.completion) == Completion::BUSY);
         match self.errand.take() {
-            // Nothing was done, so even what must not be done twice may be said again.
-            Some(errand) if is_busy && errand.busy < BUSY_TRIES && self.parked.is_none() => {
+            // Nothing was done, they say; what must not be done twice is still not said again by us.
+            Some(errand) if is_busy && self.parked.is_none() && errand.may_wait() => {
                 let pause = BUSY_PAUSE * 2_u32.pow(errand.busy);
                 self.parked = Some((now.boottime + pause, Errand { busy: errand.busy + 1, ..errand }));
             }
