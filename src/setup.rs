@@ -7,10 +7,10 @@ mod way;
 
 pub use way::Way;
 
-use crate::bmc::link::{Identity, Login};
+use crate::bmc::link::{Identity, Login, Manners};
 use crate::config::facts::Wanted;
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Cluster, Journal, Lan, SecretSource};
+use crate::config::model::{AfterEnded, Bmc, Cluster, Handshake, Journal, Lan, Privilege, SecretSource};
 use crate::config::native;
 use crate::crypto::{Secret, Wiped};
 use crate::engine::{Setup, not_started};
@@ -19,6 +19,7 @@ use crate::io::{facts, host};
 use crate::model::Error;
 use crate::recovery::journal::{BootId, replay};
 use crate::suite::Suite;
+use crate::words::ServerId;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -111,10 +112,14 @@ impl Config {
     pub(crate) fn site(&self) -> Result<Site, Error> {
         let (cluster, findings) = self.read();
         let cluster = Arc::new(cluster.ok_or(Error::Config(findings.clone()))?);
-        let logins = cluster
-            .servers
-            .iter()
-            .map(|server| server.bmc.as_ref().and_then(|bmc| bmc.lan.as_ref()).map(login).transpose())
+        let logins = (0..)
+            .map(ServerId)
+            .zip(&cluster.servers)
+            .map(|(id, server)| {
+                let bmc = server.bmc.as_ref()?;
+                Some(login(bmc.lan.as_ref()?, bmc, id == cluster.this))
+            })
+            .map(Option::transpose)
             .collect::<Result<Vec<_>, Error>>()?;
         let own = host::own_guids();
         Ok(Site {
@@ -216,14 +221,18 @@ impl Site {
     }
 }
 
-fn login(lan: &Lan) -> Result<Login, Error> {
+/// A peer's BMC is only asked; our own hears the handshake's words, unless it has none.
+fn login(lan: &Lan, bmc: &Bmc, own: bool) -> Result<Login, Error> {
+    let told = bmc.handshake != Handshake::None || !matches!(bmc.after_ended, AfterEnded::None | AfterEnded::Bmc);
+    let least = if own && told { Privilege::Operator } else { Privilege::User };
     let suites = lan.suites.iter().filter_map(|&number| Suite::from_number(number)).collect();
     Ok(Login {
         user: lan.user.clone().into_bytes(),
         password: secret(&lan.password)?,
         kg: lan.kg.as_ref().map(secret).transpose()?,
         suites,
-        privilege: lan.privilege,
+        privilege: lan.privilege.unwrap_or(least),
+        manners: if own { Manners::Own } else { Manners::Peer },
     })
 }
 

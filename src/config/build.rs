@@ -9,7 +9,7 @@ use super::draft::{
 };
 use super::model::{
     AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, LinkChoice,
-    Monitor, Privilege, Recovery, Server, StartsOn, WhenUnverifiable,
+    Monitor, Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
@@ -79,7 +79,7 @@ fn server(draft: ServerDraft, handshakes: &[HandshakeDraft]) -> Option<Server> {
 fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
     let address = given(draft.address)?;
     let suites = draft.suites.or(default::SUITES.map(|suite| (Default::default(), suite)).to_vec())?;
-    let privilege = draft.privilege.or(Privilege::Administrator)?;
+    let privilege = optional(draft.privilege)?;
     let lan = match (optional(draft.user)?, optional(draft.password)?) {
         (Some(user), Some(password)) => {
             Some(Lan { user, password, kg: optional(draft.kg)?, suites: bare(suites), privilege })

@@ -130,8 +130,8 @@ pub struct Lan {
     pub kg: Option<SecretSource>,
     /// The cipher suites to try, in this order: 17 and 3 are known.
     pub suites: Vec<u8>,
-    /// The privilege to ask for.
-    pub privilege: Privilege,
+    /// The privilege to ask for; `None`: the least that does.
+    pub privilege: Option<Privilege>,
 }
 
 /// Where a secret is. Files are read by `io` when the context is made.

@@ -276,7 +276,14 @@ impl Engine {
                     Some(suite) => format!("session open, cipher suite {}", suite.number()),
                     None => "in-band".to_owned(),
                 };
-                self.log(Line::info(format!("BMC of {name}: {how}; {known}")));
+                let text = format!("BMC of {name}: {how}; {known}");
+                let lan = self.cluster.server(server).bmc.as_ref().and_then(|bmc| bmc.lan.as_ref());
+                let first = lan.and_then(|lan| lan.suites.first());
+                let weaker = first.filter(|first| suite.is_some_and(|suite| suite.number() != **first));
+                self.log(match weaker {
+                    Some(first) => Line::warning(format!("{text}; it did not take {first}, which is stronger")),
+                    None => Line::info(text),
+                });
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
                     self.roads.forget(Owner::Context);

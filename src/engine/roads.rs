@@ -415,14 +415,16 @@ fn evidence(result: Result<Response, Failure>, proven: bool) -> Evidence {
 
 fn doubt(failure: Failure) -> Doubt {
     match failure {
-        Failure::Silent | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => Doubt::Silent,
+        Failure::Silent | Failure::SessionLost | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => {
+            Doubt::Silent
+        }
         Failure::WrongUser
         | Failure::WrongPassword
         | Failure::PrivilegeTooHigh
         | Failure::SuiteNotOffered
         | Failure::Refused(_)
         | Failure::Rejected(_) => Doubt::Login,
-        Failure::NoFreeSlot => Doubt::NoSlot,
+        Failure::NoFreeSlot | Failure::Crowded => Doubt::NoSlot,
         Failure::Malformed => Doubt::Malformed,
         Failure::WrongIdentity => Doubt::Identity,
         Failure::NoLogin => Doubt::NoLogin,
