@@ -30,9 +30,11 @@ fn cluster() -> Cluster {
             community: Secret::new("public"),
             lan: None,
             guid: None,
+            by_address: false,
             handshake: Handshake::None,
             after_ended: AfterEnded::None,
             patience: None,
+            dump: None,
         }),
     };
     Cluster {

@@ -126,9 +126,11 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         community: Secret::default(),
         lan: None,
         guid: None,
+        by_address: false,
         handshake: Handshake::None,
         after_ended,
         patience: None,
+        dump: None,
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

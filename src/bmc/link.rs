@@ -105,6 +105,8 @@ pub struct Link {
     status: Status,
     /// The BMC was another system's when we looked last.
     wrong: Option<Guid>,
+    /// Whom we met first, where nobody told us whom to expect: it does not turn into another one.
+    met: Option<Guid>,
     /// Why we close the session ourselves.
     because: Option<Failure>,
     queue: Queue,
@@ -140,6 +142,7 @@ impl Link {
             told: None,
             status: Status::Down { why: None, since },
             wrong: None,
+            met: None,
             because: None,
             queue: Queue::default(),
             in_flight: None,
@@ -362,8 +365,10 @@ impl Link {
         };
         let told = if response.completion == 0 { parse_guid(&response.data).ok() } else { None };
         let guid = told.filter(|guid| !guid.is_unspecified()).unwrap_or(introduced);
-        match self.identity.check(guid) {
+        let stranger = self.identity == Identity::Unknown && self.met.is_some_and(|met| !guid.is_same_as(&met));
+        match self.identity.check(guid).filter(|_| !stranger) {
             Some(identity) => {
+                self.met = self.met.or(Some(guid).filter(|guid| !guid.is_unspecified()));
                 self.stage = Stage::Ready;
                 self.wrong = None;
                 (self.failures, self.refusals) = (0, 0);

@@ -8,7 +8,7 @@ use super::draft::{
     ServerDraft, default,
 };
 use super::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
     Privilege, Recovery, Server, StartsOn,
 };
 use crate::crypto::Secret;
@@ -87,6 +87,9 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         (None, None) => None,
         (None, Some(_)) | (Some(_), None) => return None,
     };
+    let markers = draft.dump_markers.or(vec![default::DUMP_MARKER.to_owned()])?;
+    let dump = optional(draft.dump_hold)?.map(|longest| DumpHold { longest, markers });
+    draft.drill_max_age.or(default::DRILL_MAX_AGE)?; // for `check` alone
     Some(Bmc {
         address,
         trap_sources: draft.trap_sources.or(vec![(Default::default(), address.ip())]).map(bare)?,
@@ -97,6 +100,8 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
         after_ended: draft.after_ended.or(AfterEnded::None)?,
         patience: optional(draft.patience)?,
+        by_address: draft.by_address.or(false)?,
+        dump,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Uses nothing. `io::facts` gathers it; a fact that is not known is `None` and breaks no rule.
 
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 /// What is true of this host. `Facts::default()` knows nothing: only the text itself is judged then.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Facts {
     pub bmcnotice_monitors: Option<Vec<String>>,
     /// An ESMPRO/ServerAgent: what shows it.
     pub esmpro: Option<String>,
+    /// How long ago a drill proved the path, as the journal tells; `Some(None)`: never.
+    pub proven: Option<Option<Duration>>,
     /// The files and folders that were asked for.
     pub files: Vec<(String, FileFacts)>,
 }
@@ -69,6 +72,8 @@ pub struct Wanted {
     pub paths: Vec<String>,
     /// CLUSTERPRO's configuration.
     pub clp_conf: Option<String>,
+    /// The journal's folders, the better one first.
+    pub journals: Vec<String>,
 }
 
 impl Facts {

@@ -80,12 +80,25 @@ pub struct Bmc {
     pub lan: Option<Lan>,
     /// Its system GUID, pinned by the operator.
     pub guid: Option<Guid>,
+    /// Its GUID says nothing: it is known by its address alone, and no chassis command goes to it.
+    pub by_address: bool,
     /// What armed, started, ended and disarmed are on the wire.
     pub handshake: Handshake,
     /// What follows a recovery that is done.
     pub after_ended: AfterEnded,
     /// How long it holds its reset, as declared by its vendor.
     pub patience: Option<Duration>,
+    /// How *ended* waits for a crash dump, if it does.
+    pub dump: Option<DumpHold>,
+}
+
+/// While any of the markers exists a crash dump is being written, and *ended* waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpHold {
+    /// At most so long.
+    pub longest: Duration,
+    /// Absolute paths; who writes the dump makes one and takes it away.
+    pub markers: Vec<String>,
 }
 
 /// A login over RMCP+.

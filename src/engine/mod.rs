@@ -11,6 +11,7 @@ mod course;
 mod drill;
 mod ending;
 mod endings;
+mod identity;
 mod moves;
 mod murmur;
 mod operator;

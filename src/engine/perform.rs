@@ -255,10 +255,7 @@ impl Engine {
         let Some(status) = self.roads.status(server).copied() else { return };
         match status {
             Status::Up { suite, identity, .. } => {
-                let known = match identity {
-                    Checked::Matched => "it is the right one",
-                    Checked::NotChecked => "whose it is was not checked: no guid is pinned or known",
-                };
+                let known = self.whose(server, identity);
                 self.log(Line::info(format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number())));
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
@@ -267,9 +264,10 @@ impl Engine {
                 }
             }
             Status::Down { why: Some(why), .. } => self.log(Line::warning(format!("BMC of {name}: {why}"))),
-            Status::WrongIdentity { found } => self.log(Line::error(format!(
-                "BMC of {name}: another system answers at its address (GUID {found}); nothing is said to it"
-            ))),
+            Status::WrongIdentity { found } => {
+                let line = self.wrong_identity(server, found);
+                self.log(line);
+            }
             Status::Down { why: None, .. } | Status::Opening => {}
         }
     }

@@ -15,7 +15,7 @@ use crate::bmc::failure::Failure;
 use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
-use crate::config::model::{AfterEnded, Cluster};
+use crate::config::model::{AfterEnded, Bmc, Cluster};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
 use crate::now::Now;
@@ -70,10 +70,11 @@ struct Place {
 
 /// Whose BMC a server's must be.
 fn expected(cluster: &Cluster, id: ServerId, own: &Identity) -> Identity {
-    match cluster.server(id).bmc.as_ref().and_then(|bmc| bmc.guid) {
-        Some(guid) => Identity::Expected(vec![guid]),
-        None if id == cluster.this => own.clone(),
-        None => Identity::Unknown,
+    match &cluster.server(id).bmc {
+        Some(Bmc { by_address: true, .. }) => Identity::Address,
+        Some(Bmc { guid: Some(guid), .. }) => Identity::Expected(vec![*guid]),
+        Some(_) | None if id == cluster.this => own.clone(),
+        Some(_) | None => Identity::Unknown,
     }
 }
 
@@ -119,6 +120,11 @@ impl Roads {
     /// The link to a server's BMC, in its present state.
     pub(super) fn status(&self, server: ServerId) -> Option<&Status> {
         self.places.iter().find(|place| place.server == server)?.road.status()
+    }
+
+    /// What a server's BMC must be.
+    pub(super) fn expects(&self, server: ServerId) -> Option<&Identity> {
+        self.places.iter().find(|place| place.server == server).map(|place| &place.identity)
     }
 
     /// Begins to tell a server's BMC a phase; its end is news.

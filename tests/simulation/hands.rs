@@ -164,7 +164,7 @@ impl World {
                 self.tell(&progress.line().text);
             }
             Output::Deliver(Delivery::Log(line)) => self.tell(&line.text),
-            Output::Deliver(Delivery::Notice(_) | Delivery::Peer(_)) => {}
+            Output::Deliver(Delivery::Notice(_) | Delivery::Peer(_) | Delivery::Echo(_)) => {}
         }
     }
 

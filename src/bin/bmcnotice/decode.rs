@@ -155,9 +155,11 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         community: Secret::new(community),
         lan: None,
         guid: None,
+        by_address: false,
         handshake: Handshake::None,
         after_ended: AfterEnded::None,
         patience: None,
+        dump: None,
     };
     Cluster {
         clusterpro: None,

@@ -49,6 +49,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::HALF_HANDSHAKE, bmcs::half_handshake),
     (&rules::PRIVILEGE, bmcs::privilege),
     (&rules::LISTEN_FAMILY, bmcs::listen_family),
+    (&rules::BY_ADDRESS, bmcs::by_address),
+    (&rules::DUMP_UNHELD, bmcs::dump_unheld),
     (&rules::KEYWORD_MISSING, monitors::keyword_missing),
     (&rules::KEYWORD_SERVER, monitors::keyword_server),
     (&rules::PORTS, monitors::ports),
@@ -93,6 +95,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::COMMAND_WRITABLE, host::command_writable),
     (&rules::MRW_ACTIVE, clusterpro::mrw_active),
     (&rules::ALERT_MISSING, clusterpro::alert_missing),
+    (&rules::DRILL_OLD, host::drill_old),
+    (&rules::DRILL_NEVER, host::drill_never),
 ];
 
 /// Judges the draft by every rule; the answer is this server, if it is one of the cluster's.
@@ -122,5 +126,6 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     ports.dedup();
     paths.sort_unstable();
     paths.dedup();
-    Wanted { ports, paths, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())) }
+    let journals = [case.hot(), case.disk()].into_iter().flatten().collect();
+    Wanted { ports, paths, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())), journals }
 }
