@@ -2,13 +2,14 @@
 //!
 //! `session` is one RMCP+ session, `link` keeps one warm and checks whose BMC it is; a `dialogue` asks
 //! one question after the other until its end is known: `handshake` says one word until it is
-//! understood, `chassis` gives one order, `immediate` asks for a test alert; `ping` asks without a login. Uses `config`,
+//! understood, `chassis` gives one order, `immediate` asks for a test alert, `fill` how full the log is; `ping` asks without a login. Uses `config`,
 //! `wire`, `suite` and `crypto`; its input is datagrams from BMCs, hostile until proven.
 
 mod active;
 pub mod chassis;
 pub mod dialogue;
 pub mod failure;
+pub mod fill;
 pub mod handshake;
 pub mod identity;
 pub mod immediate;

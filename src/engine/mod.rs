@@ -11,6 +11,7 @@ mod course;
 mod drill;
 mod ending;
 mod endings;
+mod fill;
 mod identity;
 mod moves;
 mod murmur;
@@ -145,6 +146,12 @@ pub struct Engine {
     murmur: Murmur,
     alerts: Alerts,
     drills: drill::Desk,
+    /// What was said of our BMC's event log.
+    fill: fill::Said,
+    /// It is to be looked at.
+    fill_due: bool,
+    /// Our BMC did not take the last keep-alive.
+    unheard: bool,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -180,6 +187,9 @@ impl Engine {
             murmur: Murmur::default(),
             alerts: Alerts::default(),
             drills: drill::Desk::default(),
+            fill: fill::Said::default(),
+            fill_due: false,
+            unheard: false,
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, &identity, &mut random),

@@ -12,6 +12,7 @@ mod talk;
 use crate::bmc::chassis::{self, Order};
 use crate::bmc::dialogue::Step;
 use crate::bmc::failure::Failure;
+use crate::bmc::fill::Filling;
 use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
@@ -52,8 +53,8 @@ const LOOK: Duration = Duration::from_secs(30);
 enum Errand {
     Conversation(u64),
     Heartbeat(ServerId),
-    /// It was said in passing.
-    Nobody,
+    /// Nobody waits for it.
+    KeepAlive,
 }
 
 #[derive(Debug)]
@@ -142,9 +143,16 @@ impl Roads {
         self.converse(now, server, Owner::Drill, Talk::Looking(looking));
     }
 
-    /// Says something once, whose answer nobody waits for.
-    pub(super) fn say(&mut self, now: Now, server: ServerId, request: Request) {
-        let ticket = self.ticket(Errand::Nobody);
+    /// Asks how full a server's event log is, unless that is being asked already; it is news.
+    pub(super) fn look_at_fill(&mut self, now: Now, server: ServerId, filling: Filling) {
+        if !self.talks(Owner::Fill) {
+            self.converse(now, server, Owner::Fill, Talk::Filling(filling));
+        }
+    }
+
+    /// Says once that we live; the answer is news.
+    pub(super) fn keep_alive(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::KeepAlive);
         if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Normal, request)) {
             self.errands.remove(&ticket.0);
         }
@@ -298,7 +306,8 @@ impl Roads {
                     self.news.push_back(News::Evidence(server, evidence(result, proven)));
                 }
                 Some(Errand::Conversation(id)) => self.answer(now, id, result),
-                Some(Errand::Nobody) | None => {}
+                Some(Errand::KeepAlive) => self.news.push_back(News::KeptAlive(result)),
+                None => {}
             }
         }
         moved

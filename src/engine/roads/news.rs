@@ -3,10 +3,12 @@
 //! Values; made by `roads`, read by the engine.
 
 use crate::bmc::chassis::{Effect, Undone};
-use crate::bmc::failure::Untold;
+use crate::bmc::failure::{Failure, Untold};
+use crate::bmc::fill::Fill;
 use crate::bmc::immediate::{Accepted, Unasked};
 use crate::heartbeat::Evidence;
 use crate::wire::pef::alert::AlertStatus;
+use crate::wire::ipmi::Response;
 use crate::words::{MonitorId, Phase, ServerId};
 
 /// Whose conversation it is.
@@ -20,6 +22,8 @@ pub(in crate::engine) enum Owner {
     Leftover(u64),
     /// A drill.
     Drill,
+    /// Who watches the event log.
+    Fill,
 }
 
 /// What came of it.
@@ -33,6 +37,10 @@ pub(in crate::engine) enum News {
     Ordered(Owner, Result<Effect, Undone>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
+    /// What our BMC answered to a keep-alive.
+    KeptAlive(Result<Response, Failure>),
+    /// How full our BMC's event log is, or why that is not known.
+    Filled(Result<Fill, Failure>),
     /// The BMC will send a drill's test alert, or why not.
     DrillAsked(Result<Accepted, Unasked>),
     /// What it thinks became of it; none: it does not say.

@@ -6,6 +6,7 @@ use super::news::{News, Owner};
 use crate::bmc::chassis::Order;
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::{Failure, Untold};
+use crate::bmc::fill::Filling;
 use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::link::Urgency;
@@ -20,6 +21,7 @@ pub(super) enum Talk {
     Order(Order),
     Asking(Asking),
     Looking(Looking),
+    Filling(Filling),
 }
 
 impl Talk {
@@ -33,6 +35,7 @@ impl Talk {
             Self::Order(order) => order.poll(now).map(|end| News::Ordered(owner, end)),
             Self::Asking(asking) => asking.poll(now).map(News::DrillAsked),
             Self::Looking(looking) => looking.poll(now).map(News::DrillFate),
+            Self::Filling(filling) => filling.poll(now).map(News::Filled),
         }
     }
 
@@ -42,6 +45,7 @@ impl Talk {
             Self::Order(order) => order.handle_answer(now, result),
             Self::Asking(asking) => asking.handle_answer(now, result),
             Self::Looking(looking) => looking.handle_answer(now, result),
+            Self::Filling(filling) => filling.handle_answer(now, result),
         }
     }
 
@@ -49,7 +53,7 @@ impl Talk {
     pub(super) fn urgency(&self) -> Urgency {
         match self {
             Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
-            Self::Asking(_) | Self::Looking(_) => Urgency::Normal,
+            Self::Asking(_) | Self::Looking(_) | Self::Filling(_) => Urgency::Normal,
         }
     }
 
@@ -59,7 +63,7 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) | Self::Asking(_) | Self::Looking(_) => None,
+            Self::Order(_) | Self::Asking(_) | Self::Looking(_) | Self::Filling(_) => None,
         }
     }
 }
