@@ -221,3 +221,80 @@ fn a_chassis_command_is_sent_once_and_its_effect_is_looked_for() {
     assert_eq!(desk.bmc.heard(CHASSIS_CONTROL), 1, "it was carried out, though nobody heard so");
     assert!(desk.bmc.heard(CHASSIS_STATUS) >= 1 && desk.said("the power shows it"), "{:#?}", desk.log);
 }
+
+const DUMP: &str = "handshake = \"acme\"\npatience = \"600s\"\ndump_hold = \"60s\"\ndump_marker = [\"/run/a\", \"/run/b\"]";
+
+/// A recovery that is done while one of the markers exists.
+fn dumping() -> Desk {
+    let mut desk = Desk::new(&site(DUMP, OFTEN, RAW), |request| if request.is(ALIVE) { code(0) } else { None });
+    desk.pass(SECOND);
+    desk.fatal(1);
+    desk.markers = vec!["/run/b".into()];
+    let token = desk.runs.pop_front().unwrap().token;
+    desk.engine.handle_command(desk.now, token, CommandEvent::Exited(0));
+    desk.drain();
+    desk
+}
+
+#[test]
+fn ended_waits_while_a_crash_dump_is_written() {
+    let mut desk = dumping();
+    desk.pass(30 * SECOND);
+    assert_eq!(desk.bmc.heard(ENDED), 0);
+    assert_eq!(desk.times_said("recovery ended waits for the crash dump (/run/b exists), for 60 s at most"), 1);
+    assert!((25..35).contains(&desk.looks), "about one look a second: {}", desk.looks);
+    assert!(desk.bmc.heard(ALIVE) >= 29, "meanwhile the BMC hears that we live");
+    desk.markers.clear();
+    desk.pass(2 * SECOND);
+    assert_eq!(desk.bmc.heard(ENDED), 1);
+    assert!(desk.said("the crash dump is written") && desk.said("the BMC knows: recovery ended(done)"));
+}
+
+#[test]
+fn a_dump_that_does_not_end_is_waited_for_no_longer_than_said() {
+    let mut desk = dumping();
+    desk.pass(59 * SECOND);
+    assert_eq!(desk.bmc.heard(ENDED), 0);
+    desk.pass(2 * SECOND);
+    assert_eq!(desk.bmc.heard(ENDED), 1);
+    assert_eq!(desk.loudest("the crash dump is not written in time (/run/b still exists)"), Some(Level::Error));
+    // The next recovery has its own time.
+    desk.pass(20 * SECOND);
+    desk.fatal(2);
+    let token = desk.runs.pop_front().unwrap().token;
+    desk.engine.handle_command(desk.now, token, CommandEvent::Exited(0));
+    desk.pass(30 * SECOND);
+    assert_eq!(desk.bmc.heard(ENDED), 1);
+    desk.pass(31 * SECOND);
+    assert_eq!(desk.bmc.heard(ENDED), 2);
+}
+
+#[test]
+fn without_a_marker_nothing_is_waited_for() {
+    let mut desk = Desk::new(&site(DUMP, OFTEN, RAW), |_| None);
+    desk.pass(SECOND);
+    desk.fatal(1);
+    let token = desk.runs.pop_front().unwrap().token;
+    desk.engine.handle_command(desk.now, token, CommandEvent::Exited(0));
+    desk.drain();
+    assert_eq!((desk.bmc.heard(ENDED), desk.looks), (1, 1), "in the same turn");
+    assert!(!desk.said("crash dump"));
+}
+
+#[test]
+fn a_panic_into_the_crash_kernel_comes_before_ended() {
+    let monitor = format!("{OFTEN}\nfinal_action = \"sysrq_panic\"\nfinal_action_on_address = true\ndeadline = \"20s\"");
+    for (bmc, ended_first) in [(DUMP.replace("dump_hold", "#").replace("dump_marker", "#"), true), (DUMP.into(), false)] {
+        let mut desk = Desk::new(&site(&bmc, &monitor, RAW), |_| None);
+        desk.pass(SECOND);
+        desk.fatal(1);
+        let token = desk.runs.pop_front().unwrap().token;
+        desk.engine.handle_command(desk.now, token, CommandEvent::Exited(1));
+        desk.drain();
+        assert_eq!((desk.panics, desk.bmc.heard(ENDED)), (1, usize::from(ended_first)), "{:#?}", desk.log);
+        // A kernel that does not panic: the BMC hears after all that it failed.
+        desk.pass(30 * SECOND);
+        assert_eq!((desk.panics, desk.bmc.heard(ENDED)), (1, 1));
+        assert!(desk.said("recovery ended(failed)"));
+    }
+}

@@ -9,6 +9,7 @@ mod alert_log;
 mod alerts;
 mod course;
 mod drill;
+mod dump;
 mod ending;
 mod endings;
 mod fill;
@@ -150,6 +151,8 @@ pub struct Engine {
     fill: fill::Said,
     /// It is to be looked at.
     fill_due: bool,
+    /// *Ended* may have to wait for a crash dump.
+    dump: Option<dump::Wait>,
     /// Our BMC did not take the last keep-alive.
     unheard: bool,
     statistics: Statistics,
@@ -189,6 +192,7 @@ impl Engine {
             drills: drill::Desk::default(),
             fill: fill::Said::default(),
             fill_due: false,
+            dump: None,
             unheard: false,
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
@@ -272,6 +276,7 @@ impl Engine {
         self.courses_timeout(now);
         self.alerts_timeout(now);
         self.drill_times_out(now);
+        self.dump_times_out(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -352,6 +357,7 @@ impl Engine {
             self.courses_deadline(),
             self.alerts.next_deadline(),
             self.drills.next_deadline(),
+            self.dump_deadline(),
             mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

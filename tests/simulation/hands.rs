@@ -148,6 +148,7 @@ impl World {
                     _ => self.start(&monitor, record, attempt, command.token, tell),
                 }
             }
+            Output::LookForDump(_) => unreachable!("no dump is waited for here"),
             Output::Panic(_) => {
                 let record = self.finishing;
                 self.note_final(record);

@@ -64,6 +64,10 @@ pub struct Desk {
     pub echoes: VecDeque<Echo>,
     pub runs: VecDeque<Command>,
     pub acknowledged: usize,
+    /// Files that exist, and how often one was looked for.
+    pub markers: Vec<String>,
+    pub looks: usize,
+    pub panics: usize,
     /// The network to the BMC is cut.
     pub cut: bool,
 }
@@ -117,6 +121,9 @@ impl Desk {
             echoes: VecDeque::new(),
             runs: VecDeque::new(),
             acknowledged: 0,
+            markers: Vec::new(),
+            looks: 0,
+            panics: 0,
             cut: false,
         };
         desk.drain();
@@ -140,6 +147,12 @@ impl Desk {
                     self.journal = octets;
                     self.engine.handle_compacted(true);
                 }
+                Output::LookForDump(markers) => {
+                    self.looks += 1;
+                    let found = markers.into_iter().find(|marker| self.markers.contains(marker));
+                    self.engine.handle_dump(self.now, found);
+                }
+                Output::Panic(_) => self.panics += 1,
                 Output::Reply { .. } => self.acknowledged += 1,
                 Output::Run(command) => self.runs.push_back(command),
                 Output::Deliver(Delivery::Notice(heard)) => {
