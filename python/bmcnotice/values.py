@@ -228,5 +228,9 @@ class Statistics(TypedDict):
     strangers: int
     """Datagrams at the BMC sockets that came from no BMC of ours."""
     unsent: int
+    keepalives: int
+    """Keep-alives that this server's BMC took."""
+    keepalives_lost: int
+    """Those that it did not."""
     undelivered: int
     """Deliveries dropped because dispatch was too slow; thread mode only."""

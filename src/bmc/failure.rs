@@ -112,6 +112,8 @@ pub enum Untold {
     Unanswered(Failure),
     /// Until the deadline the BMC refused it.
     Refused(Completion),
+    /// Until the deadline its event log had no room for it.
+    LogFull,
     /// The deadline came before anything else.
     Late,
     /// The message carries our address for traps, and there is none, or none that is IPv4.
@@ -123,6 +125,9 @@ impl fmt::Display for Untold {
         match self {
             Self::Unanswered(failure) => write!(f, "{failure}"),
             Self::Refused(code) => write!(f, "the BMC refused: {code}"),
+            Self::LogFull => f.write_str(
+                "its event log is full, and the words of this handshake are records in it; erase it (ipmitool sel clear)",
+            ),
             Self::Late => f.write_str("the deadline passed"),
             Self::NoAddress => f.write_str("the message needs an IPv4 address to listen on"),
         }

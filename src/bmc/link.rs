@@ -69,6 +69,8 @@ pub struct Link {
     status: Status,
     /// The BMC was another system's when we looked last.
     wrong: Option<Guid>,
+    /// Whom we met first, where nobody told us whom to expect: it does not turn into another one.
+    met: Option<Guid>,
     /// Why we close the session ourselves.
     because: Option<Failure>,
     queue: Queue,
@@ -115,6 +117,7 @@ impl Link {
             told: None,
             status: Status::Down { why: None, since },
             wrong: None,
+            met: None,
             because: None,
             queue: Queue::default(),
             errand: None,

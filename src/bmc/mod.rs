@@ -4,7 +4,7 @@
 //! BMC it is and leaves sessions to others (`slots`); `inband` is the road through the kernel's driver, `auto`
 //! both of them to one BMC; a `dialogue` asks
 //! one question after the other until its end is known: `handshake` says one word until it is
-//! understood, `chassis` gives one order, `immediate` asks for a test alert; `ping` asks without a login. Uses `config`,
+//! understood, `chassis` gives one order, `immediate` asks for a test alert, `fill` how full the log is; `ping` asks without a login. Uses `config`,
 //! `wire`, `suite` and `crypto`; its input is datagrams from BMCs, hostile until proven.
 
 mod abandoned;
@@ -14,6 +14,7 @@ pub mod chassis;
 pub mod dialogue;
 pub mod evidence;
 pub mod failure;
+pub mod fill;
 pub mod handshake;
 pub mod identity;
 pub mod immediate;

@@ -9,9 +9,12 @@ mod alert_log;
 mod alerts;
 mod course;
 mod drill;
+mod dump;
 mod ending;
 mod endings;
 mod evidence;
+mod fill;
+mod identity;
 mod moves;
 mod murmur;
 mod operator;
@@ -152,6 +155,14 @@ pub struct Engine {
     murmur: Murmur,
     alerts: Alerts,
     drills: drill::Desk,
+    /// What was said of our BMC's event log.
+    fill: fill::Said,
+    /// It is to be looked at.
+    fill_due: bool,
+    /// *Ended* may have to wait for a crash dump.
+    dump: Option<dump::Wait>,
+    /// Our BMC did not take the last keep-alive.
+    unheard: bool,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -189,6 +200,10 @@ impl Engine {
             murmur: Murmur::default(),
             alerts: Alerts::default(),
             drills: drill::Desk::default(),
+            fill: fill::Said::default(),
+            fill_due: false,
+            dump: None,
+            unheard: false,
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, &identity, &mut random),
@@ -278,6 +293,7 @@ impl Engine {
         self.courses_timeout(now);
         self.alerts_timeout(now);
         self.drill_times_out(now);
+        self.dump_times_out(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -360,6 +376,7 @@ impl Engine {
             self.courses_deadline(),
             self.alerts.next_deadline(),
             self.drills.next_deadline(),
+            self.dump_deadline(),
             mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

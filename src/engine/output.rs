@@ -46,6 +46,8 @@ pub enum Output {
         /// How.
         urgency: Urgency,
     },
+    /// Look whether one of these files exists, then call `handle_dump`.
+    LookForDump(Vec<String>),
     /// Make the kernel panic, by this file of its.
     Panic(String),
     /// Hand to the application.

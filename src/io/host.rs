@@ -16,6 +16,11 @@ pub fn panic(trigger: &str) -> Result<()> {
     File::options().write(true).open(trigger)?.write_all(b"c")
 }
 
+/// Whether there is something of this name, whatever it is.
+pub fn exists(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
 /// A text file, whole.
 pub fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();

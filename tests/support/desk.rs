@@ -64,6 +64,10 @@ pub struct Desk {
     pub echoes: VecDeque<Echo>,
     pub runs: VecDeque<Command>,
     pub acknowledged: usize,
+    /// Files that exist, and how often one was looked for.
+    pub markers: Vec<String>,
+    pub looks: usize,
+    pub panics: usize,
     /// The network to the BMC is cut.
     pub cut: bool,
 }
@@ -80,6 +84,12 @@ impl Desk {
         journal: Vec<u8>,
         script: impl FnMut(&Request) -> Option<Deed> + 'static,
     ) -> Self {
+        let mut bmc = Bmc::new();
+        bmc.script = Some(Box::new(script));
+        Self::made(text, identity, journal, bmc)
+    }
+
+    pub fn made(text: &str, identity: Identity, journal: Vec<u8>, bmc: Bmc) -> Self {
         let outcome = native::parse(text, "site.toml", &[], &Facts::default());
         let cluster = Arc::new(outcome.cluster.unwrap_or_else(|| panic!("{:#?}", outcome.findings)));
         let login = Login {
@@ -100,8 +110,6 @@ impl Desk {
             troubles: Vec::new(),
             maintenance: false,
         };
-        let mut bmc = Bmc::new();
-        bmc.script = Some(Box::new(script));
         let mut desk = Self {
             engine: Engine::new(BEGIN, setup),
             bmc,
@@ -113,6 +121,9 @@ impl Desk {
             echoes: VecDeque::new(),
             runs: VecDeque::new(),
             acknowledged: 0,
+            markers: Vec::new(),
+            looks: 0,
+            panics: 0,
             cut: false,
         };
         desk.drain();
@@ -136,6 +147,12 @@ impl Desk {
                     self.journal = octets;
                     self.engine.handle_compacted(true);
                 }
+                Output::LookForDump(markers) => {
+                    self.looks += 1;
+                    let found = markers.into_iter().find(|marker| self.markers.contains(marker));
+                    self.engine.handle_dump(self.now, found);
+                }
+                Output::Panic(_) => self.panics += 1,
                 Output::Reply { .. } => self.acknowledged += 1,
                 Output::Run(command) => self.runs.push_back(command),
                 Output::Deliver(Delivery::Notice(heard)) => {
@@ -229,6 +246,7 @@ pub fn ok(data: impl Into<Vec<u8>>) -> Option<Deed> {
     Some(Deed::Answer(Response { completion: 0, data: data.into() }))
 }
 
+#[allow(dead_code, reason = "not every suite needs it")]
 pub fn code(completion: u8) -> Option<Deed> {
     Some(Deed::Answer(Response { completion, data: Vec::new() }))
 }

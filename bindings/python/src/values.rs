@@ -239,6 +239,8 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
         journal_failures,
         strangers,
         unsent,
+        keepalives,
+        keepalives_lost,
         undelivered,
     } = statistics;
     let all = PyDict::new(py);
@@ -256,6 +258,8 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
     all.set_item("journal_failures", journal_failures)?;
     all.set_item("strangers", strangers)?;
     all.set_item("unsent", unsent)?;
+    all.set_item("keepalives", keepalives)?;
+    all.set_item("keepalives_lost", keepalives_lost)?;
     all.set_item("undelivered", undelivered)?;
     frozen(all)
 }

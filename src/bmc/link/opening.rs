@@ -76,7 +76,7 @@ impl Link {
     /// The GUID of RAKP Message 2 is covered by the BMC's proof. Where it says enough, nothing is asked.
     fn identify(&mut self, now: Now) {
         let Some((_, guid)) = self.told else { return self.close(Failure::Malformed) };
-        let enough = match self.identity.check(guid) {
+        let enough = match self.judged(guid) {
             Some(Checked::Matched) => true,
             Some(Checked::NotChecked) => !guid.is_unspecified(),
             None => false,
@@ -95,7 +95,7 @@ impl Link {
             *told = guid;
         }
         let Some((_, guid)) = self.told else { return self.close(Failure::Malformed) };
-        match self.identity.check(guid) {
+        match self.judged(guid) {
             Some(_) => self.take_place(now),
             None => self.is_wrong(guid),
         }
@@ -105,7 +105,7 @@ impl Link {
     pub fn expect(&mut self, now: Now, identity: Identity) {
         self.identity = identity;
         if let (Stage::Ready, Status::Up { suite, guid, .. }) = (self.stage, self.status) {
-            match self.identity.check(guid) {
+            match self.judged(guid) {
                 Some(identity) => self.set_status(Status::Up { suite, guid, identity }),
                 None => {
                     self.is_wrong(guid);
@@ -113,6 +113,12 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// `None`: it is another system's, or not the one that we met first.
+    fn judged(&self, guid: Guid) -> Option<Checked> {
+        let stranger = self.identity == Identity::Unknown && self.met.is_some_and(|met| !guid.is_same_as(&met));
+        self.identity.check(guid).filter(|_| !stranger)
     }
 
     fn is_wrong(&mut self, guid: Guid) {
@@ -134,7 +140,8 @@ impl Link {
     /// It is the right BMC, and we may stay.
     fn identified(&mut self, now: Now) {
         let Some((suite, guid)) = self.told else { return self.close(Failure::Malformed) };
-        let Some(identity) = self.identity.check(guid) else { return self.is_wrong(guid) };
+        let Some(identity) = self.judged(guid) else { return self.is_wrong(guid) };
+        self.met = self.met.or(Some(guid).filter(|guid| !guid.is_unspecified()));
         self.stage = Stage::Ready;
         self.wrong = None;
         self.since = now.boottime;

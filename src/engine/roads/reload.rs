@@ -56,7 +56,7 @@ impl Roads {
                 }
                 Some(_) | None => false,
             },
-            Errand::Conversation(_) | Errand::Nobody => true,
+            Errand::Conversation(_) | Errand::KeepAlive | Errand::Nobody => true,
         });
         for ((id, server), login) in (0..).map(ServerId).zip(&new.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };

@@ -6,6 +6,7 @@ use super::news::{News, Owner};
 use crate::bmc::chassis::Order;
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::{Failure, Untold};
+use crate::bmc::fill::Filling;
 use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::link::Urgency;
@@ -22,6 +23,7 @@ pub(super) enum Talk {
     Asking(Asking),
     Looking(Looking),
     Reading(Box<Reading>, Urgency),
+    Filling(Filling),
 }
 
 impl Talk {
@@ -36,6 +38,7 @@ impl Talk {
             Self::Asking(asking) => asking.poll(now).map(News::DrillAsked),
             Self::Looking(looking) => looking.poll(now).map(News::DrillFate),
             Self::Reading(reading, _) => reading.poll(now).map(News::Read),
+            Self::Filling(filling) => filling.poll(now).map(News::Filled),
         }
     }
 
@@ -46,6 +49,7 @@ impl Talk {
             Self::Asking(asking) => asking.handle_answer(now, result),
             Self::Looking(looking) => looking.handle_answer(now, result),
             Self::Reading(reading, _) => reading.handle_answer(now, result),
+            Self::Filling(filling) => filling.handle_answer(now, result),
         }
     }
 
@@ -53,7 +57,7 @@ impl Talk {
     pub(super) fn urgency(&self) -> Urgency {
         match self {
             Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
-            Self::Asking(_) | Self::Looking(_) => Urgency::Normal,
+            Self::Asking(_) | Self::Looking(_) | Self::Filling(_) => Urgency::Normal,
             Self::Reading(_, urgency) => *urgency,
         }
     }
@@ -64,7 +68,7 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) | Self::Asking(_) | Self::Looking(_) | Self::Reading(..) => None,
+            Self::Order(_) | Self::Asking(_) | Self::Looking(_) | Self::Filling(_) | Self::Reading(..) => None,
         }
     }
 }
