@@ -3,6 +3,7 @@
 //! Uses the library's public modules alone. `docs/cli.md` is the page for users.
 
 mod arguments;
+mod bmc;
 mod check;
 mod clock;
 mod control;
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
+    Bmc(bmc::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
     Journal(journal::Arguments),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(&arguments, &out),
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments, &out),
+        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
         Command::Journal(arguments) => journal::main(&arguments, &out),
