@@ -123,6 +123,7 @@ impl Engine {
             while let Some(news) = self.roads.poll_news() {
                 self.handle_news(now, news);
             }
+            self.end_together(now); // whoever had to be waited for may be held now, or gone
             if !self.inquire(now) {
                 break;
             }
