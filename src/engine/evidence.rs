@@ -210,10 +210,15 @@ impl Engine {
     fn unanswerable(&mut self, now: Now, place: usize, doubt: Doubt) {
         let seat = &self.seats[place];
         if let (State::Verifying, Some(record)) = (seat.machine.state(), seat.machine.record()) {
-            self.statistics.unanswerable += 1;
             self.step(now, record, Step::Unsupported(doubt));
             self.progress(now, place, Stage::Remark(Level::Warning, format!("no evidence: {doubt}")));
-            self.handle(now, place, Event::Unanswerable);
+            // What is older than this boot never starts anything, whatever the operator says of what is not known.
+            let event = if doubt == Doubt::Older { Event::Contradicted } else { Event::Unanswerable };
+            match event {
+                Event::Contradicted => self.statistics.contradicted += 1,
+                _ => self.statistics.unanswerable += 1,
+            }
+            self.handle(now, place, event);
         }
     }
 
