@@ -122,9 +122,11 @@ impl Engine {
     /// Carries news from the roads to whom it concerns, and datagrams to the shell, until all is quiet.
     pub(super) fn settle(&mut self, now: Now) {
         loop {
+            self.send(); // what was said is said, before what has come since is weighed
             while let Some(news) = self.roads.poll_news() {
                 self.handle_news(now, news);
             }
+            self.end_together(now); // whoever had to be waited for may be held now, or gone
             if !(self.inquire(now) | self.look_at_fill(now)) {
                 break;
             }

@@ -4,7 +4,7 @@
 //! opens.
 
 mod audit;
-mod drill;
+pub mod drill;
 mod pin;
 mod setup;
 

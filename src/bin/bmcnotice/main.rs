@@ -52,7 +52,6 @@ enum Command {
     Clear(control::Clear),
     Maintenance(control::Maintenance),
     Reload(control::Reload),
-    Bmc(bmc::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -79,7 +78,6 @@ fn main() -> ExitCode {
         Command::Clear(arguments) => control::clear(&arguments, &out),
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
-        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()

@@ -62,8 +62,11 @@ impl Replay {
     }
 
     fn read(&mut self, frame: &codec::Frame<'_>) {
-        self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
-        match codec::content(frame) {
+        let content = codec::content(frame);
+        if !matches!(content, Some(Content::Mark(_))) {
+            self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
+        }
+        match content {
             None => self.corrupt = self.corrupt.saturating_add(1),
             Some(Content::Opened(record)) => {
                 if !self.table.insert(*record) {
