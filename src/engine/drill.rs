@@ -243,7 +243,8 @@ impl Engine {
             return;
         };
         let own = is_of(pet, running.event);
-        if !own && !(is_made_up(pet) && notice.class != Class::Fatal) {
+        let unspecified = is_made_up(pet) && notice.class != Class::Fatal;
+        if !own && !unspecified {
             return;
         }
         notice.class = Class::Info;

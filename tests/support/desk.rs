@@ -98,6 +98,7 @@ impl Desk {
             kg: None,
             suites: vec![Suite::Seventeen],
             privilege: Privilege::Administrator,
+            manners: bmcnotice::bmc::link::Manners::Own,
         };
         let logins = cluster.servers.iter().map(|server| server.bmc.as_ref()?.lan.as_ref().map(|_| login.clone()));
         let setup = Setup {
