@@ -174,7 +174,7 @@ fn a_third_party_that_answers_first() {
         net.forger = Some(Box::new(forge));
         net.start();
         net.run(5 * SECOND);
-        assert!(matches!(net.link.status(), Status::Up { suite, .. } if *suite == best), "{:?}", net.statuses);
+        assert!(matches!(net.link.status(), Status::Up { suite, .. } if *suite == Some(best)), "{:?}", net.statuses);
         net.run(3600 * SECOND);
         assert_eq!(net.statuses.len(), 2, "{:?}", net.statuses);
     }
