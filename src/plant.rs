@@ -178,7 +178,9 @@ impl Plant {
             self.turn_over_at_last(&mut reactor, out);
             done.map_err(|refusal| match refusal {
                 Refusal::NoSuchRecord => Error::Stale,
-                Refusal::NotHeld | Refusal::TooLate | Refusal::Runs | Refusal::NoDrill(_) => Error::invalid(refusal.to_string()),
+                Refusal::NotHeld | Refusal::TooLate | Refusal::Runs | Refusal::NoDrill(_) => {
+                    Error::invalid(refusal.to_string())
+                }
             })
         })
         .unwrap_or_else(|report| Err(self.strike(report)))

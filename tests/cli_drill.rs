@@ -2,11 +2,11 @@
 //! without one.
 #![cfg(feature = "cli")]
 
-#[path = "cli/support.rs"]
-mod support;
 #[allow(dead_code, reason = "each test program uses its part")]
 #[path = "support/ipmi_peer.rs"]
 mod ipmi_peer;
+#[path = "cli/support.rs"]
+mod support;
 
 use ipmi_peer::{Peer, free_address, has_ipmi_sim};
 use std::os::unix::fs::PermissionsExt;

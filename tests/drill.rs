@@ -9,8 +9,8 @@ use bmcnotice::bmc::link::Identity;
 use bmcnotice::engine::{DrillState, NoDrill, Refusal};
 use bmcnotice::wire::command::CHANNEL_INFO;
 use bmcnotice::wire::ipmi::Request;
-use bmcnotice::wire::pef::alert::{ALERT_IMMEDIATE, AlertImmediate, Operation};
 use bmcnotice::wire::lan;
+use bmcnotice::wire::pef::alert::{ALERT_IMMEDIATE, AlertImmediate, Operation};
 use bmcnotice::words::{Class, Level};
 use desk::{Desk, code, ok, site};
 use scripted_bmc::Deed;
@@ -41,9 +41,7 @@ fn able(asked: Asked, mut more: impl FnMut(&Request) -> Option<Deed>) -> impl Fn
                 lan::parameter::DESTINATION_ADDRESS if question.set == 2 => {
                     ok([0x11, 2, 0, 0, 10, 0, 0, 1, 1, 2, 3, 4, 5, 6])
                 }
-                lan::parameter::DESTINATION_ADDRESS => {
-                    ok([0x11, question.set, 0, 0, 10, 9, 9, 9, 1, 2, 3, 4, 5, 6])
-                }
+                lan::parameter::DESTINATION_ADDRESS => ok([0x11, question.set, 0, 0, 10, 9, 9, 9, 1, 2, 3, 4, 5, 6]),
                 _ => code(0x80),
             };
         }
@@ -178,7 +176,11 @@ fn what_failed_is_said_in_words() {
         }),
         ("does not say where its alerts go", |r| if r.is(lan::GET) { code(0xC1) } else { None }),
         ("none of the BMC's 3 alert destinations", |r| {
-            if r.is(lan::GET) && r.data[1] == 19 { ok([0x11, r.data[2], 0, 0, 10, 9, 9, 9, 0, 0, 0, 0, 0, 0]) } else { None }
+            if r.is(lan::GET) && r.data[1] == 19 {
+                ok([0x11, r.data[2], 0, 0, 10, 9, 9, 9, 0, 0, 0, 0, 0, 0])
+            } else {
+                None
+            }
         }),
         ("not of the type PET", |r| {
             if r.is(lan::GET) && r.data[1] == 18 { ok([0x11, r.data[2], 0x06, 3, 3]) } else { None }

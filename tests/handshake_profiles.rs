@@ -222,7 +222,8 @@ fn a_chassis_command_is_sent_once_and_its_effect_is_looked_for() {
     assert!(desk.bmc.heard(CHASSIS_STATUS) >= 1 && desk.said("the power shows it"), "{:#?}", desk.log);
 }
 
-const DUMP: &str = "handshake = \"acme\"\npatience = \"600s\"\ndump_hold = \"60s\"\ndump_marker = [\"/run/a\", \"/run/b\"]";
+const DUMP: &str =
+    "handshake = \"acme\"\npatience = \"600s\"\ndump_hold = \"60s\"\ndump_marker = [\"/run/a\", \"/run/b\"]";
 
 /// A recovery that is done while one of the markers exists.
 fn dumping() -> Desk {
@@ -283,8 +284,10 @@ fn without_a_marker_nothing_is_waited_for() {
 
 #[test]
 fn a_panic_into_the_crash_kernel_comes_before_ended() {
-    let monitor = format!("{OFTEN}\nfinal_action = \"sysrq_panic\"\nfinal_action_on_address = true\ndeadline = \"20s\"");
-    for (bmc, ended_first) in [(DUMP.replace("dump_hold", "#").replace("dump_marker", "#"), true), (DUMP.into(), false)] {
+    let monitor =
+        format!("{OFTEN}\nfinal_action = \"sysrq_panic\"\nfinal_action_on_address = true\ndeadline = \"20s\"");
+    for (bmc, ended_first) in [(DUMP.replace("dump_hold", "#").replace("dump_marker", "#"), true), (DUMP.into(), false)]
+    {
         let mut desk = Desk::new(&site(&bmc, &monitor, RAW), |_| None);
         desk.pass(SECOND);
         desk.fatal(1);

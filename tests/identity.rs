@@ -37,7 +37,8 @@ fn two(this: &str, first: &str, second: &str, monitor: &str) -> String {
     let server = format!(
         "[[server]]\nname = \"server2\"\naddresses = [\"10.0.0.2\"]\n[server.bmc]\naddress = \"10.0.1.2\"\nuser = \"admin\"\npassword = \"secret\"\n{second}\n[[monitor]]"
     );
-    one.replacen("[[monitor]]", &server, 1).replace("server1 = \"10.0.0.1\"", "server1 = \"10.0.0.1\"\nserver2 = \"10.0.0.2\"")
+    one.replacen("[[monitor]]", &server, 1)
+        .replace("server1 = \"10.0.0.1\"", "server1 = \"10.0.0.1\"\nserver2 = \"10.0.0.2\"")
 }
 
 fn pin(guid: &str) -> String {
@@ -82,10 +83,15 @@ fn no_verdict_off_from_a_bmc_that_is_not_the_peers() {
         assert_eq!(verdict(&desk, "server1"), Verdict::Unknown(Doubt::Unproven), "{unproven}");
     }
     // A BMC that is only pinged has no identity: it answers, and that is all.
-    let pinged = two("server2", "", "", "").replacen("user = \"admin\"\npassword = \"secret\"", "handshake = \"none\"", 1);
+    let pinged =
+        two("server2", "", "", "").replacen("user = \"admin\"\npassword = \"secret\"", "handshake = \"none\"", 1);
     let mut desk = Desk::new(&pinged, off);
     right(&mut desk);
-    assert!(matches!(verdict(&desk, "server1"), Verdict::Unknown(Doubt::NoLogin | Doubt::Silent)), "{:?}", verdict(&desk, "server1"));
+    assert!(
+        matches!(verdict(&desk, "server1"), Verdict::Unknown(Doubt::NoLogin | Doubt::Silent)),
+        "{:?}",
+        verdict(&desk, "server1")
+    );
 }
 
 #[test]

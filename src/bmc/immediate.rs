@@ -198,9 +198,7 @@ impl Asking {
                 None => State::Over(Err(Unasked::Unreadable(Completion(response.completion)))),
             },
             Question::Address(destination) => match data.map(address) {
-                Some(Ok(address)) if self.ours.contains(&address) => {
-                    at_once(Question::Kind(destination))
-                }
+                Some(Ok(address)) if self.ours.contains(&address) => at_once(Question::Kind(destination)),
                 // One that cannot be read is not ours; the others are looked at.
                 Some(_) | None if destination < self.destinations => at_once(Question::Address(destination + 1)),
                 Some(_) | None => State::Over(Err(Unasked::NotADestination(self.destinations))),
@@ -332,7 +330,9 @@ impl Dialogue for Looking {
                 self.last = Some(fate);
                 self.due = Some(now.boottime + AGAIN);
             }
-            Some(Ok(fate @ (AlertStatus::Done | AlertStatus::Retried | AlertStatus::TimedOut))) => self.end = Some(Some(fate)),
+            Some(Ok(fate @ (AlertStatus::Done | AlertStatus::Retried | AlertStatus::TimedOut))) => {
+                self.end = Some(Some(fate))
+            }
             Some(Err(_)) | None => self.end = Some(self.last),
         }
     }

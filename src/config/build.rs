@@ -8,8 +8,8 @@ use super::draft::{
     ServerDraft, default,
 };
 use super::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
-    Privilege, Recovery, Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan,
+    Monitor, Privilege, Recovery, Server, StartsOn,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;

@@ -285,8 +285,10 @@ impl Engine {
         let (Some(delivered), Some(_)) = (self.drills.told.delivered, self.drills.told.accepted) else { return };
         let Some(running) = self.drills.running.take() else { return };
         self.roads.forget(Owner::Drill);
-        let proof =
-            Proof { took_ms: u32::try_from(delivered.as_millis()).unwrap_or(u32::MAX), own_event: self.drills.told.own_event };
+        let proof = Proof {
+            took_ms: u32::try_from(delivered.as_millis()).unwrap_or(u32::MAX),
+            own_event: self.drills.told.own_event,
+        };
         if let Some(record) = running.record {
             self.step(now, record, Step::Proven(proof));
         }
@@ -313,7 +315,9 @@ impl Engine {
     }
 
     pub(super) fn drill_times_out(&mut self, now: Now) {
-        let Some(running) = self.drills.running.as_ref().filter(|running| running.deadline <= now.boottime) else { return };
+        let Some(running) = self.drills.running.as_ref().filter(|running| running.deadline <= now.boottime) else {
+            return;
+        };
         let why = match (running.accepted, running.notice, self.drills.told.journalled) {
             (None, None, _) => "the BMC was not asked in time".to_owned(),
             (Some(_), None, _) => no_trap(running.fate),
@@ -323,9 +327,11 @@ impl Engine {
                 self.drills.told.accepted = self.drills.told.received;
                 return self.drill_concludes(now);
             }
-            (_, Some(_), Some(_)) => "the application was not called with the notice in time: does it dispatch, or does \
+            (_, Some(_), Some(_)) => {
+                "the application was not called with the notice in time: does it dispatch, or does \
                                       a callback of its hang?"
-                .to_owned(),
+                    .to_owned()
+            }
         };
         self.drill_fails(now, why);
     }

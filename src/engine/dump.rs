@@ -48,9 +48,10 @@ impl Engine {
         wait.look = (!wait.over).then(|| wait.deadline.min(now.boottime.saturating_add(LOOK_EVERY)));
         wait.said = true;
         let remark = match found {
-            Some(marker) if late => {
-                Some((Level::Error, format!("the crash dump is not written in time ({marker} still exists): the BMC is told all the same")))
-            }
+            Some(marker) if late => Some((
+                Level::Error,
+                format!("the crash dump is not written in time ({marker} still exists): the BMC is told all the same"),
+            )),
             Some(marker) if !said => Some((
                 Level::Warning,
                 format!("recovery ended waits for the crash dump ({marker} exists), for {} s at most", left.as_secs()),

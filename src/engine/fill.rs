@@ -43,12 +43,8 @@ impl Engine {
             return false;
         }
         self.fill_due = false;
-        let writes = self
-            .cluster
-            .this_server()
-            .bmc
-            .as_ref()
-            .is_some_and(|bmc| matches!(bmc.handshake, Handshake::Sel { .. }));
+        let writes =
+            self.cluster.this_server().bmc.as_ref().is_some_and(|bmc| matches!(bmc.handshake, Handshake::Sel { .. }));
         let asks = writes && !self.leaving && !self.cluster.observe;
         if asks {
             self.roads.look_at_fill(now, self.cluster.this, Filling::new(now.boottime.saturating_add(PATIENCE)));
@@ -76,13 +72,17 @@ impl Engine {
             Said::Room => (Level::Info, format!("the BMC's event log has room again ({share})")),
             Said::Filling | Said::NearlyFull => (
                 Level::Warning,
-                format!("the BMC's event log fills: {share}, {entries} records; {REMEDY}, before it takes no word of the handshake and no event"),
+                format!(
+                    "the BMC's event log fills: {share}, {entries} records; {REMEDY}, before it takes no word of the handshake and no event"
+                ),
             ),
             Said::Full => {
                 let lost = if overflow { ", and records were lost" } else { "" };
                 (
                     Level::Error,
-                    format!("the BMC's event log is FULL ({share}, {entries} records{lost}): it takes no word of the handshake, and no event proves a notice; {REMEDY}"),
+                    format!(
+                        "the BMC's event log is FULL ({share}, {entries} records{lost}): it takes no word of the handshake, and no event proves a notice; {REMEDY}"
+                    ),
                 )
             }
         };

@@ -26,7 +26,9 @@ impl Engine {
     pub(super) fn wrong_identity(&self, server: ServerId, found: Guid) -> Line {
         let name = &self.names[usize::from(server.0)];
         let who = match self.roads.expects(server) {
-            _ if found.is_unspecified() => format!("it tells no GUID ({found}), so that nobody knows whose it is; {OVERRIDE}"),
+            _ if found.is_unspecified() => {
+                format!("it tells no GUID ({found}), so that nobody knows whose it is; {OVERRIDE}")
+            }
             Some(Identity::Unknown) => format!(
                 "it has become another one (GUID {found}) since we began; pin its guid, or restart to take it as it is"
             ),

@@ -9,6 +9,7 @@ mod clock;
 mod control;
 mod decode;
 mod demo;
+mod ended;
 mod exit;
 mod journal;
 mod out;
@@ -51,6 +52,7 @@ enum Command {
     Clear(control::Clear),
     Maintenance(control::Maintenance),
     Reload(control::Reload),
+    Ended(ended::Arguments),
     Bmc(bmc::Arguments),
     Sim(sim::Arguments),
 }
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Clear(arguments) => control::clear(&arguments, &out),
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
+        Command::Ended(arguments) => ended::main(&arguments, &out),
         Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };

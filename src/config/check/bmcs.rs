@@ -207,7 +207,8 @@ pub(super) fn identity(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let Some((server, bmc)) = case.own().and_then(|own| Some((own, own.bmc.ok()?))) else { return };
     if bmc.chassis() && bmc.by_address.ok() == Some(&true) {
         let subject = format!("the BMC of server {}: only its address says whose it is", server.shown());
-        let remedy = "write after_ended = \"none\" or \"bmc\", or have the maker's tool set the board's UUID and pin it";
+        let remedy =
+            "write after_ended = \"none\" or \"bmc\", or have the maker's tool set the board's UUID and pin it";
         return found.add(bmc.after_ended.at(), subject, remedy);
     }
     if bmc.chassis() && bmc.guid.is_absent() && case.facts.own_guid == Some(false) {

@@ -7,8 +7,8 @@ use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::fill::Fill;
 use crate::bmc::immediate::{Accepted, Unasked};
 use crate::heartbeat::Evidence;
-use crate::wire::pef::alert::AlertStatus;
 use crate::wire::ipmi::Response;
+use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
 
 /// Whose conversation it is.

@@ -46,9 +46,9 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
         Err(exit) => return exit,
     };
     let told = match converse(&socket, Request::Drill) {
-        Ok(answer) if answer["ok"] == Value::Bool(true) => {
-            follow(|| converse(&socket, Request::DrillStatus).map(|answer| answer["drill"].clone()).map_err(Error::from))
-        }
+        Ok(answer) if answer["ok"] == Value::Bool(true) => follow(|| {
+            converse(&socket, Request::DrillStatus).map(|answer| answer["drill"].clone()).map_err(Error::from)
+        }),
         Ok(answer) => {
             complain(answer["text"].as_str().unwrap_or("the daemon's answer has no text"), "");
             return Exit::Failed;
@@ -148,7 +148,10 @@ fn print(drill: &Value, daemon: &Daemon, out: &Out) -> Exit {
             }
         }
         let why = drill["why"].as_str().unwrap_or_default();
-        out.line(out.paint(if proven { Look::Good } else { Look::Bad }, if proven { why.into() } else { format!("FAILED: {why}") }));
+        out.line(out.paint(
+            if proven { Look::Good } else { Look::Bad },
+            if proven { why.into() } else { format!("FAILED: {why}") },
+        ));
         if let (false, Some(at)) = (proven, drill["proven_at_ms"].as_u64()) {
             let ago = now().wall.saturating_sub(Duration::from_millis(at)).as_secs() / 86_400;
             out.line(format_args!("The path was proven last at {}, {ago} days ago.", stamp(Duration::from_millis(at))));

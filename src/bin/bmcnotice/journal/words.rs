@@ -85,7 +85,11 @@ pub fn named(step: Step) -> Named {
             let weak = if proof.own_event { "" } else { ", by the BMC's own test alert" };
             let words = format!("a drill proved the path in {} ms{weak}", proof.took_ms);
             let more = [("took_ms", json!(proof.took_ms)), ("own_event", json!(proof.own_event))];
-            Named { name: "proven", more: more.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(), words }
+            Named {
+                name: "proven",
+                more: more.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+                words,
+            }
         }
         Step::Closed(reason) => {
             let (name, words) = closed(reason);
