@@ -87,6 +87,12 @@ pub fn is_fatal(sensor_type: u8, event_type: u8, offset: u8) -> bool {
         || FATAL_ON_ANY.iter().any(|(e, offsets)| *e == event_type && offsets.contains(&offset))
 }
 
+/// Everything that [`is_fatal`] knows: sensor type (`None`: any), event type, offsets.
+pub fn fatal_events() -> impl Iterator<Item = (Option<u8>, u8, &'static [u8])> {
+    let specific = FATAL.iter().map(|(sensor_type, event_type, offsets)| (Some(*sensor_type), *event_type, *offsets));
+    specific.chain(FATAL_ON_ANY.iter().map(|(event_type, offsets)| (None, *event_type, *offsets)))
+}
+
 /// What the server suffers from the event and survives, if anything.
 pub fn trouble(sensor_type: u8, event_type: u8, offset: u8) -> Option<Class> {
     let specific = TROUBLED.iter().find(|(t, e, at, _)| (*t, *e) == (sensor_type, event_type) && at.contains(&offset));

@@ -44,6 +44,7 @@ enum Command {
     Demo(demo::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
+    Bmc(bmc::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
     Journal(journal::Arguments),
@@ -53,7 +54,6 @@ enum Command {
     Maintenance(control::Maintenance),
     Reload(control::Reload),
     Ended(ended::Arguments),
-    Bmc(bmc::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(&arguments, &out),
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments, &out),
+        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
         Command::Journal(arguments) => journal::main(&arguments, &out),
@@ -80,7 +81,6 @@ fn main() -> ExitCode {
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
         Command::Ended(arguments) => ended::main(&arguments, &out),
-        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()
