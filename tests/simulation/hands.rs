@@ -108,7 +108,7 @@ impl World {
             Output::Append(_) => "append",
             Output::Compact(_) => "compaction",
             Output::Ask { .. } | Output::Reply { .. } | Output::InBand(_) => "datagram",
-            Output::Run(_) | Output::Signal { .. } | Output::Panic(_) => "command",
+            Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => "command",
             Output::Deliver(_) => "delivery",
         };
         self.tell(&format!("at this {text}, the output {} since the fault:", self.outputs));

@@ -30,9 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Limit: how long all questions of an audit may take.
 const ASKING: Duration = Duration::from_secs(120);
 
-/// Ask a BMC what it would do, set it, learn who it is
+/// Ask a BMC what it would do, set it, learn who it is, prove its path
 ///
-/// Each command opens one session to the BMC, with the login of the configuration, and closes it.
+/// Each command opens one session to the BMC, with the login of the configuration, and closes it;
+/// drill asks the daemon to, where one runs.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {

@@ -9,6 +9,7 @@ mod clock;
 mod control;
 mod decode;
 mod demo;
+mod ended;
 mod exit;
 mod journal;
 mod out;
@@ -52,6 +53,7 @@ enum Command {
     Clear(control::Clear),
     Maintenance(control::Maintenance),
     Reload(control::Reload),
+    Ended(ended::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Clear(arguments) => control::clear(&arguments, &out),
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
+        Command::Ended(arguments) => ended::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()

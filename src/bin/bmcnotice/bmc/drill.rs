@@ -47,6 +47,7 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
     };
     let told = match converse(&socket, Request::Drill) {
         Ok(answer) if answer["ok"] == Value::Bool(true) => follow(|| {
+            std::thread::sleep(LOOK_EVERY);
             converse(&socket, Request::DrillStatus).map(|answer| answer["drill"].clone()).map_err(Error::from)
         }),
         Ok(answer) => {
@@ -82,12 +83,13 @@ fn alone(daemon: &Daemon) -> Result<Value, Error> {
     }))?;
     context.drill()?;
     follow(|| {
+        context.wait(Some(LOOK_EVERY))?;
         context.dispatch(64)?;
         context.drill_status().map(|drill| told(&drill))
     })
 }
 
-/// Asks how it stands until it has ended.
+/// Asks how it stands until it has ended; `look` waits a little by itself.
 fn follow(mut look: impl FnMut() -> Result<Value, Error>) -> Result<Value, Error> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -98,7 +100,6 @@ fn follow(mut look: impl FnMut() -> Result<Value, Error>) -> Result<Value, Error
         if Instant::now() >= end {
             return Err(Error::invalid("the drill does not end: see the daemon's log"));
         }
-        std::thread::sleep(LOOK_EVERY);
     }
 }
 
