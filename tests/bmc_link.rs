@@ -323,7 +323,7 @@ fn a_bmc_that_is_mute_about_suites() {
     (world.bmc.suites, world.bmc.mute_about_suites) = (vec![Suite::Three], true);
     world.start();
     world.run(4 * SECOND);
-    assert!(matches!(world.link.status(), Status::Up { suite: Suite::Three, .. }), "{:?}", world.link.status());
+    assert!(matches!(world.link.status(), Status::Up { suite: Some(Suite::Three), .. }), "{:?}", world.link.status());
     assert_eq!(world.bmc.outside.len(), 1);
     // Suite 17 stays the only one where nothing else is allowed, however mute the BMC is.
     let mut world = World::new(8, Login { suites: vec![Suite::Seventeen], ..login() }, identity());
