@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   := simulation-long cluster kills
+LONG   := simulation-long cluster kills lossy rogue sessions
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -48,6 +48,10 @@ export MAY_SKIP
 # Lives in the long run of the simulation.
 SEEDS ?= 10000
 CLUSTER_SEEDS ?= 5000
+# Handshakes over a lossy network, inputs of a rogue BMC, sessions with a real one.
+LOSSY_SEEDS ?= 100000
+ROGUE_INPUTS ?= 24000000
+SESSIONS ?= 10000
 
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
@@ -165,6 +169,24 @@ test-simulation-long:
 	  cargo test -q --release --features sim --test cluster_simulation keeps
 	@tests/simulation/page.sh docs/assurance/cluster.md $(B)/cluster.md $(VERSION)
 	@echo 'ok: simulation, $(SEEDS) lives of a server and $(CLUSTER_SEEDS) of a cluster'
+
+test-lossy:
+	@mkdir -p $(B)
+	BMCNOTICE_SEEDS=$(LOSSY_SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/lossy.md \
+	  cargo test -q --release --features sim --test lan lossy
+	@tests/simulation/page.sh docs/assurance/lossy.md $(B)/lossy.md $(VERSION) 'make test-lossy'
+	@echo 'ok: $(LOSSY_SEEDS) handshakes over a lossy network'
+
+test-rogue:
+	@mkdir -p $(B)
+	BMCNOTICE_INPUTS=$(ROGUE_INPUTS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/rogue.md \
+	  cargo test -q --release --features sim --test lan rogue
+	@tests/simulation/page.sh docs/assurance/rogue.md $(B)/rogue.md $(VERSION) 'make test-rogue'
+	@echo 'ok: $(ROGUE_INPUTS) inputs of a rogue BMC'
+
+# Opened and closed with ipmi_sim; in `make test` it is a few hundred.
+test-sessions:
+	BMCNOTICE_SESSIONS=$(SESSIONS) cargo test -q --features $(FULL) --test ipmi_peers leak
 
 test-peers:
 	@tests/peers/run.sh tests/peers/test-*.sh

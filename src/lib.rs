@@ -14,6 +14,7 @@
 //!  7  the BMC resets the server                      recovery::machine, bmc::chassis (only where declared)
 //!
 //!  beside it: heartbeat ─► bmc::link ─► verdict on every server
+//!  before it: audit ─► bmc::dialogue ─► what would keep a notice from us, and how to set it
 //! ```
 //!
 //! `engine` joins them: datagrams, answers and time in; work and deliveries out. `io::reactor` performs the
@@ -21,13 +22,14 @@
 //! wrote and `config` judged.
 //!
 //! Floors, from the ground up; a file uses only floors below its own (`tests/architecture.rs`):
-//! `now`, `words`, `crypto`, `wire` · `config`, `suite` · `notice`, `bmc`, `sim` · `recovery`, `heartbeat`
+//! `now`, `words`, `crypto`, `wire` · `config`, `suite` · `notice`, `bmc`, `sim` · `recovery`, `heartbeat`, `audit`
 //! · `engine` · `io`, `shield`, `model` · `setup` · `plant` · `feed` · `context` · `ffi`, `bin`, Python.
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
 extern crate alloc;
 
+pub mod audit;
 pub mod bmc;
 pub mod config;
 pub mod context;
@@ -52,7 +54,7 @@ pub mod wire;
 pub mod words;
 
 pub use context::{Context, Reload};
-pub use engine::{Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
+pub use engine::{Drill, DrillState, Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
 pub use model::{Error, Mode};
 pub use notice::Notice;
 pub use setup::Config;

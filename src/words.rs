@@ -181,6 +181,18 @@ impl Guid {
     pub fn is_unspecified(&self) -> bool {
         self.0 == [0; 16] || self.0 == [0xFF; 16]
     }
+
+    /// Whether both name one system, in any of the three byte orders that BMCs write: as it stands, with the first
+    /// three fields swapped (SMBIOS), wholly reversed (IPMI).
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let mut fields = other.0;
+        fields[0..4].reverse();
+        fields[4..6].reverse();
+        fields[6..8].reverse();
+        let mut reversed = other.0;
+        reversed.reverse();
+        [other.0, fields, reversed].contains(&self.0)
+    }
 }
 
 impl fmt::Display for Guid {

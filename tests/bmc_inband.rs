@@ -41,6 +41,7 @@ fn login() -> Login {
         kg: None,
         suites: vec![Suite::Seventeen],
         privilege: Privilege::Administrator,
+        manners: bmcnotice::bmc::link::Manners::Own,
     }
 }
 

@@ -12,6 +12,7 @@ use bmcnotice::words::{Obstacle, ServerId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -43,6 +44,7 @@ fn healthy() -> Facts {
         clusterpro: None,
         bmcnotice_monitors: None,
         esmpro: None,
+        proven: Some(Some(Duration::from_secs(3600))),
         files: vec![
             ("/run/bmcnotice".to_owned(), FileFacts { tmpfs: true, ..folder }),
             ("/var/lib/bmcnotice".to_owned(), folder),
@@ -79,6 +81,10 @@ fn tell(facts: &mut Facts, order: &str) {
         ["clusterpro", process] => facts.clusterpro = Some((*process).to_owned()),
         ["bmcnotice_monitors", names @ ..] => {
             facts.bmcnotice_monitors = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        }
+        ["proven", "never"] => facts.proven = Some(None),
+        ["proven", days] => {
+            facts.proven = Some(Some(Duration::from_secs(86_400 * days.parse::<u64>().unwrap())));
         }
         ["esmpro", sign] => facts.esmpro = Some((*sign).to_owned()),
         ["file", path, changes @ ..] => {

@@ -84,6 +84,7 @@ fn setup(own: &str) -> Setup {
         kg: None,
         suites: vec![Suite::Seventeen],
         privilege: Privilege::Administrator,
+        manners: bmcnotice::bmc::link::Manners::Own,
     };
     Setup {
         logins: vec![own.contains("user =").then_some(login)],
@@ -135,8 +136,10 @@ impl World {
                 }
                 Output::Deliver(Delivery::Log(line)) => self.log.push((self.now.boottime, line.level, line.text)),
                 Output::Deliver(Delivery::Peer(peer)) => self.peers.push(format!("{:?}", peer.verdict)),
-                Output::Deliver(Delivery::Notice(_)) => {}
-                Output::Run(_) | Output::Signal { .. } | Output::Panic(_) => unreachable!("{output:?}"),
+                Output::Deliver(Delivery::Notice(_) | Delivery::Echo(_)) => {}
+                Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
+                    unreachable!("{output:?}")
+                }
             }
         }
     }

@@ -32,11 +32,13 @@ fn cluster() -> Cluster {
             link: LinkChoice::Lan,
             device: String::new(),
             guid: None,
+            by_address: false,
             handshake: Handshake::None,
             after_ended: AfterEnded::None,
             patience: None,
             in_sel: true,
             sel_catch_up: true,
+            dump: None,
         }),
     };
     Cluster {

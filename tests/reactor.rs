@@ -1,6 +1,6 @@
 //! The descriptors joined to an engine: what is to be done is done at the next turn, and the set says so.
 
-use bmcnotice::bmc::link::{Identity, Login};
+use bmcnotice::bmc::link::{Identity, Login, Manners};
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
@@ -52,6 +52,7 @@ fn setup(bmc: SocketAddr) -> Setup {
         kg: None,
         suites: vec![Suite::Seventeen],
         privilege: Privilege::Administrator,
+        manners: Manners::Own,
     };
     Setup {
         cluster: Arc::new(cluster(bmc)),

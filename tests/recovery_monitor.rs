@@ -129,11 +129,13 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         link: LinkChoice::Lan,
         device: String::new(),
         guid: None,
+        by_address: false,
         handshake: Handshake::None,
         after_ended,
         patience: None,
         in_sel: true,
         sel_catch_up: true,
+        dump: None,
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

@@ -29,7 +29,14 @@ fn bmc() -> SimulatedBmc {
 fn login(password: &str) -> Login {
     let password = Secret::new(password.as_bytes());
     let suites = [17, 3].into_iter().filter_map(Suite::from_number).collect();
-    Login { user: b"admin".to_vec(), password, kg: None, suites, privilege: Privilege::Administrator }
+    Login {
+        user: b"admin".to_vec(),
+        password,
+        kg: None,
+        suites,
+        privilege: Privilege::Administrator,
+        manners: bmcnotice::bmc::link::Manners::Own,
+    }
 }
 
 fn visit<'a>(to: SocketAddr, password: &str, signals: Option<&'a Signals>) -> Visit<'a> {

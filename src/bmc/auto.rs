@@ -397,6 +397,7 @@ impl Auto {
         let mut guids = match &self.identity {
             Identity::Expected(guids) => guids.clone(),
             Identity::Unknown => Vec::new(),
+            Identity::Address => return false, // its GUID says nothing, whoever tells it
         };
         guids.push(*guid);
         lan.expect(now, Identity::Expected(guids));

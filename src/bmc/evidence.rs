@@ -132,6 +132,8 @@ pub struct Witness {
     heard: Option<Duration>,
     refused: bool,
     seen: VecDeque<Seen>,
+    /// What came before this boot, or may have: it supports nothing.
+    old: VecDeque<Record>,
     cases: Vec<Case>,
     /// A reading is under way.
     reading: bool,
@@ -159,6 +161,7 @@ impl Witness {
             heard: None,
             refused: false,
             seen: VecDeque::new(),
+            old: VecDeque::new(),
             cases: Vec::new(),
             reading: false,
             again: false,
@@ -325,7 +328,11 @@ impl Witness {
                     && !case.told
                     && case.since + STILLNESS <= now
                 {
-                    let verdict = self.silence(now, case.since, audit);
+                    let known = |waiting: &Waiting| self.old.iter().any(|record| waiting.claim.is_told_by(record));
+                    let verdict = match self.silence(now, case.since, audit) {
+                        _ if case.waiting.iter().any(known) => Verdict::Unanswerable(Doubt::Older),
+                        verdict => verdict,
+                    };
                     self.tell(place, verdict);
                 }
             }
@@ -369,7 +376,12 @@ impl Witness {
             if behind && self.settings.catch_up && used.is_none() {
                 self.missed.push_back(Missed::Event(*record));
             }
-            if self.fresh {
+            if !self.fresh {
+                if self.old.len() >= MAX_SEEN {
+                    self.old.pop_front();
+                }
+                self.old.push_back(*record);
+            } else {
                 self.moved = Some(now);
                 if self.seen.len() >= MAX_SEEN {
                     self.seen.pop_front();

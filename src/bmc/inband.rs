@@ -327,7 +327,7 @@ impl Inband {
     /// Sends the next command, if none is in flight.
     fn drive(&mut self, now: Now) {
         let free = self.in_flight.is_none() && self.stage == Stage::Ready;
-        if let Some(Waiting { ticket, request, .. }) = self.queue.pop_if(free) {
+        if free && let Some(Waiting { ticket, request, .. }) = self.queue.pop() {
             self.send(now, Some(ticket), request);
         }
     }
@@ -470,7 +470,7 @@ impl Inband {
         if let Some(InFlight { ticket: Some(ticket), .. }) = self.in_flight.take() {
             self.answer(ticket, Err(why));
         }
-        while let Some(waiting) = self.queue.pop_if(true) {
+        while let Some(waiting) = self.queue.pop() {
             self.answer(waiting.ticket, Err(why));
         }
     }

@@ -7,7 +7,8 @@
 use super::dialogue::{Dialogue, Step};
 use super::failure::Failure;
 use crate::now::Now;
-use crate::wire::command::{GLOBAL_ENABLES, SEL_INFO, parse_logging};
+use crate::wire::account::{GET_GLOBAL_ENABLES, global, parse_global_enables};
+use crate::wire::command::SEL_INFO;
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::wire::sel::{self, Entry, Record, SelInfo};
 use core::fmt;
@@ -212,7 +213,7 @@ impl Reading {
             Question::Place(record) => entry(record.id()),
             Question::Next(id) => entry(id),
             Question::Reservation(_) => sel::reserve(),
-            Question::Logging => Request::new(GLOBAL_ENABLES, []),
+            Question::Logging => Request::new(GET_GLOBAL_ENABLES, []),
         }
     }
 
@@ -273,7 +274,7 @@ impl Reading {
             }
             Question::Logging => {
                 self.logging = match response.completion {
-                    0 => parse_logging(&response.data).ok(),
+                    0 => parse_global_enables(&response.data).ok().map(|enables| enables & global::SEL_LOGGING != 0),
                     _ => None,
                 };
                 Ok(Some(Question::Room))

@@ -8,8 +8,8 @@ use super::draft::{
     ServerDraft, default,
 };
 use super::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, LinkChoice,
-    Monitor, Privilege, Recovery, Server, StartsOn, WhenUnverifiable,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan,
+    LinkChoice, Monitor, Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
@@ -79,7 +79,7 @@ fn server(draft: ServerDraft, handshakes: &[HandshakeDraft]) -> Option<Server> {
 fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
     let address = given(draft.address)?;
     let suites = draft.suites.or(default::SUITES.map(|suite| (Default::default(), suite)).to_vec())?;
-    let privilege = draft.privilege.or(Privilege::Administrator)?;
+    let privilege = optional(draft.privilege)?;
     let lan = match (optional(draft.user)?, optional(draft.password)?) {
         (Some(user), Some(password)) => {
             Some(Lan { user, password, kg: optional(draft.kg)?, suites: bare(suites), privilege })
@@ -87,6 +87,9 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         (None, None) => None,
         (None, Some(_)) | (Some(_), None) => return None,
     };
+    let markers = draft.dump_markers.or(vec![default::DUMP_MARKER.to_owned()])?;
+    let dump = optional(draft.dump_hold)?.map(|longest| DumpHold { longest, markers });
+    draft.drill_max_age.or(default::DRILL_MAX_AGE)?; // for `check` alone
     Some(Bmc {
         address,
         trap_sources: draft.trap_sources.or(vec![(Default::default(), address.ip())]).map(bare)?,
@@ -101,6 +104,8 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         patience: optional(draft.patience)?,
         in_sel: draft.in_sel.or(true)?,
         sel_catch_up: draft.sel_catch_up.or(true)?,
+        by_address: draft.by_address.or(false)?,
+        dump,
     })
 }
 

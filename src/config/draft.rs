@@ -135,6 +135,11 @@ pub(super) struct BmcDraft {
     pub(super) patience: Field<Duration>,
     pub(super) in_sel: Field<bool>,
     pub(super) sel_catch_up: Field<bool>,
+    /// `identity = "address"`.
+    pub(super) by_address: Field<bool>,
+    pub(super) dump_hold: Field<Duration>,
+    pub(super) dump_markers: Field<Vec<String>>,
+    pub(super) drill_max_age: Field<Duration>,
 }
 
 #[derive(Debug)]
@@ -235,6 +240,10 @@ pub(super) mod default {
     pub(in crate::config) const INTERVAL: Duration = Duration::from_secs(3);
     /// CLUSTERPRO's.
     pub(in crate::config) const TIMEOUT: Duration = Duration::from_secs(90);
+    /// What a site's dump script makes and takes away.
+    pub(in crate::config) const DUMP_MARKER: &str = "/run/bmcnotice/dump";
+    /// Thirty days.
+    pub(in crate::config) const DRILL_MAX_AGE: Duration = Duration::from_secs(30 * 86_400);
     pub(in crate::config) const HOT: &str = "/run/bmcnotice";
     pub(in crate::config) const DISK: &str = "/var/lib/bmcnotice";
 }

@@ -4,6 +4,7 @@
 
 use crate::words::Obstacle;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 /// What is true of this host. `Facts::default()` knows nothing: only the text itself is judged then.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +29,8 @@ pub struct Facts {
     pub bmcnotice_monitors: Option<Vec<String>>,
     /// An ESMPRO/ServerAgent: what shows it.
     pub esmpro: Option<String>,
+    /// How long ago a drill proved the path, as the journal tells; `Some(None)`: never.
+    pub proven: Option<Option<Duration>>,
     /// The files and folders that were asked for.
     pub files: Vec<(String, FileFacts)>,
 }
@@ -74,6 +77,8 @@ pub struct Wanted {
     pub devices: Vec<String>,
     /// CLUSTERPRO's configuration.
     pub clp_conf: Option<String>,
+    /// The journal's folders, the better one first.
+    pub journals: Vec<String>,
 }
 
 impl Facts {

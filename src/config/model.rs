@@ -96,6 +96,8 @@ pub struct Bmc {
     pub device: String,
     /// Its system GUID, pinned by the operator.
     pub guid: Option<Guid>,
+    /// Its GUID says nothing: it is known by its address alone, and no chassis command goes to it.
+    pub by_address: bool,
     /// What armed, started, ended and disarmed are on the wire.
     pub handshake: Handshake,
     /// What follows a recovery that is done.
@@ -106,6 +108,8 @@ pub struct Bmc {
     pub in_sel: bool,
     /// Whether what it logged while we were away is told.
     pub sel_catch_up: bool,
+    /// How *ended* waits for a crash dump, if it does.
+    pub dump: Option<DumpHold>,
 }
 
 /// How a server's own BMC is talked to; another server's is always asked over LAN.
@@ -119,6 +123,15 @@ pub enum LinkChoice {
     InBand,
 }
 
+/// While any of the markers exists a crash dump is being written, and *ended* waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpHold {
+    /// At most so long.
+    pub longest: Duration,
+    /// Absolute paths; who writes the dump makes one and takes it away.
+    pub markers: Vec<String>,
+}
+
 /// A login over RMCP+.
 #[derive(Debug, Clone)]
 pub struct Lan {
@@ -130,8 +143,8 @@ pub struct Lan {
     pub kg: Option<SecretSource>,
     /// The cipher suites to try, in this order: 17 and 3 are known.
     pub suites: Vec<u8>,
-    /// The privilege to ask for.
-    pub privilege: Privilege,
+    /// The privilege to ask for; `None`: the least that does.
+    pub privilege: Option<Privilege>,
 }
 
 /// Where a secret is. Files are read by `io` when the context is made.

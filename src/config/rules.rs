@@ -60,6 +60,9 @@ rules! {
     LISTEN_FAMILY "BMCN-C220" Error false "a handshake that carries the listen address needs an IPv4 one"
     LINK_OTHER "BMCN-C221" Info false "a server talks in-band to its own BMC alone; another server's is asked over LAN"
 
+    BY_ADDRESS "BMCN-C241" Warning false "a BMC is known by its GUID; one that is known by its address alone may be anybody's"
+    DUMP_UNHELD "BMCN-C242" Warning true "a marker of a crash dump is looked for only where ended waits for one"
+
     CATEGORY "BMCN-C301" Error false "the category is exactly BMCNOTICE, at most 32 bytes"
     KEYWORD "BMCN-C302" Error false "a keyword is <IP>[:<port>], IPv6 in brackets, at most 1023 bytes, port 162 unless given"
     KEYWORD_MISSING "BMCN-C303" Error true "every monitor has a keyword of its own for every server"
@@ -119,4 +122,6 @@ rules! {
     DEVICE_UNUSABLE "BMCN-C516" Warning false "this process may open the device of its own BMC"
     MRW_ACTIVE "BMCN-C531" Error false "CLUSTERPRO's own BMCNOTICE monitor does not recover beside us"
     ALERT_MISSING "BMCN-C532" Warning false "the command that writes CLUSTERPRO's alert log exists and can be run"
+    DRILL_OLD "BMCN-C541" Warning false "a drill has proven the path from the BMC to the application within drill_max_age"
+    DRILL_NEVER "BMCN-C542" Info true "a drill has proven the path from the BMC to the application"
 }

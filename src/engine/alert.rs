@@ -163,7 +163,8 @@ pub fn stage(stage: &Stage, about: &About<'_>) -> Option<Alert> {
         | Stage::Chassis(_)
         | Stage::AwaitingReset
         | Stage::Closed(_)
-        | Stage::Remark(..) => None,
+        | Stage::Remark(..)
+        | Stage::Drill(..) => None,
     }
 }
 
@@ -222,7 +223,8 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
         | Step::Acknowledged
         | Step::Asked(_)
         | Step::Supported(_)
-        | Step::Unsupported(_) => None,
+        | Step::Unsupported(_)
+        | Step::Proven(_) => None,
     }
 }
 

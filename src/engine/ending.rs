@@ -26,9 +26,14 @@ impl Engine {
     /// Tells the BMC, if nobody recovers any more.
     pub(super) fn end_together(&mut self, now: Now) {
         let busy = self.taking_up || self.seats.iter().any(|seat| seat.is_recovering());
-        if busy || !self.endings.told.is_empty() {
+        if busy || !self.endings.told.is_empty() || self.endings.waiting.is_empty() {
+            self.dump = None; // looked for anew when it is time
             return;
         }
+        if !self.dump_is_over(now) {
+            return;
+        }
+        self.dump = None;
         let Some(&leader) = self.endings.waiting.last() else { return };
         let all = core::mem::take(&mut self.endings.waiting);
         let worst = all.iter().map(|ended| ended.outcome).fold(Outcome::Done, worse);

@@ -103,11 +103,13 @@ impl Engine {
     /// The same trap once more: its BMC was not heard, or has logged it only now.
     pub(super) fn ask_again(&mut self, now: Now, notice: &Notice) {
         for place in 0..self.seats.len() {
-            let name = self.seats[place].name.clone();
-            if self.seats[place].policy.verify
-                && self.seats[place].proven.is_none()
-                && self.journal.records().any(|record| record.is_for(notice.id, &name))
-            {
+            let seat = &self.seats[place];
+            let Some(job) = seat.machine.record().filter(|_| seat.policy.verify && seat.proven.is_none()) else {
+                continue;
+            };
+            // Its own, or one that joined; not one of an earlier recovery, which the operator may have ended.
+            let of = |record: &Record| record.is_for(notice.id, &seat.name) && record.id.serial() >= job.serial();
+            if self.journal.records().any(of) {
                 self.ask_for(now, place, notice);
             }
         }
@@ -137,6 +139,10 @@ impl Engine {
             return self.handle(now, place, Event::Supported);
         }
         let asker = Asker { monitor: seat.id, record: serial, clears: false };
+        if seat.machine.state() == State::Verifying {
+            self.hold_ended_back(now); // a recovery may begin: the BMC must not reset the server just now
+        }
+        let seat = &self.seats[place];
         if self.witness.is_none() {
             return self.unanswerable(now, place, Doubt::NoRoad);
         }
@@ -204,10 +210,15 @@ impl Engine {
     fn unanswerable(&mut self, now: Now, place: usize, doubt: Doubt) {
         let seat = &self.seats[place];
         if let (State::Verifying, Some(record)) = (seat.machine.state(), seat.machine.record()) {
-            self.statistics.unanswerable += 1;
             self.step(now, record, Step::Unsupported(doubt));
             self.progress(now, place, Stage::Remark(Level::Warning, format!("no evidence: {doubt}")));
-            self.handle(now, place, Event::Unanswerable);
+            // What is older than this boot never starts anything, whatever the operator says of what is not known.
+            let event = if doubt == Doubt::Older { Event::Contradicted } else { Event::Unanswerable };
+            match event {
+                Event::Contradicted => self.statistics.contradicted += 1,
+                _ => self.statistics.unanswerable += 1,
+            }
+            self.handle(now, place, event);
         }
     }
 

@@ -8,9 +8,13 @@ mod alert;
 mod alert_log;
 mod alerts;
 mod course;
+mod drill;
+mod dump;
 mod ending;
 mod endings;
 mod evidence;
+mod fill;
+mod identity;
 mod moves;
 mod murmur;
 mod operator;
@@ -27,6 +31,7 @@ mod witness;
 mod work;
 
 pub use alert_log::not_started;
+pub use drill::{Drill, DrillState, Echo, NoDrill};
 pub use operator::Refusal;
 pub use output::{
     COMMAND_GRACE, Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage,
@@ -149,6 +154,15 @@ pub struct Engine {
     maintenance: bool,
     murmur: Murmur,
     alerts: Alerts,
+    drills: drill::Desk,
+    /// What was said of our BMC's event log.
+    fill: fill::Said,
+    /// It is to be looked at.
+    fill_due: bool,
+    /// *Ended* may have to wait for a crash dump.
+    dump: Option<dump::Wait>,
+    /// Our BMC did not take the last keep-alive.
+    unheard: bool,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -185,6 +199,11 @@ impl Engine {
             maintenance,
             murmur: Murmur::default(),
             alerts: Alerts::default(),
+            drills: drill::Desk::default(),
+            fill: fill::Said::default(),
+            fill_due: false,
+            dump: None,
+            unheard: false,
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, &identity, &mut random),
@@ -233,8 +252,9 @@ impl Engine {
                     self.acknowledge(acknowledge);
                 }
             }
-            Ok(Received { notice, repeated: false, reply }) => {
+            Ok(Received { mut notice, repeated: false, reply }) => {
                 self.statistics.notices += 1;
+                self.drill_takes(now, &mut notice);
                 let acknowledge = self.acknowledgements(from, reply);
                 self.record(now, notice, acknowledge);
             }
@@ -272,6 +292,8 @@ impl Engine {
         self.moves_time_out(now);
         self.courses_timeout(now);
         self.alerts_timeout(now);
+        self.drill_times_out(now);
+        self.dump_times_out(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -319,6 +341,7 @@ impl Engine {
         self.leaving = true;
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
+        self.drill_breaks_off(now, "we end");
         self.roads.forget(Owner::Witness);
         for place in 0..self.seats.len() {
             self.farewell |= self.seats[place].machine.state() == State::Finishing;
@@ -352,6 +375,8 @@ impl Engine {
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),
+            self.drills.next_deadline(),
+            self.dump_deadline(),
             mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

@@ -3,6 +3,7 @@
 //! Part of [`Engine`], like `perform`; a record is named by its serial, as the journal prints it.
 
 use super::Engine;
+use super::drill::NoDrill;
 use super::output::Line;
 use crate::now::Now;
 use crate::recovery::action::Event;
@@ -20,11 +21,14 @@ pub enum Refusal {
     TooLate,
     /// The recovery runs: only its own end tells what has moved.
     Runs,
+    /// There is no drill now.
+    NoDrill(NoDrill),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NoDrill(why) => return why.fmt(f),
             Self::NoSuchRecord => "no recovery in progress is about this record",
             Self::NotHeld => "the recovery is not held",
             Self::TooLate => "it is too late: the BMC is being told of its end",

@@ -3,6 +3,7 @@
 //! The shell performs every output in order, and after an `Append` calls `handle_appended` before it
 //! asks for the next: what must be in the journal is there before anyone hears of it.
 
+use super::drill::Echo;
 use crate::bmc::inband::Order;
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
@@ -45,6 +46,8 @@ pub enum Output {
         /// How.
         urgency: Urgency,
     },
+    /// Look whether one of these files exists, then call `handle_dump`.
+    LookForDump(Vec<String>),
     /// Make the kernel panic, by this file of its.
     Panic(String),
     /// Hand to the application.
@@ -120,6 +123,8 @@ pub enum Delivery {
     Peer(PeerStatus),
     /// A recovery took a step.
     Progress(Progress),
+    /// The notice of a drill was delivered before this: hand it to `drill_delivered`.
+    Echo(Echo),
     /// A line for the log.
     Log(Line),
 }
@@ -204,6 +209,8 @@ pub enum Stage {
     Closed(String),
     /// Something the operator should know.
     Remark(Level, String),
+    /// A drill took a step; it is about no recovery.
+    Drill(Level, String),
 }
 
 /// A line for the log.
@@ -250,7 +257,11 @@ pub struct PeerStatus {
 impl Progress {
     /// As a line of the log.
     pub fn line(&self) -> Line {
-        Line { level: self.stage.level(), text: format!("{}: record {}: {}", self.monitor, self.record, self.stage) }
+        let text = match self.stage {
+            Stage::Drill(..) => format!("{}: {}", self.monitor, self.stage),
+            _ => format!("{}: record {}: {}", self.monitor, self.record, self.stage),
+        };
+        Line { level: self.stage.level(), text }
     }
 }
 
@@ -263,7 +274,7 @@ impl Stage {
             Self::Answered(Answer::Failed) | Self::Told(Phase::Ended(Outcome::Failed | Outcome::Unknown)) => {
                 Level::Error
             }
-            Self::Remark(level, _) => *level,
+            Self::Remark(level, _) | Self::Drill(level, _) => *level,
             Self::Recorded { .. }
             | Self::Telling(_)
             | Self::Told(_)
@@ -295,7 +306,7 @@ impl fmt::Display for Stage {
             Self::Chassis(what) => f.write_str(what),
             Self::AwaitingReset => f.write_str("the BMC may reset the server now"),
             Self::Closed(why) => write!(f, "closed: {why}"),
-            Self::Remark(_, what) => f.write_str(what),
+            Self::Remark(_, what) | Self::Drill(_, what) => f.write_str(what),
         }
     }
 }

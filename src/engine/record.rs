@@ -31,10 +31,13 @@ impl Engine {
         match self.awaited.pop_front() {
             Some(Awaited::Notice { pending, notice, wanted, acknowledge, heard }) => {
                 let record = pending.stored(&mut self.journal, stored);
+                let id = notice.id;
                 self.recorded(now, record, notice, wanted, acknowledge);
+                let echo = self.drill_recorded(now, record, id);
                 if let Some(heard) = heard {
                     self.outputs.push_back(Output::Deliver(Delivery::Notice(heard)));
                 }
+                self.outputs.extend(echo); // behind it
             }
             Some(Awaited::Step) | None => {}
         }

@@ -46,6 +46,8 @@ impl Engine {
 
         // While the old names still hold: what no longer is a road is closed, and its last news are taken.
         self.roads.forget(Owner::Context);
+        self.roads.forget(Owner::Fill);
+        self.drill_breaks_off(now, "another configuration was taken over");
         self.roads.part(now, &old, &cluster, &logins, &identity);
         self.settle(now);
         self.roads.meet(now, &old, &cluster, logins, identity, &mut random);

@@ -12,11 +12,13 @@ mod talk;
 use crate::bmc::chassis::{self, Order};
 use crate::bmc::dialogue::Step;
 use crate::bmc::failure::Failure;
+use crate::bmc::fill::Filling;
 use crate::bmc::handshake::Telling;
+use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
 use crate::bmc::sel_reading::Reading;
-use crate::config::model::{AfterEnded, Cluster, LinkChoice};
+use crate::config::model::{AfterEnded, Bmc, Cluster, LinkChoice};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
 use crate::now::Now;
@@ -53,6 +55,8 @@ const LOOK: Duration = Duration::from_secs(30);
 enum Errand {
     Conversation(u64),
     Heartbeat(ServerId),
+    /// Nobody waits for it, but people hear that it fails.
+    KeepAlive,
     /// It was said in passing.
     Nobody,
 }
@@ -72,10 +76,11 @@ struct Place {
 
 /// Whose BMC a server's must be.
 fn expected(cluster: &Cluster, id: ServerId, own: &Identity) -> Identity {
-    match cluster.server(id).bmc.as_ref().and_then(|bmc| bmc.guid) {
-        Some(guid) => Identity::Expected(vec![guid]),
-        None if id == cluster.this => own.clone(),
-        None => Identity::Unknown,
+    match &cluster.server(id).bmc {
+        Some(Bmc { by_address: true, .. }) => Identity::Address,
+        Some(Bmc { guid: Some(guid), .. }) => Identity::Expected(vec![*guid]),
+        Some(_) | None if id == cluster.this => own.clone(),
+        Some(_) | None => Identity::Unknown,
     }
 }
 
@@ -133,14 +138,36 @@ impl Roads {
         self.places.iter().find(|place| place.server == server)?.road.status()
     }
 
+    /// What a server's BMC must be.
+    pub(super) fn expects(&self, server: ServerId) -> Option<&Identity> {
+        self.places.iter().find(|place| place.server == server).map(|place| &place.identity)
+    }
+
     /// Begins to tell a server's BMC a phase; its end is news.
     pub(super) fn tell(&mut self, now: Now, server: ServerId, owner: Owner, phase: Phase, telling: Telling) {
         self.converse(now, server, owner, Talk::Telling(telling, phase));
     }
 
-    /// Says something once, whose answer nobody waits for.
-    pub(super) fn say(&mut self, now: Now, server: ServerId, request: Request) {
-        let ticket = self.ticket(Errand::Nobody);
+    /// Begins to ask a server's BMC for a test alert; whether it sends one is news.
+    pub(super) fn drill(&mut self, now: Now, server: ServerId, asking: Asking) {
+        self.converse(now, server, Owner::Drill, Talk::Asking(asking));
+    }
+
+    /// Asks what became of the test alert; that is news.
+    pub(super) fn look_at_drill(&mut self, now: Now, server: ServerId, looking: Looking) {
+        self.converse(now, server, Owner::Drill, Talk::Looking(looking));
+    }
+
+    /// Asks how full a server's event log is, unless that is being asked already; it is news.
+    pub(super) fn look_at_fill(&mut self, now: Now, server: ServerId, filling: Filling) {
+        if !self.talks(Owner::Fill) {
+            self.converse(now, server, Owner::Fill, Talk::Filling(filling));
+        }
+    }
+
+    /// Says once that we live; the answer is news.
+    pub(super) fn keep_alive(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::KeepAlive);
         if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Normal, request)) {
             self.errands.remove(&ticket.0);
         }
@@ -323,6 +350,7 @@ impl Roads {
                     self.news.push_back(News::Evidence(server, evidence(result, proven)));
                 }
                 Some(Errand::Conversation(id)) => self.answer(now, id, result),
+                Some(Errand::KeepAlive) => self.news.push_back(News::KeptAlive(result)),
                 Some(Errand::Nobody) | None => {}
             }
         }
@@ -364,7 +392,7 @@ impl Roads {
                 Step::Submit(request) => {
                     moved = true;
                     conversation.asked = true;
-                    self.submit(now, server, id, urgency, request);
+                    self.submit(now, (server, urgency), id, request);
                     place += 1;
                 }
                 Step::Wait(until) => {
@@ -381,7 +409,7 @@ impl Roads {
         moved
     }
 
-    fn submit(&mut self, now: Now, server: ServerId, id: u64, urgency: Urgency, request: Request) {
+    fn submit(&mut self, now: Now, (server, urgency): (ServerId, Urgency), id: u64, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
         if !self.road(server).is_some_and(|road| road.submit(now, ticket, urgency, request)) {
             self.errands.remove(&ticket.0);
@@ -404,14 +432,16 @@ fn evidence(result: Result<Response, Failure>, proven: bool) -> Evidence {
 
 fn doubt(failure: Failure) -> Doubt {
     match failure {
-        Failure::Silent | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => Doubt::Silent,
+        Failure::Silent | Failure::SessionLost | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => {
+            Doubt::Silent
+        }
         Failure::WrongUser
         | Failure::WrongPassword
         | Failure::PrivilegeTooHigh
         | Failure::SuiteNotOffered
         | Failure::Refused(_)
         | Failure::Rejected(_) => Doubt::Login,
-        Failure::NoFreeSlot => Doubt::NoSlot,
+        Failure::NoFreeSlot | Failure::Crowded => Doubt::NoSlot,
         Failure::Malformed => Doubt::Malformed,
         Failure::WrongIdentity => Doubt::Identity,
         Failure::NoLogin => Doubt::NoLogin,

@@ -39,6 +39,10 @@ pub struct Statistics {
     pub strangers: u64,
     /// Datagrams that the kernel did not take from us.
     pub unsent: u64,
+    /// Keep-alives that our BMC took.
+    pub keepalives: u64,
+    /// Those that it did not.
+    pub keepalives_lost: u64,
     /// Deliveries dropped because dispatch was too slow; thread mode only.
     pub undelivered: u64,
 }

@@ -34,6 +34,10 @@ pub enum bmcn_counter {
     BMCN_COUNT_JOURNAL_FAILURES = 10,
     /// Deliveries dropped because dispatch was too slow; thread mode only.
     BMCN_COUNT_UNDELIVERED = 11,
+    /// Keep-alives that this server's BMC took.
+    BMCN_COUNT_KEEPALIVES = 12,
+    /// Those that it did not.
+    BMCN_COUNT_KEEPALIVES_LOST = 13,
 }
 
 pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
@@ -50,6 +54,8 @@ pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
         9 => statistics.untold,
         10 => statistics.journal_failures,
         11 => statistics.undelivered,
+        12 => statistics.keepalives,
+        13 => statistics.keepalives_lost,
         _ => return BMCN_EINVAL as i64,
     };
     i64::try_from(count).unwrap_or(i64::MAX)

@@ -7,13 +7,17 @@ use super::ipmidev;
 use super::sys::may;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
 use crate::config::mrw;
+use crate::io::store::peek;
+use crate::io::sys::now;
+use crate::recovery::journal::replay;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Limit: the most that is read of a file below `/proc`, in bytes.
 const MAX_PROC: u64 = 8 << 20;
@@ -59,6 +63,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
         }),
         bmcnotice_monitors: wanted.clp_conf.as_deref().and_then(clp_conf),
         esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
+        proven: proven(&wanted.journals),
         files: wanted.paths.iter().map(|path| (path.clone(), file(Path::new(path)))).collect(),
     }
 }
@@ -71,6 +76,25 @@ fn clp_conf(path: &str) -> Option<Vec<String>> {
         return None;
     }
     mrw::bmcnotice_monitors(&octets)
+}
+
+/// How long ago a drill proved the path. What cannot be read says nothing; where no journal is, there was no drill.
+fn proven(folders: &[String]) -> Option<Option<Duration>> {
+    let now = now().wall;
+    for folder in folders {
+        match peek(Path::new(folder)) {
+            Ok((_, octets, _)) => {
+                let replay = replay(&octets);
+                let proof = replay.proven().and_then(|record| record.proof());
+                if let Some((at, _)) = proof {
+                    return Some(Some(now.saturating_sub(at)));
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(_) => return None,
+        }
+    }
+    (!folders.is_empty()).then_some(None)
 }
 
 fn proc_text(path: &str) -> Option<String> {

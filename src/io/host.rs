@@ -4,6 +4,7 @@ use crate::crypto::Secret;
 use crate::words::Guid;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Limit: octets of a configuration file.
@@ -16,6 +17,11 @@ pub fn panic(trigger: &str) -> Result<()> {
     File::options().write(true).open(trigger)?.write_all(b"c")
 }
 
+/// Whether there is something of this name, whatever it is.
+pub fn exists(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
 /// A text file, whole.
 pub fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();
@@ -24,6 +30,33 @@ pub fn read_text(path: &Path) -> Result<String> {
         return Err(Error::new(ErrorKind::FileTooLarge, "more than a mebibyte: no configuration"));
     }
     Ok(text)
+}
+
+/// Puts `text` in the place of a file that still says `before`: at once or not at all. Owner and mode stay;
+/// what a link points at is replaced, not the link.
+pub fn replace_text(path: &Path, before: &str, text: &str) -> Result<()> {
+    let path = path.canonicalize()?;
+    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+    let meta = std::fs::metadata(&path)?;
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = folder.join(name);
+    let write = || {
+        // Nobody else reads it before it has the mode of the old one: there may be passwords in it.
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        if (meta.uid(), meta.gid()) != (file.metadata()?.uid(), file.metadata()?.gid()) {
+            std::os::unix::fs::fchown(&file, Some(meta.uid()), Some(meta.gid()))?;
+        }
+        file.set_permissions(meta.permissions())?;
+        file.sync_all()?;
+        if read_text(&path)? != before {
+            return Err(Error::other("somebody has changed it meanwhile"));
+        }
+        std::fs::rename(&new, &path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().inspect_err(|_| drop(std::fs::remove_file(&new)))
 }
 
 /// The first line of a file with a secret, without its newline.

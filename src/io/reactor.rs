@@ -395,6 +395,10 @@ impl Reactor {
                     }
                 }
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
+                Output::LookForDump(markers) => {
+                    let found = markers.into_iter().find(|marker| super::host::exists(marker));
+                    self.engine.handle_dump(moment, found);
+                }
                 Output::Panic(trigger) => {
                     if let Err(why) = super::host::panic(&trigger) {
                         self.engine.handle_no_panic(moment, &format!("{trigger}: {why}"));

@@ -9,7 +9,7 @@ mod replay;
 mod table;
 
 pub use codec::HOT_OCTETS;
-pub use record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Step, Summary, Taken, cut};
+pub use record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken, cut};
 pub use replay::{MAX_REPLAY_OCTETS, MAX_RUNS, MAX_UNKNOWN_OCTETS, Reconcile, Replay, reconcile, replay};
 pub use table::{MAX_CLOSED_OTHERS, MAX_CLOSED_RECOVERIES, MAX_OPEN};
 
@@ -22,7 +22,7 @@ use table::Table;
 /// The file is compacted when it is fuller than this, in octets.
 pub const COMPACT_AT_OCTETS: usize = HOT_OCTETS - 64 * 1024;
 /// Kinds of steps, each kept once a record.
-const STEP_KINDS: usize = 22;
+const STEP_KINDS: usize = 23;
 
 /// Limit: the largest file that `Journal::compact` makes, in octets.
 const MAX_COMPACTED_OCTETS: usize = (MAX_OPEN + MAX_CLOSED_RECOVERIES + MAX_CLOSED_OTHERS)
@@ -171,6 +171,11 @@ impl Journal {
     /// All records that are kept, oldest first.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.table.iter()
+    }
+
+    /// The newest record by which a drill has proven the path.
+    pub fn proven(&self) -> Option<&Record> {
+        self.table.proven()
     }
 
     /// What went not as it should.

@@ -45,6 +45,8 @@ pub struct Policy {
     pub reset_deadline: Duration,
     /// What the operator declared to follow *ended*.
     pub after_ended: AfterEnded,
+    /// A crash dump is waited for: a panic comes before *ended*, which its crash kernel then tells.
+    pub dump: bool,
     /// Whether a chassis command may follow; that the BMC is the right one, `engine` checks.
     pub chassis_allowed: bool,
 }
@@ -67,6 +69,7 @@ impl Policy {
             tell_deadline: monitor.tell_deadline,
             reset_deadline: monitor.reset_deadline,
             after_ended: bmc.map_or(AfterEnded::None, |bmc| bmc.after_ended),
+            dump: bmc.is_some_and(|bmc| bmc.dump.is_some()),
             chassis_allowed: monitor.trust > Trust::Address || monitor.chassis_on_address,
         }
     }

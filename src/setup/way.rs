@@ -77,6 +77,7 @@ impl Site {
     fn way(&self, server: ServerId) -> Option<Way> {
         let bmc = self.cluster.server(server).bmc.as_ref()?;
         let identity = match bmc.guid {
+            None if bmc.by_address => Identity::Address,
             Some(guid) => Identity::Expected(vec![guid]),
             None if server == self.cluster.this => self.identity.clone(),
             None => Identity::Unknown,

@@ -16,6 +16,8 @@ pub const SET_GLOBAL_ENABLES: Command = command(0x2E);
 pub const GET_GLOBAL_ENABLES: Command = command(0x2F);
 /// Get Channel Access.
 pub const GET_CHANNEL_ACCESS: Command = command(0x41);
+/// Set Channel Access.
+pub const SET_CHANNEL_ACCESS: Command = command(0x40);
 /// Get User Access.
 pub const GET_USER_ACCESS: Command = command(0x44);
 /// Get User Name.
@@ -52,7 +54,29 @@ pub fn channel_access(channel: u8, kept: Kept) -> Request {
     Request::new(GET_CHANNEL_ACCESS, [channel & 0x0F, (kept as u8) << 6])
 }
 
-/// Reads that request's data, as the BMC does: the channel and which settings.
+/// The request for [`SET_CHANNEL_ACCESS`]: writes everything but the privilege limit.
+pub fn set_channel_access(channel: u8, kept: Kept, access: &ChannelAccess) -> Request {
+    const LIMIT_STAYS: u8 = 0x00;
+    Request::new(SET_CHANNEL_ACCESS, [channel & 0x0F, (kept as u8) << 6 | access.octet(), LIMIT_STAYS])
+}
+
+/// Reads that request's data, as the BMC does: channel, and what is written of which setting, the limit 0
+/// where it stays.
+pub fn parse_set_channel_access(data: &[u8]) -> Result<(u8, Option<Kept>, ChannelAccess), Error> {
+    let [channel, first, limit] = *data else {
+        return Err(if data.len() > 3 { Error::TooLong } else { Error::Truncated });
+    };
+    let kept = match first >> 6 {
+        0 => None,
+        1 => Some(Kept::NonVolatile),
+        2 => Some(Kept::Present),
+        _ => return Err(Error::Field),
+    };
+    let limit = if limit >> 6 == 0 { 0 } else { limit & 0x0F };
+    Ok((channel & 0x0F, kept, ChannelAccess::parse(&[first, limit])?))
+}
+
+/// Reads the data of Get, as the BMC does: the channel and which settings.
 pub fn parse_channel_access_request(data: &[u8]) -> Result<(u8, Kept), Error> {
     match *data {
         [channel, which] if which >> 6 == 1 => Ok((channel & 0x0F, Kept::NonVolatile)),
@@ -93,9 +117,42 @@ impl ChannelAccess {
 
     /// Writes the answer.
     pub fn emit(&self) -> Vec<u8> {
+        vec![self.octet(), self.limit & 0x0F]
+    }
+
+    fn octet(&self) -> u8 {
         let off = |on: bool, bit: u8| if on { 0 } else { bit };
-        let first = off(self.alerting, 0x20) | off(self.per_message, 0x10) | off(self.user_level, 0x08);
-        vec![first | self.mode & 7, self.limit & 0x0F]
+        off(self.alerting, 0x20) | off(self.per_message, 0x10) | off(self.user_level, 0x08) | self.mode & 7
+    }
+}
+
+/// How one may log in: what of the answer to Get Channel Authentication Capabilities is not about the
+/// session itself (section 22.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginKinds {
+    /// The real number of the channel.
+    pub channel: u8,
+    /// IPMI 1.5 types: bit 0 none, 1 MD2, 2 MD5, 4 password in the clear, 5 OEM.
+    pub types: u8,
+    /// There are enabled users with names.
+    pub named: bool,
+    /// There are enabled users without a name, who have a password.
+    pub null_names: bool,
+    /// There is one without name and password.
+    pub anonymous: bool,
+}
+
+impl LoginKinds {
+    /// Reads the answer.
+    pub fn parse(data: &[u8]) -> Result<Self, Error> {
+        let [channel, types, status, ..] = *head::<8>(data)?;
+        Ok(Self {
+            channel: channel & 0x0F,
+            types: types & 0x3F,
+            named: status & 4 != 0,
+            null_names: status & 2 != 0,
+            anonymous: status & 1 != 0,
+        })
     }
 }
 
@@ -306,6 +363,13 @@ mod tests {
         for kept in [Kept::NonVolatile, Kept::Present] {
             assert_eq!(parse_channel_access_request(&channel_access(1, kept).data), Ok((1, kept)));
         }
+        let set = set_channel_access(1, Kept::Present, &shut);
+        assert_eq!(set.data, [1, 0xAA, 0]);
+        let without_limit = ChannelAccess { limit: 0, ..shut };
+        assert_eq!(parse_set_channel_access(&set.data), Ok((1, Some(Kept::Present), without_limit)));
+        for wrong in [&[1, 0xEA, 0][..], &[1, 2], &[1, 2, 3, 4]] {
+            assert!(parse_set_channel_access(wrong).is_err());
+        }
         assert_eq!(parse_channel_access_request(&[1, 0]), Err(Error::Field));
         assert_eq!(parse_channel_access_request(&[1]), Err(Error::Truncated));
         let user = UserAccess { most: 15, enabled: 2, this_enabled: Some(true), fixed: 1, messages: true, limit: 4 };
@@ -322,6 +386,13 @@ mod tests {
         assert_eq!(parse_user_name(&emit_user_name(b"root")), Ok(&b"root"[..]));
         assert_eq!((parse_user_name(&[]), parse_user_name(&[1; 17])), (Ok(&[][..]), Err(Error::TooLong)));
         assert_eq!((parse_global_enables(&[9]), parse_global_enables(&[])), (Ok(9), Err(Error::Truncated)));
+    }
+
+    #[test]
+    fn ways_to_log_in() {
+        let kinds = LoginKinds { channel: 1, types: 0x15, named: true, null_names: false, anonymous: true };
+        assert_eq!(LoginKinds::parse(&[1, 0x95, 0x05, 2, 0, 0, 0, 0]), Ok(kinds));
+        assert_eq!(LoginKinds::parse(&[1, 0x95, 0x05, 2]), Err(Error::Truncated));
     }
 
     #[test]

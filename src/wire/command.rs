@@ -24,8 +24,6 @@ pub const GET_DEVICE_ID: Command = command(0x06, 0x01);
 pub const RESET_WATCHDOG: Command = command(0x06, 0x22);
 /// Set Watchdog Timer.
 pub const SET_WATCHDOG: Command = command(0x06, 0x24);
-/// Get BMC Global Enables.
-pub const GLOBAL_ENABLES: Command = command(0x06, 0x2F);
 /// Get Watchdog Timer.
 pub const GET_WATCHDOG: Command = command(0x06, 0x25);
 /// Get System GUID.
@@ -38,6 +36,8 @@ pub const SET_SESSION_PRIVILEGE: Command = command(0x06, 0x3B);
 pub const CLOSE_SESSION: Command = command(0x06, 0x3C);
 /// Get Session Info.
 pub const GET_SESSION_INFO: Command = command(0x06, 0x3D);
+/// Get Channel Info.
+pub const CHANNEL_INFO: Command = command(0x06, 0x42);
 /// Get Channel Cipher Suites.
 pub const CIPHER_SUITES: Command = command(0x06, 0x54);
 /// Get SEL Info.
@@ -114,15 +114,15 @@ pub fn parse_guid(data: &[u8]) -> Result<Guid, Error> {
     exactly(data).copied().map(Guid)
 }
 
-/// Reads the answer to [`GLOBAL_ENABLES`]: whether the BMC writes events to its SEL.
-pub fn parse_logging(data: &[u8]) -> Result<bool, Error> {
-    let [enables] = *head(data)?;
-    Ok(enables & 0x08 != 0)
+/// The request for [`CHANNEL_INFO`].
+pub fn channel_info(channel: u8) -> Request {
+    Request::new(CHANNEL_INFO, [channel & 0x0F])
 }
 
-/// Writes the answer to [`GLOBAL_ENABLES`].
-pub fn emit_logging(on: bool) -> Vec<u8> {
-    vec![u8::from(on) << 3]
+/// Reads the answer to [`CHANNEL_INFO`]: the channel's number, if it is an 802.3 LAN.
+pub fn parse_lan_channel(data: &[u8]) -> Result<Option<u8>, Error> {
+    let [number, medium] = *head(data)?;
+    Ok((medium & 0x7F == 0x04).then_some(number & 0x0F))
 }
 
 /// The request for [`AUTH_CAPABILITIES`] of this channel, with the IPMI 2.0 data.

@@ -132,6 +132,15 @@ impl<'a> Message<'a> {
     pub fn answer(&self, response: &Response) -> Vec<u8> {
         let mut data = vec![response.completion];
         data.extend(&response.data);
+        self.answer_with(&data)
+    }
+
+    /// The octets of an answer that has not even a completion code: what some firmware sends.
+    pub fn answer_without_data(&self) -> Vec<u8> {
+        self.answer_with(&[])
+    }
+
+    fn answer_with(&self, data: &[u8]) -> Vec<u8> {
         Message {
             to: self.from,
             netfn: self.netfn | 1,
@@ -140,7 +149,7 @@ impl<'a> Message<'a> {
             sequence: self.sequence,
             from_lun: self.to_lun,
             command: self.command,
-            data: &data,
+            data,
         }
         .emit()
     }

@@ -16,6 +16,7 @@ pub mod pet;
 pub mod rakp;
 pub mod rmcp;
 pub mod sel;
+pub mod session_info;
 pub mod snmp;
 
 /// Why octets were refused; one reason for each defect.

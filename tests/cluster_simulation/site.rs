@@ -2,7 +2,7 @@
 
 use crate::fate::Fate;
 use crate::xml::name;
-use bmcnotice::bmc::link::Login;
+use bmcnotice::bmc::link::{Login, Manners};
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
@@ -94,6 +94,7 @@ pub fn logins(nodes: usize, this: usize) -> Vec<Option<Login>> {
         kg: None,
         suites: vec![Suite::Seventeen, Suite::Three],
         privilege: Privilege::Administrator,
+        manners: Manners::Own,
     };
     (0..nodes).map(|node| (node == this).then(login)).collect()
 }

@@ -159,6 +159,7 @@ impl World {
             kg: None,
             suites: vec![Suite::Seventeen],
             privilege: Privilege::Administrator,
+            manners: bmcnotice::bmc::link::Manners::Own,
         };
         let setup = Setup {
             cluster: self.cluster.clone(),
@@ -199,7 +200,10 @@ impl World {
                 Output::Ask { to, bytes } => self.fly(CLIENT.parse().unwrap(), to, bytes),
                 Output::Reply { to, bytes } => self.fly(TRAPS.parse().unwrap(), to, bytes),
                 Output::Deliver(delivery) => self.hear(delivery),
-                Output::Run(_) | Output::Signal { .. } | Output::Panic(_) => panic!("a command"),
+                Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
+                    panic!("a command")
+                }
+                Output::InBand(_) => panic!("no device is here"),
             }
         }
         while let Some(output) = self.bmc.poll_output() {
@@ -224,7 +228,7 @@ impl World {
                 self.lines.push(progress.line().text);
             }
             Delivery::Log(line) => self.lines.push(line.text),
-            Delivery::Notice(_) | Delivery::Peer(_) => {}
+            Delivery::Notice(_) | Delivery::Peer(_) | Delivery::Echo(_) => {}
         }
     }
 

@@ -108,7 +108,7 @@ impl World {
             Output::Append(_) => "append",
             Output::Compact(_) => "compaction",
             Output::Ask { .. } | Output::Reply { .. } | Output::InBand(_) => "datagram",
-            Output::Run(_) | Output::Signal { .. } | Output::Panic(_) => "command",
+            Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => "command",
             Output::Deliver(_) => "delivery",
         };
         self.tell(&format!("at this {text}, the output {} since the fault:", self.outputs));
@@ -183,6 +183,7 @@ impl World {
                     _ => self.start(&monitor, record, attempt, command.token, tell),
                 }
             }
+            Output::LookForDump(_) => unreachable!("no dump is waited for here"),
             Output::Panic(_) => {
                 let record = self.finishing;
                 self.note_final(record);
@@ -199,7 +200,7 @@ impl World {
                 self.tell(&progress.line().text);
             }
             Output::Deliver(Delivery::Log(line)) => self.tell(&line.text),
-            Output::Deliver(Delivery::Notice(_) | Delivery::Peer(_)) => {}
+            Output::Deliver(Delivery::Notice(_) | Delivery::Peer(_) | Delivery::Echo(_)) => {}
         }
     }
 

@@ -120,6 +120,11 @@ impl Entry {
         self.step(0x23).map_or(u8::from(self.begun()), |body| body[1])
     }
 
+    /// Why the BMC's log proves nothing.
+    pub fn doubt(&self) -> Option<u8> {
+        self.step(0x15).map(|body| body[0])
+    }
+
     pub fn finished(&self) -> bool {
         self.step(0x35).is_some()
     }

@@ -1,7 +1,7 @@
 //! The cluster of a life, and the addresses in it.
 
 use crate::fate::{Fate, Script};
-use bmcnotice::bmc::link::Login;
+use bmcnotice::bmc::link::{Login, Manners};
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
@@ -126,6 +126,7 @@ pub fn logins() -> Vec<Option<Login>> {
         kg: None,
         suites: vec![Suite::Seventeen, Suite::Three],
         privilege: Privilege::Administrator,
+        manners: Manners::Own,
     };
     vec![Some(login), None]
 }

@@ -82,6 +82,9 @@ impl World {
                 self.finishing = serial;
             } else if (kind, body.first()) == (0x40, Some(&0)) {
                 self.note_contradicted(serial);
+            } else if kind == 0x41 {
+                let now = self.time;
+                self.truth(serial).into_iter().for_each(|truth| truth.opened = now); // as if it had just come
             } else if kind == 0x32 {
                 let life = self.life;
                 self.truth(serial).into_iter().for_each(|truth| truth.given_up_in = life);
@@ -146,6 +149,10 @@ impl World {
             return; // it may have forgotten where it was in the log
         }
         let (boot, now) = (self.boot, self.time);
+        let before_us = self.book.0.get(&serial).is_some_and(|entry| entry.doubt() == Some(11));
+        if before_us {
+            return; // the host was up, and we were not there yet
+        }
         let old = |trap: &u16| {
             let came = |t: &&Truth| t.sequence == Some(*trap);
             self.truths.iter().filter(came).all(|t| t.opened + UNDER_WAY < now)

@@ -8,7 +8,7 @@ pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi};
 use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::handshake::{Telling, Untold};
-use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
+use bmcnotice::bmc::link::{Identity, Link, Login, Manners, Output, Status, Ticket, Urgency};
 use bmcnotice::config::model::Privilege;
 use bmcnotice::crypto::{Random, Secret};
 use bmcnotice::now::Now;
@@ -19,7 +19,14 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
 pub fn login(user: &str, password: &str, suites: &[Suite], privilege: Privilege) -> Login {
-    Login { user: user.into(), password: Secret::new(password), kg: None, suites: suites.to_vec(), privilege }
+    Login {
+        user: user.into(),
+        password: Secret::new(password),
+        kg: None,
+        suites: suites.to_vec(),
+        privilege,
+        manners: Manners::Own,
+    }
 }
 
 /// The administrator of `ipmi_sim`.

@@ -157,11 +157,13 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         link: LinkChoice::Lan,
         device: String::new(),
         guid: None,
+        by_address: false,
         handshake: Handshake::None,
         after_ended: AfterEnded::None,
         patience: None,
         in_sel: true,
         sel_catch_up: true,
+        dump: None,
     };
     Cluster {
         clusterpro: None,

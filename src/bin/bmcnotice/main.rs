@@ -3,11 +3,13 @@
 //! Uses the library's public modules alone. `docs/cli.md` is the page for users.
 
 mod arguments;
+mod bmc;
 mod check;
 mod clock;
 mod control;
 mod decode;
 mod demo;
+mod ended;
 mod exit;
 mod journal;
 mod out;
@@ -42,6 +44,7 @@ enum Command {
     Demo(demo::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
+    Bmc(bmc::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
     Journal(journal::Arguments),
@@ -50,6 +53,7 @@ enum Command {
     Clear(control::Clear),
     Maintenance(control::Maintenance),
     Reload(control::Reload),
+    Ended(ended::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(&arguments, &out),
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments, &out),
+        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
         Command::Journal(arguments) => journal::main(&arguments, &out),
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         Command::Clear(arguments) => control::clear(&arguments, &out),
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
+        Command::Ended(arguments) => ended::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()

@@ -2,31 +2,30 @@
 
 mod host;
 mod json;
+mod options;
 
 use crate::arguments::{duration, guid};
 use crate::clock;
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use crate::send::fault_names;
-use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::Secret;
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::simulate::{Happened, SimulatedBmc};
-use bmcnotice::io::{host as system, sys};
-use bmcnotice::sim::{Alert, Event, FatalAction, Fault, Handshake, Handshaking, Options, Power, User};
+use bmcnotice::io::sys;
+use bmcnotice::sim::{Event, Fault, Handshaking, Power, Quirks};
 use bmcnotice::words::Guid;
 use clap::ValueEnum;
 use serde_json::json;
 use std::io::{BufRead, IsTerminal, stdin};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Where the password may stand instead of a file.
-const PASSWORD_VARIABLE: &str = "BMCNOTICE_SIM_PASSWORD";
+/// What it takes on standard input.
+const COMMANDS: &str = "fault NAME, clear NAME, quirk NAME[=VALUE], well, erase, status, quit";
 /// Limit: events that wait to be printed; more are lost, for the BMC does not wait for its reader.
 const QUEUE_EVENTS: usize = 4096;
 
@@ -39,9 +38,9 @@ const QUEUE_EVENTS: usize = 4096;
 ///   ipmitool -I lanplus -H 127.0.0.1 -p 9623 -U admin -P password sel elist
 ///
 /// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME,
-/// status, quit. SIGTERM and SIGINT end it.
+/// quirk NAME[=VALUE], well, erase, status, quit. SIGTERM and SIGINT end it.
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = options::quirks())]
 pub struct Arguments {
     /// Where it answers
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9623")]
@@ -52,12 +51,18 @@ pub struct Arguments {
     /// The file whose first line is the password [default: BMCNOTICE_SIM_PASSWORD, or "password"]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// Another one: level user, operator or administrator; the file's first line is the password
+    #[arg(long, value_name = "NAME:LEVEL:FILE", value_parser = options::other_user)]
+    other_user: Vec<options::OtherUser>,
     /// The system's GUID, in wire order
     #[arg(long, value_name = "GUID", value_parser = guid)]
     guid: Option<Guid>,
     /// Where its traps go; without it, until an armed names an address, nowhere
     #[arg(long, value_name = "IP:PORT")]
     alert: Option<SocketAddr>,
+    /// The port of destinations that are set over IPMI, which is 162 at any real BMC [default: that of --alert, or 162]
+    #[arg(long, value_name = "PORT")]
+    trap_port: Option<u16>,
     /// The community of its traps
     #[arg(long, value_name = "TEXT", default_value = "public")]
     community: String,
@@ -79,6 +84,9 @@ pub struct Arguments {
     /// How long the server takes to boot
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     boot_time: Duration,
+    /// Misbehave in this way, listed below; may be given again
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = options::quirk)]
+    quirk: Vec<String>,
     /// Run this, with reset, power-off or power-on as its one argument, when that happens
     #[arg(long, value_name = "PROGRAM")]
     on_reset: Option<PathBuf>,
@@ -139,7 +147,7 @@ enum Input {
 
 /// The command.
 pub fn main(arguments: &Arguments, out: &Out) -> Exit {
-    let options = match options(arguments) {
+    let options = match options::read(arguments) {
         Ok(options) => options,
         Err(exit) => return exit,
     };
@@ -217,48 +225,6 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
     Exit::Done
 }
 
-fn options(arguments: &Arguments) -> Result<Options, Exit> {
-    let password = match (&arguments.password_file, std::env::var(PASSWORD_VARIABLE)) {
-        (Some(path), _) => system::read_secret(path).map_err(|error| {
-            complain(format_args!("cannot read the password in {}: {error}", path.display()), "");
-            Exit::Wrong
-        })?,
-        (None, Ok(password)) => Secret::new(password),
-        (None, Err(_)) => Secret::new(*b"password"),
-    };
-    let agent = match arguments.listen.ip() {
-        IpAddr::V4(address) => address,
-        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-    };
-    let alert = arguments.alert.map(|destination| Alert {
-        community: Secret::new(arguments.community.as_bytes()),
-        agent,
-        retries: arguments.repeat - 1, // clap lets no zero in
-        interval: arguments.interval,
-        ..Alert::to(destination)
-    });
-    let hears = |raw, sel| Handshake { raw, sel };
-    let defaults = Options::default();
-    Ok(Options {
-        guid: arguments.guid.unwrap_or(defaults.guid),
-        users: vec![User { name: arguments.user.clone(), password, privilege: Privilege::Administrator }],
-        alert,
-        handshake: match arguments.handshake {
-            Hears::Raw => hears(true, false),
-            Hears::Sel => hears(false, true),
-            Hears::Both => hears(true, true),
-            Hears::None => hears(false, false),
-        },
-        patience: arguments.patience,
-        fatal_action: match arguments.fatal_action {
-            Fatal::Reset => FatalAction::Reset,
-            Fatal::PowerCycle => FatalAction::PowerCycle,
-        },
-        boot_time: arguments.boot_time,
-        ..defaults
-    })
-}
-
 fn listen_to_signals(signals: Signals, inlet: SyncSender<Input>) {
     thread::spawn(move || {
         while let Some(signal) = signals.wait(None) {
@@ -288,12 +254,19 @@ fn obey(line: &str, bmc: &SimulatedBmc, show: &Show<'_>) -> bool {
         [] => {}
         ["quit" | "exit"] => return false,
         ["status"] => show.status(bmc),
+        ["erase"] => bmc.with(|bmc, now| bmc.erase_sel(now)),
+        ["well"] => bmc.with(|bmc, _| *bmc.quirks_mut() = Quirks::default()),
+        ["quirk", quirk] => {
+            if let Err(wrong) = bmc.with(|bmc, _| bmc.quirks_mut().set(quirk)) {
+                complain(format_args!("quirk \"{quirk}\": {wrong}"), "bmcnotice sim --help lists them");
+            }
+        }
         [what @ ("fault" | "clear"), name] => match Fault::preset(name) {
             Some(fault) if what == "fault" => bmc.raise(&fault),
             Some(fault) => bmc.clear(&fault),
             None => complain(format_args!("no fault \"{name}\""), &format!("known: {}", names())),
         },
-        _ => complain(format_args!("not understood: {line}"), "fault NAME, clear NAME, status, quit"),
+        _ => complain(format_args!("not understood: {line}"), COMMANDS),
     }
     true
 }
@@ -310,7 +283,7 @@ struct Show<'a> {
 
 impl Show<'_> {
     fn opening(&self, bmc: &SimulatedBmc, arguments: &Arguments, controlled: bool) {
-        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.options().alert.clone()));
+        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.alert()));
         let alert = alert.map(|alert| alert.destination.to_string());
         if self.json {
             return self.out.json(&json!({
@@ -323,7 +296,7 @@ impl Show<'_> {
         out.line(format_args!("  user {}, GUID {guid}", arguments.user));
         out.line(format_args!("  traps go {}", alert.map_or("nowhere yet (--alert)".into(), |to| format!("to {to}"))));
         if controlled {
-            out.line("  commands: fault NAME, clear NAME, status, quit");
+            out.line(format_args!("  commands: {COMMANDS}"));
             out.line(format_args!("  faults: {}", names()));
         }
     }

@@ -28,6 +28,8 @@ pub enum Doubt {
     Moved,
     /// Nobody knows what in the log is fresh: it was looked at for the first time after the trap came.
     NoPlace,
+    /// The log has a record of it that was there before us: from before this boot, or from before we came.
+    Older,
     /// The operator says that this BMC's traps are not in its log.
     NotInLog,
     /// The trap is no PET, so nobody knows which record would be its own.
@@ -36,7 +38,7 @@ pub enum Doubt {
 
 impl Doubt {
     /// All of them; the number in a journal is the place here.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NoRoad,
         Self::Unidentified,
         Self::OtherSystem,
@@ -48,6 +50,7 @@ impl Doubt {
         Self::NoPlace,
         Self::NotInLog,
         Self::NoEvent,
+        Self::Older,
     ];
 
     /// In one word, for scripts.
@@ -62,6 +65,7 @@ impl Doubt {
             Self::Full => "full",
             Self::Moved => "moved",
             Self::NoPlace => "no_place",
+            Self::Older => "older",
             Self::NotInLog => "not_in_log",
             Self::NoEvent => "no_event",
         }
@@ -80,6 +84,7 @@ impl fmt::Display for Doubt {
             Self::Full => "the BMC's log is full",
             Self::Moved => "the BMC's log moved meanwhile, and shows nothing of the kind",
             Self::NoPlace => "the log was first looked at after the trap came: what in it is new is not known",
+            Self::Older => "the BMC's log has it, from before this boot or from before we looked: it may be long over",
             Self::NotInLog => "this BMC's traps are not in its log (in_sel = false)",
             Self::NoEvent => "the trap is no PET: which record would be its own is not known",
         })

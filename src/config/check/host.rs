@@ -3,11 +3,13 @@
 //! Uses `case` and `draft`.
 
 use super::case::{Case, Device, Found};
+use crate::config::draft::{BmcDraft, default};
 use crate::config::facts::{FileFacts, PortHolder};
 use crate::config::model::LinkChoice;
 use crate::config::report::At;
 use crate::words::Obstacle;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 pub(super) fn not_here(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let (Some((at, listen)), Some(own)) = (case.listen(), &case.facts.addresses) else { return };
@@ -209,5 +211,28 @@ pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
             let subject = format!("monitor {monitor}: everyone may write {path} or replace it");
             found.add(at, subject, format!("chmod o-w {path}, and its folder"));
         }
+    }
+}
+
+/// This server's BMC, if its path could be drilled, and how long ago it was.
+fn proven<'c>(case: &Case<'c>) -> Option<(&'c BmcDraft, Option<Duration>)> {
+    let bmc = case.own()?.bmc.ok().filter(|bmc| bmc.user.ok().is_some())?;
+    let drilled = case.listen().is_some() && !case.draft.observe.get_or(false);
+    case.facts.proven.filter(|_| drilled).map(|proven| (bmc, proven))
+}
+
+pub(super) fn drill_old(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some((bmc, Some(age))) = proven(case)
+        && age > bmc.drill_max_age.get_or(default::DRILL_MAX_AGE)
+    {
+        let subject = format!("the last drill that proved the path is {} days ago", age.as_secs() / 86_400);
+        found.add(bmc.drill_max_age.at(), subject, "run bmcnotice bmc drill, now and as often");
+    }
+}
+
+pub(super) fn drill_never(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some((bmc, None)) = proven(case) {
+        let subject = "no drill has proven the path from this server's BMC to here";
+        found.add(bmc.drill_max_age.at(), subject, "run bmcnotice bmc drill, before the night that needs it");
     }
 }

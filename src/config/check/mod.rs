@@ -50,6 +50,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::HALF_HANDSHAKE, bmcs::half_handshake),
     (&rules::PRIVILEGE, bmcs::privilege),
     (&rules::LISTEN_FAMILY, bmcs::listen_family),
+    (&rules::BY_ADDRESS, bmcs::by_address),
+    (&rules::DUMP_UNHELD, bmcs::dump_unheld),
     (&rules::KEYWORD_MISSING, monitors::keyword_missing),
     (&rules::KEYWORD_SERVER, monitors::keyword_server),
     (&rules::PORTS, monitors::ports),
@@ -101,6 +103,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::DEVICE_UNUSABLE, host::device_unusable),
     (&rules::MRW_ACTIVE, clusterpro::mrw_active),
     (&rules::ALERT_MISSING, clusterpro::alert_missing),
+    (&rules::DRILL_OLD, host::drill_old),
+    (&rules::DRILL_NEVER, host::drill_never),
 ];
 
 /// Judges the draft by every rule; the answer is this server, if it is one of the cluster's.
@@ -133,5 +137,6 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     let mut devices: Vec<String> = case.bmcs().map(|(_, bmc)| bmc.device.get_or(DEVICE.to_owned())).collect();
     devices.sort_unstable();
     devices.dedup();
-    Wanted { ports, paths, devices, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())) }
+    let journals = [case.hot(), case.disk()].into_iter().flatten().collect();
+    Wanted { ports, paths, devices, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())), journals }
 }

@@ -81,17 +81,22 @@ pub(super) fn too_slow(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
         let total = longest(monitor);
         let guarded = monitor.keywords.iter().filter_map(|(_, server, _)| case.server(server));
-        let patient = guarded.filter_map(|server| Some((server, *server.bmc.ok()?.patience.ok()?)));
-        if let Some((server, patience)) = patient.min_by_key(|(_, patience)| *patience)
-            && total > patience
+        // What is left of a BMC's patience once a crash dump was waited for.
+        let patient = guarded.filter_map(|server| {
+            let bmc = server.bmc.ok()?;
+            Some((server, *bmc.patience.ok()?, bmc.dump_hold.get_or(Duration::ZERO)))
+        });
+        if let Some((server, patience, dump)) = patient.min_by_key(|(_, patience, dump)| patience.saturating_sub(*dump))
+            && total + dump > patience
         {
+            let total = total + dump;
             let name = monitor.shown();
             let subject = format!(
                 "monitor {name} may take {total:?}, and the BMC of server {} waits {patience:?}",
                 server.shown()
             );
             let at = monitor.deadline.at();
-            found.add(at, subject, "shorten wait_for_started, deadline or tell_deadline; the BMC resets in the middle of the recovery otherwise");
+            found.add(at, subject, "shorten wait_for_started, deadline, tell_deadline or dump_hold; the BMC resets in the middle of the recovery otherwise");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::reader::Reader;
 use crate::config::draft::{BmcDraft, Field, ServerDraft, default};
 use crate::config::model::{AfterEnded, LinkChoice, Privilege, SecretSource};
 use crate::config::report::{At, Report, cut};
-use crate::config::tree::Table;
+use crate::config::tree::{Node, Table};
 use crate::config::{rules, values};
 use crate::crypto::Secret;
 use crate::words::Guid;
@@ -17,6 +17,14 @@ use core::time::Duration;
 const MAX_COMMUNITY: usize = 255;
 /// Limit: the longest text of a login, in bytes; the shorter limits of IPMI are a rule of their own.
 const MAX_LOGIN: usize = 255;
+/// How long *ended* may wait for a crash dump.
+const DUMP_HOLD: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+/// How old a proof of the path may be.
+const DRILL_MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(366 * 86_400);
+
+/// What proves whose a BMC is; true: its address does.
+const IDENTITIES: &[(&str, bool)] = &[("guid", false), ("address", true)];
+
 /// What a BMC may declare to wait.
 const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
@@ -62,7 +70,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> ServerDraft {
 fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
     let address = table.address("address", default::BMC_PORT);
     let address = table.required("address", address, "write address = \"...\", where the BMC's web console is");
-    let draft = BmcDraft {
+    let mut draft = BmcDraft {
         address,
         trap_sources: table.ips("trap_sources"),
         relays: table.ips("relays"),
@@ -80,9 +88,24 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         patience: table.duration("patience", PATIENCE),
         in_sel: table.boolean("in_sel"),
         sel_catch_up: table.word("sel_catch_up", CATCH_UP),
+        by_address: table.word("identity", IDENTITIES),
+        dump_hold: table.duration("dump_hold", DUMP_HOLD),
+        dump_markers: table.list("dump_marker", "a list such as [\"/run/bmcnotice/dump\"]", marker),
+        drill_max_age: table.duration("drill_max_age", DRILL_MAX_AGE),
     };
+    if let (Field::Given(at, true), Field::Given(guid, _)) = (&draft.by_address, &draft.guid) {
+        let at = (*at).max(*guid);
+        let remedy = "keep guid; identity = \"address\" is for a BMC whose GUID says nothing, or is another one's, too";
+        table.add(&rules::EXCLUSIVE, at, "identity = \"address\" and guid are both given", remedy);
+        draft.by_address = Field::Bad(at);
+    }
     table.finish();
     draft
+}
+
+fn marker<'a>(table: &mut Reader<'_, '_, 'a>, item: Node<'a>) -> Option<String> {
+    let Field::Given(at, path) = table.item_text("dump_marker", item) else { return None };
+    table.absolute("dump_marker", at, path)
 }
 
 /// Moves the text, which is copied only if it still stands in the configuration.

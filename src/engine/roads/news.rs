@@ -4,9 +4,13 @@
 
 use crate::bmc::auto::Remark;
 use crate::bmc::chassis::{Effect, Undone};
-use crate::bmc::failure::Untold;
+use crate::bmc::failure::{Failure, Untold};
+use crate::bmc::fill::Fill;
+use crate::bmc::immediate::{Accepted, Unasked};
 use crate::bmc::sel_reading::{Read, Unread};
 use crate::heartbeat::Evidence;
+use crate::wire::ipmi::Response;
+use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
 
 /// Whose conversation it is.
@@ -20,6 +24,10 @@ pub(in crate::engine) enum Owner {
     Witness,
     /// A record that a former process left open.
     Leftover(u64),
+    /// A drill.
+    Drill,
+    /// Who watches the event log.
+    Fill,
 }
 
 /// What came of it.
@@ -35,6 +43,14 @@ pub(in crate::engine) enum News {
     Read(Result<Read, Unread>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
+    /// What our BMC answered to a keep-alive.
+    KeptAlive(Result<Response, Failure>),
+    /// How full our BMC's event log is, or why that is not known.
+    Filled(Result<Fill, Failure>),
+    /// The BMC will send a drill's test alert, or why not.
+    DrillAsked(Result<Accepted, Unasked>),
+    /// What it thinks became of it; none: it does not say.
+    DrillFate(Option<AlertStatus>),
     /// A link came up or went down.
     Link(ServerId),
     /// What people should know of the two roads to our own BMC.

@@ -13,7 +13,8 @@ use crate::words::ServerId;
 impl Roads {
     /// Whether something is being said for a record: it must not be cut in two.
     pub(in crate::engine) fn talks_for_records(&self) -> bool {
-        self.conversations.iter().any(|talk| !matches!(talk.owner, Owner::Context | Owner::Witness))
+        let for_record = |owner| matches!(owner, Owner::Seat(_) | Owner::Leftover(_));
+        self.conversations.iter().any(|conversation| for_record(conversation.owner))
     }
 
     /// Closes every road that the new configuration does not have like this. To be followed by
@@ -55,7 +56,7 @@ impl Roads {
                 }
                 Some(_) | None => false,
             },
-            Errand::Conversation(_) | Errand::Nobody => true,
+            Errand::Conversation(_) | Errand::KeepAlive | Errand::Nobody => true,
         });
         for ((id, server), login) in (0..).map(ServerId).zip(&new.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };

@@ -3,7 +3,7 @@
 //! Input is a file that may be torn, damaged or hostile: a frame counts only with its magic, a length
 //! within the limit, its checksum and its end mark. Numbers are little-endian.
 
-use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Step, Summary, Taken};
+use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken};
 use crate::bmc::evidence::{CLAIM_OCTETS, Claim, Doubt, Mark};
 use crate::bmc::sel_reading::Place;
 use crate::config::model::{AfterEnded, FinalAction};
@@ -243,6 +243,7 @@ pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
         Step::Released => (0x41, vec![]),
         Step::Joined { other, count } => (0x50, [&other.to_le_bytes()[..], &count.to_le_bytes()].concat()),
         Step::Acknowledged => (0x51, vec![]),
+        Step::Proven(proof) => (0x52, [&proof.took_ms.to_le_bytes()[..], &[u8::from(proof.own_event)]].concat()),
         Step::Closed(reason) => (0x60, one(closed_octet(reason))),
     };
     frame(kind, id.serial(), taken.at, taken.boot, &body)
@@ -277,6 +278,14 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x41 => Step::Released,
         0x50 => Step::Joined { other: body.u64()?, count: body.u32()? },
         0x51 => Step::Acknowledged,
+        0x52 => Step::Proven(Proof {
+            took_ms: body.u32()?,
+            own_event: match body.u8()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+        }),
         0x60 => Step::Closed(parse_closed(body.u8()?)?),
         _ => return Some(None),
     }))

@@ -11,6 +11,7 @@ use crate::wire::sel;
 use crate::words::{Answer, Attempt, Class, Outcome, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 /// Limit: the longest text in a record, in octets; longer ones are cut at a character.
 pub const MAX_TEXT_OCTETS: usize = 255;
@@ -109,8 +110,19 @@ pub enum Step {
     },
     /// The BMC's trap was acknowledged.
     Acknowledged,
+    /// The trap was a drill's, and came through to the application.
+    Proven(Proof),
     /// Nothing more will happen.
     Closed(Closed),
+}
+
+/// What a drill has proven of the path from the BMC to the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// From the order to the notice's callback, in milliseconds.
+    pub took_ms: u32,
+    /// The trap carried the drill's own number; otherwise the BMC sent a test alert of its maker's, which is weaker.
+    pub own_event: bool,
 }
 
 /// Why a recovery waits for the operator.
@@ -338,6 +350,14 @@ impl Record {
             _ => None,
         });
         held.flatten()
+    }
+
+    /// What a drill has proven by it, and when that was by the wall.
+    pub fn proof(&self) -> Option<(Duration, Proof)> {
+        self.steps.iter().rev().find_map(|taken| match taken.step {
+            Step::Proven(proof) => Some((taken.at.wall, proof)),
+            _ => None,
+        })
     }
 
     /// How many notices have joined.

@@ -51,14 +51,22 @@ impl Replay {
         self.table.iter()
     }
 
+    /// The newest record by which a drill has proven the path.
+    pub fn proven(&self) -> Option<&Record> {
+        self.table.proven()
+    }
+
     /// The records for which something may still have to be done, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Record> {
         self.table.iter().filter(|record| record.is_open())
     }
 
     fn read(&mut self, frame: &codec::Frame<'_>) {
-        self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
-        match codec::content(frame) {
+        let content = codec::content(frame);
+        if !matches!(content, Some(Content::Mark(_))) {
+            self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
+        }
+        match content {
             None => self.corrupt = self.corrupt.saturating_add(1),
             Some(Content::Opened(record)) => {
                 if !self.table.insert(*record) {

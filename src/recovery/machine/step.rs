@@ -221,6 +221,12 @@ impl Turn<'_> {
                 self.arm(Timer::Final, self.policy.deadline);
                 self.final_action(job, action);
             }
+            // The BMC would reset in the middle of the dump: the crash kernel tells it.
+            action @ FinalAction::SysrqPanic if self.policy.dump && self.policy.final_allowed => {
+                self.go(At::Finishing(job, outcome));
+                self.arm(Timer::Final, self.policy.deadline);
+                self.final_action(job, action);
+            }
             FinalAction::Shutdown | FinalAction::Reboot => {
                 self.report(Level::Warning, Message::FinalWithheld);
                 self.end(job, Outcome::Failed);

@@ -1,7 +1,8 @@
 //! What is said on the control socket: one line of JSON each way. `docs/cli.md` describes it.
 
+use crate::bmc::drill::told;
 use bmcnotice::config::finding::{Finding, Severity};
-use bmcnotice::{Error, Reload};
+use bmcnotice::{Drill, Error, Reload};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,10 @@ pub enum Request {
     Maintenance(Option<bool>),
     /// The configuration is read again.
     Reload,
+    /// A drill begins.
+    Drill,
+    /// How does it stand?
+    DrillStatus,
 }
 
 impl Request {
@@ -42,6 +47,8 @@ impl Request {
             Self::Maintenance(None) => json!({ "version": VERSION, "command": "maintenance" }),
             Self::Maintenance(Some(on)) => json!({ "version": VERSION, "command": "maintenance", "on": on }),
             Self::Reload => json!({ "version": VERSION, "command": "reload" }),
+            Self::Drill => json!({ "version": VERSION, "command": "drill" }),
+            Self::DrillStatus => json!({ "version": VERSION, "command": "drill_status" }),
         };
         format!("{value}\n")
     }
@@ -63,8 +70,10 @@ impl Request {
                 _ => return Err("\"on\" is true or false".into()),
             },
             Some("reload") => Self::Reload,
+            Some("drill") => Self::Drill,
+            Some("drill_status") => Self::DrillStatus,
             Some(_) | None => {
-                return Err("\"command\" is release, cancel, clear, maintenance or reload".into());
+                return Err("\"command\" is release, cancel, clear, maintenance, reload, drill or drill_status".into());
             }
         })
     }
@@ -84,6 +93,10 @@ pub trait Hands {
     fn set_maintenance(&self, on: bool) -> Result<(), Error>;
     /// See [`Request`].
     fn reload(&self) -> Result<Reload, Error>;
+    /// See [`Request`].
+    fn drill(&self) -> Result<(), Error>;
+    /// See [`Request`].
+    fn drill_status(&self) -> Result<Drill, Error>;
 }
 
 /// Does it, and says how it went: a line.
@@ -104,6 +117,12 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
                 value
             })
         }
+        Ok(Request::Drill) => done(hands.drill(), "the BMC is asked for a test alert".into()),
+        Ok(Request::DrillStatus) => hands.drill_status().map(|drill| {
+            let mut value = said(true, "done", drill.why.clone());
+            value["drill"] = told(&drill);
+            value
+        }),
         Ok(Request::Reload) => hands.reload().map(|reload| match reload {
             Reload::Done => said(true, "done", "the configuration was reloaded".into()),
             Reload::Later => {
@@ -153,6 +172,8 @@ mod tests {
             Request::Maintenance(None),
             Request::Maintenance(Some(true)),
             Request::Reload,
+            Request::Drill,
+            Request::DrillStatus,
         ] {
             assert_eq!(Request::parse(request.emit().as_bytes()), Ok(request));
         }

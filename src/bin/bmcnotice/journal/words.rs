@@ -92,6 +92,16 @@ pub fn named(step: Step) -> Named {
             words: format!("record {other} joined, number {count}"),
         },
         Step::Acknowledged => plain("acknowledged", "the trap was acknowledged"),
+        Step::Proven(proof) => {
+            let weak = if proof.own_event { "" } else { ", by the BMC's own test alert" };
+            let words = format!("a drill proved the path in {} ms{weak}", proof.took_ms);
+            let more = [("took_ms", json!(proof.took_ms)), ("own_event", json!(proof.own_event))];
+            Named {
+                name: "proven",
+                more: more.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+                words,
+            }
+        }
         Step::Closed(reason) => {
             let (name, words) = closed(reason);
             with("closed", "reason", json!(name), format!("closed: {words}"))
@@ -192,6 +202,7 @@ pub fn state(record: &Record, boot: BootId) -> &'static str {
         | Step::Asked(_)
         | Step::Supported(_)
         | Step::Unsupported(_)
+        | Step::Proven(_)
         | Step::Withdrawn
         | Step::Closed(_) => None,
     });
