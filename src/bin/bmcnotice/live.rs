@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 const PINGS: u32 = 3;
 /// How long a session may take to open; some BMCs need seconds.
 const SESSION: Duration = Duration::from_secs(10);
+/// The same for a BMC that said nothing without one; some answer in a session alone.
+const SESSION_OF_THE_SILENT: Duration = Duration::from_secs(3);
 /// The channels that may be LAN channels.
 const CHANNELS: std::ops::RangeInclusive<u8> = 1..=11;
 
@@ -51,13 +53,15 @@ fn visit(way: &Way) -> Result<Bmc, Error> {
         (Identity::Unknown, Some(Ok(InBand { guid: Some(guid), .. }))) => Identity::Expected(vec![*guid]),
         (identity, _) => identity.clone(),
     };
+    let ping = ping(way.address)?;
+    let patience = if ping.is_some() { SESSION } else { SESSION_OF_THE_SILENT };
     Ok(Bmc {
         server: way.server().name.clone(),
         own: way.is_own(),
         address: way.address,
         in_band,
-        ping: ping(way.address)?,
-        session: session(way, identity)?,
+        ping,
+        session: session(way, identity, patience)?,
     })
 }
 
@@ -121,11 +125,11 @@ fn ping(to: SocketAddr) -> Result<Option<Duration>, Error> {
     Ok(None)
 }
 
-fn session(way: &Way, identity: Identity) -> Result<Option<Session>, Error> {
+fn session(way: &Way, identity: Identity, patience: Duration) -> Result<Option<Session>, Error> {
     let Some(login) = &way.login else { return Ok(None) };
     let mut visit = Visit::new(way.address, login.clone(), identity, None)?;
     let begun = Instant::now();
-    Ok(Some(match visit.meet(SESSION) {
+    Ok(Some(match visit.meet(patience) {
         Ok(met) => Session::Open {
             took: begun.elapsed(),
             suite: met.suite.number(),
