@@ -3,6 +3,7 @@
 //! Uses `config::facts` for the answers. Reads `/proc`, `/sys` and file attributes; opens no secret, binds no socket,
 //! changes nothing. What cannot be found out stays unknown.
 
+use super::host::place;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
 use crate::config::mrw;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -56,7 +57,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
         }),
         bmcnotice_monitors: wanted.clp_conf.as_deref().and_then(clp_conf),
         esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
-        files: wanted.paths.iter().map(|path| (path.clone(), file(Path::new(path)))).collect(),
+        files: wanted.paths.iter().map(|path| (path.clone(), file(&place(Path::new(path))))).collect(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::case::{Case, Found};
 use crate::config::facts::{FileFacts, PortHolder};
+use crate::config::model::CREDENTIALS;
 use core::net::SocketAddr;
 
 pub(super) fn not_here(case: &Case<'_>, found: &mut Found<'_, '_>) {
@@ -130,7 +131,11 @@ pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
             FileFacts { readable: false, .. } => "cannot be read by this user",
             FileFacts { readable: true, .. } => continue,
         };
-        let remedy = "write the secret into its first line, owned by the user who runs this, mode 0600";
+        let remedy = if path.starts_with(CREDENTIALS) {
+            "give it to the service by LoadCredential= or SetCredentialEncrypted=; outside that unit there is no such folder"
+        } else {
+            "write the secret into its first line, owned by the user who runs this, mode 0600"
+        };
         found.add(at, format!("the BMC of server {server}: {path} {why}"), remedy);
     }
 }
