@@ -41,7 +41,7 @@ const PROCESSES: usize = 7;
 /// After this a trap, or what should follow from it, is lost.
 const LOST: Duration = Duration::from_secs(3);
 /// What ours may cost, of the bare relay.
-const BUDGET: f64 = 2.0;
+const BUDGET: f64 = 1.5;
 
 /// A simulated BMC, and when it last heard *started*.
 struct Board {

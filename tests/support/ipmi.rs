@@ -143,6 +143,11 @@ impl Wire {
         }
     }
 
+    pub fn start(&mut self) {
+        self.link.start(self.now());
+        self.drain();
+    }
+
     pub fn stop(&mut self) {
         self.link.stop(self.now());
         self.drain();
