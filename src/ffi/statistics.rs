@@ -34,6 +34,12 @@ pub enum bmcn_counter {
     BMCN_COUNT_JOURNAL_FAILURES = 10,
     /// Deliveries dropped because dispatch was too slow; thread mode only.
     BMCN_COUNT_UNDELIVERED = 11,
+    /// Notices that the BMC's log has proven (trust corroborated).
+    BMCN_COUNT_SUPPORTED = 12,
+    /// Notices that it shows to be none of the BMC's: forged, or of a BMC that does not log what it reports.
+    BMCN_COUNT_CONTRADICTED = 13,
+    /// Notices about which the BMC could not be asked, or about which its log says neither.
+    BMCN_COUNT_UNANSWERABLE = 14,
 }
 
 pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
@@ -50,6 +56,9 @@ pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
         9 => statistics.untold,
         10 => statistics.journal_failures,
         11 => statistics.undelivered,
+        12 => statistics.supported,
+        13 => statistics.contradicted,
+        14 => statistics.unanswerable,
         _ => return BMCN_EINVAL as i64,
     };
     i64::try_from(count).unwrap_or(i64::MAX)
