@@ -406,3 +406,15 @@ fn the_bmc_hears_started_only_once_it_has_shown_the_record() {
     assert!(heard.is_some(), "{:?}", world.events);
     assert!(world.told(Phase::Started) >= s(2));
 }
+
+#[test]
+fn a_reload_keeps_the_place_in_the_log_and_asks_again() {
+    let mut world = World::up();
+    world.bmc.quirks_mut().sel_after_pet = s(20);
+    world.raise("uncorrectable-memory");
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.reload();
+    world.run(s(12));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
