@@ -268,7 +268,7 @@ fn the_seeds_cluster_comes_out_as_described() {
 fn everything_wrong_is_said_at_once() {
     let text = example()
         .replace("\"BMCNOTICE\"", "\"BMCNOTE\"")
-        .replace("trust = \"address\"", "trust = \"authenticated\"")
+        .replace("trust = \"corroborated\"", "trust = \"authenticated\"")
         .replace("server2 = \"192.168.0.2\"", "server2 = \"192.168.0.12:1162x\"")
         .replace("address = \"192.168.0.12\"", "adress = \"192.168.0.12\"")
         .replace("deadline = \"60s\"", "deadline = 60")

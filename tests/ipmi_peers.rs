@@ -6,10 +6,12 @@ mod support;
 
 use bmcnotice::bmc::chassis::{Effect, Order};
 use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
+use bmcnotice::bmc::evidence::Claim;
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::handshake::{Telling, Untold};
 use bmcnotice::bmc::link::{Checked, Identity, Login, Status, Urgency};
 use bmcnotice::bmc::ping::{self, Probe};
+use bmcnotice::bmc::sel_reading::Kept;
 use bmcnotice::config::model::{Handshake, Privilege, RawMessage, RawOctet};
 use bmcnotice::crypto::Random;
 use bmcnotice::suite::Suite;
@@ -20,6 +22,7 @@ use bmcnotice::wire::session_info;
 use bmcnotice::words::{Guid, Outcome, Phase};
 use std::fs;
 use std::net::UdpSocket;
+use std::process::Command;
 use std::time::Duration;
 use support::{GUID, Peer, Wire, administrator, free_address, has_ipmi_sim, has_pyghmi, login};
 
@@ -121,6 +124,50 @@ fn a_sel_record_is_there_once() {
     let entry = sel::Entry::parse(&wire.ask(sel::get_entry(sel::LAST)).unwrap().data).unwrap();
     assert_eq!(entry.record.0[7..], [0x91, 0x12, 0x00, b'E', b'D', 0xA1, 0xB2, 0xC3, 0xD4][..]);
     assert_eq!(peer.logged("cmd=44"), 1);
+}
+
+/// By another client: what we wrote ourselves would prove little.
+fn ipmitool(peer: &Peer, arguments: &[&str]) -> Option<String> {
+    let (host, port) = (peer.address.ip().to_string(), peer.address.port().to_string());
+    let login = ["-I", "lanplus", "-C", "3", "-U", "ipmiusr", "-E", "-H", &host, "-p", &port];
+    let output = Command::new("ipmitool").env("IPMI_PASSWORD", "test").args(login).args(arguments).output().ok()?;
+    assert!(output.status.success(), "ipmitool {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn ipmi_sims_log_proves_what_others_wrote_into_it() {
+    if !has_ipmi_sim() || !support::peer("ipmitool", Command::new("ipmitool").arg("-V").output().is_ok()) {
+        return;
+    }
+    let peer = Peer::ipmi_sim("evidence", free_address());
+    let mut wire = Wire::new(peer.address, administrator(), expected());
+    wire.up();
+    let begin = wire.read(None, false).unwrap();
+    assert_eq!((begin.kept, begin.place.last), (Kept::New, None), "its log is empty");
+    // An uncorrectable memory error of sensor 2, as a board's firmware would log it.
+    let octets = "0x0a 0x44 0 0 2 0 0 0 0 0x20 0 4 0x0c 2 0x6f 0x31 0xff 1";
+    let arguments: Vec<&str> = ["raw"].into_iter().chain(octets.split(' ')).collect();
+    ipmitool(&peer, &arguments);
+    let read = wire.read(Some(begin.place), true).unwrap();
+    assert_eq!((read.kept, read.records.len(), read.more), (Kept::Continued, 1, false));
+    let audit = read.audit.unwrap();
+    assert!(!audit.full && !audit.more, "{audit:?}");
+    let claim = |sensor| Claim::from_octets([0x20, 0x0C, sensor, 0x6F, 1, 0x31, 0xFF, 1]);
+    assert!(claim(2).is_told_by(&read.records[0]) && !claim(3).is_told_by(&read.records[0]));
+    assert!(ipmitool(&peer, &["sel", "list"]).unwrap().contains("Uncorrectable ECC"), "as ipmitool reads it");
+    // Nothing new; then two more; then all is cleared, and what comes is new.
+    let place = wire.read(Some(read.place), false).unwrap().place;
+    ipmitool(&peer, &arguments);
+    ipmitool(&peer, &arguments);
+    let read = wire.read(Some(place), false).unwrap();
+    assert_eq!((read.kept, read.records.len()), (Kept::Continued, 2));
+    ipmitool(&peer, &["sel", "clear"]);
+    wire.run(10 * SECOND, |_| ipmitool(&peer, &["sel", "info"]).unwrap().contains("Entries          : 0"));
+    ipmitool(&peer, &arguments);
+    let read = wire.read(Some(read.place), false).unwrap();
+    assert_eq!((read.kept, read.records.len()), (Kept::Cleared, 1));
+    wire.stop();
 }
 
 #[test]

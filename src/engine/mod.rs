@@ -15,6 +15,7 @@ mod endings;
 mod evidence;
 mod fill;
 mod identity;
+mod missed;
 mod moves;
 mod murmur;
 mod operator;
@@ -125,6 +126,8 @@ pub struct Engine {
     witness: Option<Witness>,
     /// When it wants to be asked again.
     inquire_at: Option<Duration>,
+    /// What was missed and written down, so far.
+    noted: u8,
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
@@ -179,6 +182,7 @@ impl Engine {
             seats: Seat::all(&cluster),
             witness: witness::of(&cluster, boot, Some(&replay)),
             inquire_at: None,
+            noted: 0,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
