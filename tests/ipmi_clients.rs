@@ -67,6 +67,9 @@ impl Column {
     }
 }
 
+/// Does all it can.
+type Client = fn() -> Column;
+
 /// Get Watchdog Timer, as the BMC holds it.
 fn watchdog(bench: &Bench) -> [u8; 8] {
     bench.bmc.with(|bmc, now| bmc.watchdog(now))
@@ -129,7 +132,7 @@ fn four_clients_find_what_the_simulated_bmc_holds() {
     if !peers::have("four clients", &tools) || !has_modules() {
         return;
     }
-    let clients: [(&str, fn() -> Column); 4] = [
+    let clients: [(&str, Client); 4] = [
         ("ipmitool", ipmitool::column),
         ("FreeIPMI", freeipmi::column),
         ("pyghmi", pyghmi::column),

@@ -42,6 +42,7 @@ mod command;
 mod event;
 mod fault;
 mod filters;
+mod hear;
 mod hold;
 mod host;
 mod lan;
