@@ -47,7 +47,7 @@ pub struct Arguments {
     /// Where its traps go; without it, until an armed names an address, nowhere
     #[arg(long, value_name = "IP:PORT")]
     pub(super) alert: Option<SocketAddr>,
-    /// The port of destinations that are set over IPMI, which is 162 at any real BMC [default: that of --alert, or 162]
+    /// The port of destinations that are set over IPMI [default: that of --alert, or 162]
     #[arg(long, value_name = "PORT")]
     pub(super) trap_port: Option<u16>,
     /// The community of its traps
