@@ -159,26 +159,28 @@ fn the_fatal_events_are_those_that_notices_are_judged_by() {
     assert!(rows <= 16, "{rows} filters are more than some BMCs have");
 }
 
+/// Spoils a BMC by commands.
+type Harm = Box<dyn Fn(&mut Bench)>;
+
 /// Each thing that setup can mend, spoilt in the simulated BMC by the very commands that a vendor's tool sends.
 #[test]
 fn what_setup_writes_mends_what_the_audit_finds() {
-    let set = |parameter: u8, data: &[u8]| pef::set(parameter, data);
     let mute = Request::new(SET_CHANNEL_ACCESS, [0x01, 0x80 | 0x20 | 0x02, 0]);
     let resets = |bench: &mut Bench| {
         let (number, filter) = bench.ask().filters().map(|(number, filter)| (number, *filter)).next().unwrap();
         let acts = Filter { actions: filter.actions | action::POWER_CYCLE, ..filter };
-        bench.command(&set(6, &pef::numbered(number, &acts.emit())));
+        bench.command(&pef::set(6, &pef::numbered(number, &acts.emit())));
     };
-    let faults: Vec<(&str, Box<dyn Fn(&mut Bench)>)> = vec![
-        ("BMCN-A010", Box::new(move |bench| bench.command(&set(1, &[0])))),
-        ("BMCN-A011", Box::new(move |bench| bench.command(&set(2, &[action::RESET])))),
+    let faults: Vec<(&str, Harm)> = vec![
+        ("BMCN-A010", Box::new(|bench| bench.command(&pef::set(1, &[0])))),
+        ("BMCN-A011", Box::new(|bench| bench.command(&pef::set(2, &[action::RESET])))),
         ("BMCN-A013", Box::new(move |bench| bench.command(&mute))),
         ("BMCN-A020", Box::new(|bench| bench.command(&lan::set(1, 19, &[1, 0, 0, 10, 9, 9, 9, 0, 0, 0, 0, 0, 0])))),
         ("BMCN-A021", Box::new(|bench| bench.command(&lan::set(1, 18, &[1, 0x87, 4, 7])))),
         ("BMCN-A022", Box::new(|bench| bench.command(&lan::set(1, 18, &[1, 0x00, 4, 7])))),
         ("BMCN-A023", Box::new(|bench| bench.command(&lan::set(1, 18, &[1, 0x80, 4, 0])))),
-        ("BMCN-A024", Box::new(move |bench| bench.command(&set(9, &[1, 0, 0, 0])))),
-        ("BMCN-A025", Box::new(move |bench| bench.command(&set(9, &[1, 0x19, 0x11, 0])))),
+        ("BMCN-A024", Box::new(|bench| bench.command(&pef::set(9, &[1, 0, 0, 0])))),
+        ("BMCN-A025", Box::new(|bench| bench.command(&pef::set(9, &[1, 0x19, 0x11, 0])))),
         ("BMCN-A027", Box::new(|bench| bench.command(&lan::set(1, 16, &lan::community(b"private").unwrap())))),
         ("BMCN-A030", Box::new(resets)),
         ("BMCN-A040", Box::new(|bench| bench.disable_filters())),

@@ -4,7 +4,7 @@
 //! A dialogue; sans-IO. What was begun is also left when it goes wrong. Whether it is there now, only reading
 //! it again tells. Its input is a BMC's answers, hostile.
 
-use super::wanted::{Change, Plan, Section};
+use super::plan::{Change, Plan, Section};
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::Failure;
 use crate::now::Now;

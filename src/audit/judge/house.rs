@@ -1,6 +1,6 @@
 //! What is not the way of an alert, and matters all the same: the log, the clock, who may log in, identity.
 
-use super::{Found, Us, numbers};
+use super::found::{Found, Us, numbers};
 use crate::audit::rules;
 use crate::audit::told::{Told, User};
 use crate::bmc::identity::Checked;

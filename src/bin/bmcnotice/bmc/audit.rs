@@ -1,6 +1,6 @@
 //! `bmcnotice bmc audit`: what would keep a fatal notice from this monitor.
 
-use super::{Guest, Whose, introduction, signals};
+use super::guest::{Guest, Whose, introduction, signals};
 use crate::exit::Exit;
 use crate::out::{Look, Out};
 use bmcnotice::audit::finding::{Finding, Reaches, Severity, Verdict};

@@ -1,6 +1,6 @@
 //! `bmcnotice bmc setup`: what to write to the BMC so that fatal notices come, and writes it.
 
-use super::{Guest, Whose, introduction, signals};
+use super::guest::{Guest, Whose, introduction, signals};
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use bmcnotice::audit::wanted::{Change, Options, Plan, plan};
@@ -78,7 +78,7 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
         if guest.met.identity != Checked::Matched && !arguments.force {
             complain(
                 format_args!("{}: nothing is written to it", introduction(&way, &guest.met)),
-                "pin its GUID (bmcnotice bmc pin shows how), or say --force",
+                "pin its GUID (bmcnotice bmc pin shows how), or say --force; without --write the changes are shown",
             );
             return Err(Exit::Failed);
         }
@@ -143,6 +143,9 @@ fn show(done: &Done, arguments: &Arguments, out: &Out) {
         out.line("");
         out.line(out.paint(Look::Bad, format_args!("Stopped at {at}: {why}")));
     }
+    let remaining_lines: Vec<String> =
+        remaining.iter().flat_map(|remaining| &remaining.changes).map(ToString::to_string).collect();
+    list("Read again, and still not so:", &remaining_lines, out);
     out.line("");
     out.line(match (plan.changes.len(), written, remaining) {
         (0, ..) => "Nothing to write.".to_owned(),
