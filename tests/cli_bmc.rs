@@ -76,6 +76,18 @@ fn ids(audit: &serde_json::Value) -> Vec<String> {
 }
 
 #[test]
+fn every_page_fits_the_screen() {
+    for command in ["audit", "setup", "pin"] {
+        let output = run(&["bmc", command, "--help"], "");
+        let text = stdout(&output);
+        assert!(code(&output) == 0 && text.contains("Usage: bmcnotice bmc"), "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{command}: {line}");
+        }
+    }
+}
+
+#[test]
 fn audit_finds_setup_mends_and_a_fault_then_reaches_the_daemon() {
     let (folder, listen) = (Folder::new(), free());
     let (mut sim, address) = simulated(&folder, GUID, listen.port(), &[]);

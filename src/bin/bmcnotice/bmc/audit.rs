@@ -24,7 +24,7 @@ use serde_json::json;
 pub struct Arguments {
     #[command(flatten)]
     whose: Whose,
-    /// Ask with this privilege instead of the configuration's: some answers are for administrators
+    /// Ask with this privilege, not the configuration's: administrators are told most
     #[arg(long, value_name = "LEVEL")]
     privilege: Option<Level>,
     /// Print one JSON object
