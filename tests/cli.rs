@@ -8,8 +8,21 @@ use std::fs::File;
 use std::process::Stdio;
 use support::{Folder, code, json, program, run, stderr, stdout};
 
-const COMMANDS: [&str; 12] =
-    ["demo", "run", "check", "send", "decode", "journal", "release", "cancel", "clear", "maintenance", "reload", "sim"];
+const COMMANDS: [&str; 13] = [
+    "demo",
+    "run",
+    "check",
+    "bmc",
+    "send",
+    "decode",
+    "journal",
+    "release",
+    "cancel",
+    "clear",
+    "maintenance",
+    "reload",
+    "sim",
+];
 const SEED: &str = "examples/seed.toml";
 
 #[test]

@@ -117,3 +117,30 @@ fn guid(text: &str) -> Option<Guid> {
     }
     Some(Guid(octets))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_file_is_replaced_at_once_with_its_mode_or_not_at_all() {
+        let folder = std::env::temp_dir().join(format!("bmcnotice-replace-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        symlink("file", &link).unwrap();
+        replace_text(&link, "old", "new").unwrap();
+        assert_eq!(read_text(&file).unwrap(), "new");
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o7777, 0o640);
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "the link is still one");
+        let refused = replace_text(&file, "old", "newer").unwrap_err();
+        assert!(refused.to_string().contains("meanwhile"), "{refused}");
+        assert!(replace_text(&folder.join("none"), "", "x").is_err());
+        assert_eq!(read_text(&file).unwrap(), "new");
+        let names = std::fs::read_dir(&folder).unwrap().count();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(names, 2, "nothing is left behind");
+    }
+}
