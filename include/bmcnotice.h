@@ -317,6 +317,14 @@ typedef enum {
    * Deliveries dropped because dispatch was too slow; thread mode only.
    */
   BMCN_COUNT_UNDELIVERED = 11,
+  /**
+   * Keep-alives that this server's BMC took.
+   */
+  BMCN_COUNT_KEEPALIVES = 12,
+  /**
+   * Those that it did not.
+   */
+  BMCN_COUNT_KEEPALIVES_LOST = 13,
 } bmcn_counter;
 
 /**
