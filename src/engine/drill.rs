@@ -139,7 +139,8 @@ impl Engine {
             return;
         };
         let own = is_of(pet, running.event);
-        if !own && !(is_made_up(pet) && notice.class != Class::Fatal) {
+        let made_up = is_made_up(pet) && notice.class != Class::Fatal;
+        if !(own || made_up) {
             return;
         }
         notice.class = Class::Info;
