@@ -5,7 +5,8 @@ use bmcnotice::bmc::evidence::Claim;
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::sel_reading::{Audit, Kept, MAX_RECORDS, MAX_RESERVATIONS, Place, Read, Reading, Unread};
 use bmcnotice::now::Now;
-use bmcnotice::wire::command::{GET_SEL_ENTRY, GLOBAL_ENABLES, RESERVE_SEL, SEL_INFO, emit_logging};
+use bmcnotice::wire::account::{GET_GLOBAL_ENABLES, global};
+use bmcnotice::wire::command::{GET_SEL_ENTRY, RESERVE_SEL, SEL_INFO};
 use bmcnotice::wire::ipmi::{Completion, Request, Response};
 use bmcnotice::wire::pet::Pet;
 use bmcnotice::wire::sel::{self, Entry, Record, SelInfo};
@@ -68,9 +69,9 @@ impl Log {
             let info = SelInfo { entries, free: self.free, added: 7, erased: 7, overflow: self.overflow };
             return Ok(Response::ok(info.emit()));
         }
-        if is(GLOBAL_ENABLES) {
+        if is(GET_GLOBAL_ENABLES) {
             return Ok(match self.logging {
-                Some(on) => Response::ok(emit_logging(on)),
+                Some(on) => Response::ok(vec![if on { global::SEL_LOGGING } else { 0 }]),
                 None => Response::refusal(Completion::UNKNOWN_COMMAND),
             });
         }

@@ -54,6 +54,7 @@ addresses = ["10.0.0.1"]
 address = "{BMC}"
 user = "admin"
 password = "password"
+link = "lan"
 handshake = "{handshake}"
 sel_catch_up = "{catch_up}"
 {guid}
