@@ -121,7 +121,7 @@ fn one_of<T>(
         (Field::Given(a, _) | Field::Bad(a), Field::Given(b, _) | Field::Bad(b)) => {
             let at: At = a.max(b);
             let subject = format!("{first} and {second} are both given");
-            table.add(&rules::EXCLUSIVE, at, &subject, &format!("keep {keep} and take the other away"));
+            table.add(&rules::EXCLUSIVE, at, &subject, format!("keep {keep} and take the other away"));
             Field::Bad(at)
         }
     }
