@@ -19,6 +19,7 @@ pub mod login;
 pub mod pace;
 pub mod ping;
 pub mod queue;
+mod rakp_said;
 mod reopen;
 pub mod sel_entry;
 pub mod session;
