@@ -234,10 +234,15 @@ impl Site {
     }
 }
 
-/// A peer's BMC is only asked; our own hears the handshake's words, unless it has none.
+/// A peer's BMC is only asked; our own hears the handshake's words, unless it has none. A vendor's own commands are
+/// mostly guarded like those that configure (`ipmi_sim` does it, too).
 fn login(lan: &Lan, bmc: &Bmc, own: bool) -> Result<Login, Error> {
-    let told = bmc.handshake != Handshake::None || !matches!(bmc.after_ended, AfterEnded::None | AfterEnded::Bmc);
-    let least = if own && told { Privilege::Operator } else { Privilege::User };
+    let least = match (&bmc.handshake, bmc.after_ended) {
+        _ if !own => Privilege::User,
+        (Handshake::Raw { .. }, _) => Privilege::Administrator,
+        (Handshake::None, AfterEnded::None | AfterEnded::Bmc) => Privilege::User,
+        (Handshake::None | Handshake::Sel { .. }, _) => Privilege::Operator,
+    };
     let suites = lan.suites.iter().filter_map(|&number| Suite::from_number(number)).collect();
     Ok(Login {
         user: lan.user.clone().into_bytes(),

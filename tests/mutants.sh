@@ -97,4 +97,12 @@ fi
 if [ -f python/bmcnotice/__init__.py ]; then
     mutant 'make -s test-python' bindings/python/Cargo.toml 's/default-features = false/features = ["capi"]/'
 fi
+# The LAN link broken on purpose.
+lan='cargo test -q --features sim --test lan'
+mutant "$lan" src/bmc/active.rs         's/!request.is(CHASSIS_CONTROL) \&\& //'                    # a chassis command twice
+mutant "$lan" src/bmc/pace.rs           's/let fitting = .*/let fitting = RESEND_FIRST;/'            # a slow BMC is never learnt
+mutant "$lan" src/bmc/key_exchange.rs   's/candidates.push(\*bmc_session);//'                        # who answers first wins
+mutant "$lan" src/bmc/key_exchange.rs   's/out.extend(candidates.iter().map(|bmc_session| take_back(.*/let _ = status;/' # half-made sessions stay
+mutant 'cargo test -q --lib bmc::' src/bmc/window.rs 's/ || self.seen \& 1 << behind != 0//'         # a packet counts twice
+
 exit $bad

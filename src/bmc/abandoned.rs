@@ -3,8 +3,8 @@
 //! Used by `link`. Input is datagrams from whoever can reach our port. Of the key exchange only our session
 //! id, a random number, is looked at, so whoever has seen it can make us patient, and no more.
 
-use super::key_exchange::give_back;
 use super::pace::SLOWEST;
+use super::rakp_said::give_back;
 use crate::suite::Keys;
 use crate::wire::command::CLOSE_SESSION;
 use crate::wire::ipmi::Message;

@@ -7,10 +7,11 @@
 use super::active::Ignored;
 use super::failure::Failure;
 use super::login::Login;
+use super::rakp_said::{TAKEN_BACK, introduce, take_back};
 use super::suite_list::{SuiteList, Told};
 use crate::crypto::Random;
 use crate::suite::{Exchange, Keys, Suite};
-use crate::wire::rakp::{Answer, MAX_NAME, OpenRequest, OpenResponse, Opened, Proof, Rakp1, Rakp2, Rakp4, Status};
+use crate::wire::rakp::{Answer, MAX_NAME, OpenRequest, OpenResponse, Opened, Proof, Rakp2, Rakp4, Status};
 use crate::wire::rmcp::{self, PayloadType, emit_setup};
 use crate::words::Guid;
 use core::time::Duration;
@@ -20,8 +21,6 @@ use std::collections::VecDeque;
 const NAME_ONLY: u8 = 0x10;
 /// RAKP status: the check value is wrong.
 const CHECK_VALUE_WRONG: Status = Status(0x0F);
-/// RAKP status by which we take back what we began.
-const TAKEN_BACK: Status = Status(0x01);
 /// Limit: answers to one Open Session Request that are followed: the BMC's own, its second one to a
 /// repeated request, and some of a third party.
 const MAX_CANDIDATES: usize = 4;
@@ -396,23 +395,6 @@ impl KeyExchange {
         self.tag = self.tag.wrapping_add(1);
         self.tag
     }
-}
-
-fn introduce(tag: u8, bmc_session: u32, exchange: &Exchange) -> Vec<u8> {
-    let Exchange { console_random, role, name, .. } = exchange;
-    let message = Rakp1 { tag, bmc_session, random: *console_random, role: *role, name: name.clone() };
-    emit_setup(PayloadType::Rakp1, &message.emit())
-}
-
-/// RAKP Message 3 that ends an exchange: the BMC's slot is free again.
-fn take_back(tag: u8, bmc_session: u32, status: Status) -> Vec<u8> {
-    let message = Proof { tag, session: Some(bmc_session), result: Err(status) };
-    emit_setup(PayloadType::Rakp3, &message.emit())
-}
-
-/// The datagram that frees a session of the BMC's that was begun and not followed.
-pub(super) fn give_back(bmc_session: u32) -> Vec<u8> {
-    take_back(0, bmc_session, TAKEN_BACK)
 }
 
 /// Whether an answer is to our last message; gives its result.

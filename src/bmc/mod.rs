@@ -25,6 +25,7 @@ pub mod login;
 pub mod pace;
 pub mod ping;
 pub mod queue;
+mod rakp_said;
 mod reopen;
 mod repeat;
 pub mod sel_entry;
