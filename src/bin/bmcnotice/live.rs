@@ -76,19 +76,20 @@ fn inside(way: &Way, device: &str) -> Result<Result<InBand, inside::Shut>, Error
         return Ok(Err(inside::Shut::Failed(why)));
     }
     let took = begun.elapsed();
-    let mut addresses: Vec<Ipv4Addr> = Vec::new();
+    let mut addresses: Option<Vec<Ipv4Addr>> = None;
     for channel in CHANNELS {
         match visit.ask(lan::get(channel, parameter::ADDRESS, 0)) {
             Ok(response) if response.completion == 0 => {
                 let address = lan::answered(&response.data).and_then(lan::parse_address);
-                addresses.extend(address.ok().filter(|address| !address.is_unspecified()));
+                if let Ok(address) = address {
+                    let told = addresses.get_or_insert_default();
+                    told.extend(Some(address).filter(|address| !address.is_unspecified()));
+                }
             }
             Ok(_) => {} // no LAN channel
             Err(_) => break,
         }
     }
-    addresses.sort_unstable();
-    addresses.dedup();
     Ok(Ok(InBand { took, guid, addresses }))
 }
 

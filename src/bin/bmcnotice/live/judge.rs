@@ -34,8 +34,8 @@ pub struct InBand {
     pub took: Duration,
     /// Its GUID, if it tells.
     pub guid: Option<Guid>,
-    /// Where it listens, as it says itself.
-    pub addresses: Vec<Ipv4Addr>,
+    /// Where it listens, as it says itself; none: it does not tell.
+    pub addresses: Option<Vec<Ipv4Addr>>,
 }
 
 /// What came of a session.
@@ -172,17 +172,19 @@ fn silent(bmc: &Bmc, all: &[Bmc], inside: bool, says: &mut Says) {
         says.push((Tone::Bad, format!("LAN: {at} does not answer; address, cable, VLAN, or IPMI over LAN is off")));
         return;
     };
-    let there = match at.ip() {
-        IpAddr::V4(ip) if own.addresses.is_empty() => Err(format!("the BMC says that it has no address, and not {ip}")),
-        IpAddr::V4(ip) if !own.addresses.contains(&ip) => {
-            let list: Vec<String> = own.addresses.iter().map(ToString::to_string).collect();
+    let there = match (at.ip(), &own.addresses) {
+        (IpAddr::V4(ip), Some(told)) if told.is_empty() => {
+            Err(format!("the BMC says that it has no address, and not {ip}: set it in the BMC"))
+        }
+        (IpAddr::V4(ip), Some(told)) if !told.contains(&ip) => {
+            let list: Vec<String> = told.iter().map(ToString::to_string).collect();
             Err(format!(
                 "the BMC says that its address is {}, and not {ip}: correct it here or there",
                 list.join(" and ")
             ))
         }
-        IpAddr::V4(_) => Ok(true),
-        IpAddr::V6(_) => Ok(false),
+        (IpAddr::V4(_), Some(_)) => Ok(true),
+        (IpAddr::V4(_), None) | (IpAddr::V6(_), _) => Ok(false),
     };
     let mut peers = all.iter().filter(|other| !other.own).peekable();
     let any = peers.peek().is_some();
@@ -308,7 +310,7 @@ mod tests {
             IpAddr::V4(ip) => ip,
             IpAddr::V6(_) => unreachable!(),
         };
-        InBand { took: MS, guid: Some(Guid([7; 16])), addresses: addresses.iter().map(ip).collect() }
+        InBand { took: MS, guid: Some(Guid([7; 16])), addresses: Some(addresses.iter().map(ip).collect()) }
     }
 
     fn mute(bmc: Bmc) -> Bmc {
@@ -322,6 +324,8 @@ mod tests {
         let (own, peer) = (bmc(true), bmc(false));
         let elsewhere = Bmc { in_band: Some(Ok(inside(&["192.168.0.99:623"]))), ..mute(own.clone()) };
         let nowhere = Bmc { in_band: Some(Ok(inside(&[]))), ..mute(own.clone()) };
+        let told_nothing = InBand { addresses: None, ..inside(&[]) };
+        let told_nothing = Bmc { in_band: Some(Ok(told_nothing)), ..mute(own.clone()) };
         let denied = Some(Err(Shut::Failed(Failure::InBand(Obstacle::Denied))));
         let outside = Bmc { in_band: denied, ..own.clone() };
         let pinned = Some(Err(Shut::Another { found: Guid([9; 16]) }));
@@ -343,6 +347,7 @@ mod tests {
             (mute(own.clone()), vec![], "no other BMC to compare with", false),
             (elsewhere, vec![peer.clone()], "its address is 192.168.0.99, and not 192.168.0.11", true),
             (nowhere, vec![peer.clone()], "it has no address", true),
+            (told_nothing, vec![peer.clone()], "over a shared network port (NC-SI): other BMCs", false),
             (outside.clone(), vec![peer.clone()], "permission denied", false),
             (mute(outside), vec![peer.clone()], "192.168.0.11:623 does not answer; address, cable", true),
             (wrong_board, vec![], "another one is pinned", true),
