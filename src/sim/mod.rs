@@ -42,6 +42,7 @@ mod command;
 mod event;
 mod fault;
 mod filters;
+mod hear;
 mod hold;
 mod host;
 mod lan;
@@ -65,7 +66,7 @@ mod users;
 mod watchdog;
 
 pub use channel::CHANNEL as LAN_CHANNEL;
-pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN};
+pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN, commands};
 pub use event::{Event, Output};
 pub use fault::{CRITICAL, Fault, INFORMATION, NON_CRITICAL, NON_RECOVERABLE};
 pub use filters::{FILTERS, POLICIES};
@@ -79,6 +80,7 @@ pub use sdr::{Kind as SensorKind, SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};
 pub use settings::{DESTINATIONS, TRAP_PORT};
+pub use table::Needs;
 pub use users::USER_ID_MAX;
 
 use crate::config::model::Privilege;

@@ -36,6 +36,8 @@ pub const SET_SESSION_PRIVILEGE: Command = command(0x06, 0x3B);
 pub const CLOSE_SESSION: Command = command(0x06, 0x3C);
 /// Get Session Info.
 pub const GET_SESSION_INFO: Command = command(0x06, 0x3D);
+/// Get Channel Info.
+pub const CHANNEL_INFO: Command = command(0x06, 0x42);
 /// Get Channel Cipher Suites.
 pub const CIPHER_SUITES: Command = command(0x06, 0x54);
 /// Get SEL Info.
