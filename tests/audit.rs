@@ -63,6 +63,7 @@ const BREACHES: &[(&str, Spoil)] = &[
     ("BMCN-A026", |_, us| us.listen = Some("127.0.0.1:1162".parse().unwrap())),
     ("BMCN-A027", |_, us| us.community = &OTHER),
     ("BMCN-A028", |_, us| us.listen = None),
+    ("BMCN-A029", |_, us| us.retry_span = Some(Duration::from_secs(34))),
     ("BMCN-A030", |told, _| told.filters[0].1.as_mut().unwrap().actions |= action::RESET),
     ("BMCN-A031", |told, _| told.filters[0].1.as_mut().unwrap().actions |= action::NMI),
     ("BMCN-A040", |told, _| each_filter(told, |filter| filter.enabled = false)),

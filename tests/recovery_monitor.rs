@@ -129,6 +129,7 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         handshake: Handshake::None,
         after_ended,
         patience: None,
+        retry_span: None,
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

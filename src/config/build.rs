@@ -97,6 +97,7 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
         after_ended: draft.after_ended.or(AfterEnded::None)?,
         patience: optional(draft.patience)?,
+        retry_span: optional(draft.retry_span)?,
     })
 }
 

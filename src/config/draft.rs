@@ -130,6 +130,7 @@ pub(super) struct BmcDraft {
     pub(super) handshake: Field<String>,
     pub(super) after_ended: Field<AfterEnded>,
     pub(super) patience: Field<Duration>,
+    pub(super) retry_span: Field<Duration>,
 }
 
 #[derive(Debug)]

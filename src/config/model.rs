@@ -86,6 +86,8 @@ pub struct Bmc {
     pub after_ended: AfterEnded,
     /// How long it holds its reset, as declared by its vendor.
     pub patience: Option<Duration>,
+    /// How long it may repeat a notice, as its audit says; none: nobody knows.
+    pub retry_span: Option<Duration>,
 }
 
 /// A login over RMCP+.

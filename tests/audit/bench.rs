@@ -35,6 +35,7 @@ pub fn us(_: &Told) -> Us<'static> {
         addresses: &ADDRESSES,
         relays: &[],
         community: &COMMUNITY,
+        retry_span: None,
         guid: sim::Options::default().guid,
         identity: Checked::Matched,
     }

@@ -158,6 +158,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         handshake: Handshake::None,
         after_ended: AfterEnded::None,
         patience: None,
+        retry_span: None,
     };
     Cluster {
         clusterpro: None,

@@ -19,6 +19,8 @@ const MAX_COMMUNITY: usize = 255;
 const MAX_LOGIN: usize = 255;
 /// What a BMC may declare to wait.
 const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+/// For how long a BMC may repeat a notice: IPMI's longest is 7 times 256 s.
+const RETRY_SPAN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 60);
 
 const PRIVILEGES: &[(&str, Privilege)] =
     &[("user", Privilege::User), ("operator", Privilege::Operator), ("administrator", Privilege::Administrator)];
@@ -72,6 +74,7 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         handshake: table.name("handshake"),
         after_ended: table.word("after_ended", AFTER_ENDED),
         patience: table.duration("patience", PATIENCE),
+        retry_span: table.duration("retry_span", RETRY_SPAN),
     };
     table.finish();
     draft
