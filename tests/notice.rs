@@ -27,13 +27,13 @@ fn cluster() -> Cluster {
             address: SocketAddr::new(bmc.into(), 623),
             trap_sources: vec![bmc.into()],
             relays: vec![RELAY.into()],
+            retry_span: None,
             community: Secret::new("public"),
             lan: None,
             guid: None,
             handshake: Handshake::None,
             after_ended: AfterEnded::None,
             patience: None,
-            retry_span: None,
         }),
     };
     Cluster {

@@ -123,13 +123,13 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         address: "192.0.2.9:623".parse().unwrap(),
         trap_sources: vec![],
         relays: vec![],
+        retry_span: None,
         community: Secret::default(),
         lan: None,
         guid: None,
         handshake: Handshake::None,
         after_ended,
         patience: None,
-        retry_span: None,
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

@@ -91,13 +91,13 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         address,
         trap_sources: draft.trap_sources.or(vec![(Default::default(), address.ip())]).map(bare)?,
         relays: draft.relays.or(Vec::new()).map(bare)?,
+        retry_span: optional(draft.retry_span)?,
         community: draft.community.or(Secret::new(default::COMMUNITY))?,
         lan,
         guid: optional(draft.guid)?,
         handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
         after_ended: draft.after_ended.or(AfterEnded::None)?,
         patience: optional(draft.patience)?,
-        retry_span: optional(draft.retry_span)?,
     })
 }
 

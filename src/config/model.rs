@@ -74,6 +74,8 @@ pub struct Bmc {
     pub trap_sources: Vec<IpAddr>,
     /// Relays that may speak for it, naming it (v1 agent-addr, snmpTrapAddress).
     pub relays: Vec<IpAddr>,
+    /// How long it may repeat a notice, as its audit says; none: nobody knows.
+    pub retry_span: Option<Duration>,
     /// The community its traps must carry.
     pub community: Secret,
     /// How to log in; none means that it is only pinged.
@@ -86,8 +88,6 @@ pub struct Bmc {
     pub after_ended: AfterEnded,
     /// How long it holds its reset, as declared by its vendor.
     pub patience: Option<Duration>,
-    /// How long it may repeat a notice, as its audit says; none: nobody knows.
-    pub retry_span: Option<Duration>,
 }
 
 /// A login over RMCP+.

@@ -152,13 +152,13 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         address: SocketAddr::new(BMC, 0),
         trap_sources: vec![BMC],
         relays: Vec::new(),
+        retry_span: None,
         community: Secret::new(community),
         lan: None,
         guid: None,
         handshake: Handshake::None,
         after_ended: AfterEnded::None,
         patience: None,
-        retry_span: None,
     };
     Cluster {
         clusterpro: None,

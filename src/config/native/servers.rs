@@ -17,10 +17,10 @@ use core::time::Duration;
 const MAX_COMMUNITY: usize = 255;
 /// Limit: the longest text of a login, in bytes; the shorter limits of IPMI are a rule of their own.
 const MAX_LOGIN: usize = 255;
-/// What a BMC may declare to wait.
-const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 /// For how long a BMC may repeat a notice: IPMI's longest is 7 times 256 s.
 const RETRY_SPAN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 60);
+/// What a BMC may declare to wait.
+const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
 const PRIVILEGES: &[(&str, Privilege)] =
     &[("user", Privilege::User), ("operator", Privilege::Operator), ("administrator", Privilege::Administrator)];
@@ -64,6 +64,7 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         address,
         trap_sources: table.ips("trap_sources"),
         relays: table.ips("relays"),
+        retry_span: table.duration("retry_span", RETRY_SPAN),
         community: table.text("community", MAX_COMMUNITY).and_then(|_, text| Some(secret(text))),
         user: table.text("user", MAX_LOGIN).and_then(|_, text| Some(text.into_owned())),
         password: password(&mut table),
@@ -74,7 +75,6 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         handshake: table.name("handshake"),
         after_ended: table.word("after_ended", AFTER_ENDED),
         patience: table.duration("patience", PATIENCE),
-        retry_span: table.duration("retry_span", RETRY_SPAN),
     };
     table.finish();
     draft
