@@ -90,7 +90,7 @@ impl Lan {
             ),
             PayloadType::Rakp1 if setup => {
                 let guid = board.shown_guid();
-                let login = self.sessions.rakp1(from, &board.options, guid, &mut self.random, payload);
+                let login = self.sessions.rakp1(now.boottime, from, &board.options, guid, &mut self.random, payload);
                 (PayloadType::Rakp2, login)
             }
             PayloadType::Rakp3 if setup => {

@@ -92,6 +92,7 @@ impl Sessions {
     /// RAKP Message 1. `guid` is the one to show.
     pub fn rakp1(
         &mut self,
+        now: Duration,
         from: SocketAddr,
         options: &Options,
         guid: Guid,
@@ -128,6 +129,7 @@ impl Sessions {
                 let code = exchange.rakp2_code(half.suite, &options.users[user].key());
                 let introduced = Introduced { random: exchange.bmc_random, guid, code: code.octets() };
                 let rakp2 = Rakp2 { tag: rakp1.tag, session: Some(console), result: Ok(introduced) }.emit();
+                half.deadline = now + HALF_OPEN_TIMEOUT; // it goes on, however slowly
                 half.introduced = Some(Introduction { rakp1, exchange, user, limit, rakp2: rakp2.clone() });
                 Login::Goes(rakp2)
             }
@@ -140,9 +142,13 @@ impl Sessions {
         if let Some(session) = self.open.iter().find(|session| session.from == from && session.proof.0 == payload) {
             return Login::Goes(session.proof.1.clone());
         }
-        let ours = |half: &HalfOpen| {
-            half.from == from && half.introduced.is_some() && Some(half.opened.bmc_session) == rakp3.session
-        };
+        let named = |half: &HalfOpen| half.from == from && Some(half.opened.bmc_session) == rakp3.session;
+        if let Err(status) = rakp3.result {
+            let Some(at) = self.half.iter().position(named) else { return Login::Ignored };
+            let introduced = self.half.remove(at).introduced;
+            return Login::Abandoned(introduced.map_or(Vec::new(), |introduced| introduced.rakp1.name), status);
+        }
+        let ours = |half: &HalfOpen| half.introduced.is_some() && named(half);
         let Some(at) = self.half.iter().position(ours) else { return Login::Ignored };
         // Whatever follows, this attempt is over.
         let half = self.half.remove(at);
@@ -153,10 +159,7 @@ impl Sessions {
             let answer = Proof { tag: rakp3.tag, session: Some(console), result: Err(status) }.emit();
             Login::Refused(answer, exchange.name.clone(), status)
         };
-        let code = match rakp3.result {
-            Ok(code) => code,
-            Err(status) => return Login::Abandoned(exchange.name, status),
-        };
+        let Ok(code) = rakp3.result else { return Login::Ignored };
         let password = &options.users[user].key();
         if !exchange.rakp3_code(half.suite, password).is(code) {
             return refuse(CHECK_VALUE);

@@ -25,7 +25,8 @@
 //! first of the six OEM octets is the word: `A` armed, `S` started, `E` ended, `D` disarmed; the second,
 //! with `E`, the outcome: `D` done, `F` failed, `U` unknown. The other four do not matter.
 //!
-//! When a fatal fault is raised, the SEL record is written and the trap goes out first, always. Then an
+//! When a fatal fault is raised, the SEL record is written and the trap goes out first (unless a filter's own action
+//! comes before it: that is the event filtering, which is beside the handshake; see `docs/ipmi.md`). Then an
 //! unarmed BMC resets at once. An armed one waits for *ended* or *disarmed*, at most for its patience,
 //! counted from the fault; then it resets. *Ended* with another outcome than done resets, too, unless
 //! [`AfterFailed::Stay`]. Further fatal faults join the one that is held. Any reset or loss of power
