@@ -63,6 +63,7 @@ const BREACHES: &[(&str, Spoil)] = &[
     ("BMCN-A026", |_, us| us.listen = Some("127.0.0.1:1162".parse().unwrap())),
     ("BMCN-A027", |_, us| us.community = &OTHER),
     ("BMCN-A028", |_, us| us.listen = None),
+    ("BMCN-A029", |_, us| us.retry_span = Some(Duration::from_secs(34))),
     ("BMCN-A030", |told, _| told.filters[0].1.as_mut().unwrap().actions |= action::RESET),
     ("BMCN-A031", |told, _| told.filters[0].1.as_mut().unwrap().actions |= action::NMI),
     ("BMCN-A040", |told, _| each_filter(told, |filter| filter.enabled = false)),
@@ -415,9 +416,30 @@ fn a_silent_bmc_is_not_asked_everything() {
             Step::Over(told) => break told,
         }
     };
-    assert_eq!(asked, 2);
+    assert_eq!(asked, 4, "two questions, each twice");
     assert_eq!(told.device.unwrap_err(), Unsaid::Unanswered(Failure::Silent));
     assert_eq!(told.sel.unwrap_err(), Unsaid::NotAsked);
+}
+
+#[test]
+fn a_bmc_that_restarts_in_the_middle_tells_everything() {
+    let mut bench = Bench::sound();
+    let (mut asking, mut asked) = (Asking::new(), 0);
+    let told = loop {
+        match asking.poll(bench.now()) {
+            Step::Submit(request) => {
+                asked += 1;
+                let answer = if asked == 9 { Err(Failure::Silent) } else { Ok(bench.answer(&request)) };
+                asking.handle_answer(bench.now(), answer);
+            }
+            Step::Wait(_) => panic!("nothing to wait for"),
+            Step::Over(told) => break told,
+        }
+    };
+    let whole = bench.ask();
+    assert_eq!((asked, format!("{:?}", told.filters)), (told.asked, format!("{:?}", whole.filters)));
+    assert_eq!(told.asked, whole.asked + 1);
+    assert!(told.control.is_ok() && told.channel.is_ok() && told.processed.is_ok());
 }
 
 #[test]

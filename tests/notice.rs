@@ -27,6 +27,7 @@ fn cluster() -> Cluster {
             address: SocketAddr::new(bmc.into(), 623),
             trap_sources: vec![bmc.into()],
             relays: vec![RELAY.into()],
+            retry_span: None,
             community: Secret::new("public"),
             lan: None,
             link: LinkChoice::Lan,
@@ -389,6 +390,21 @@ fn a_numbered_pet_repeats_for_half_an_hour_however_it_comes() {
         let (other, repeated) = receive(later, BMC1, &PLAIN.v1(&other));
         assert!(other != id && !repeated, "{what}");
     }
+}
+
+#[test]
+fn a_known_retry_span_is_when_a_numbered_pet_is_new_again() {
+    let mut cluster = cluster();
+    let span = Duration::from_secs(95);
+    cluster.servers[0].bmc.as_mut().unwrap().retry_span = Some(span);
+    let mut reception = Reception::new(&cluster);
+    let mut repeated = |after| {
+        let received = reception.handle_datagram(START.after(after), from(BMC1), &PLAIN.v1(&memory()));
+        received.unwrap().repeated
+    };
+    assert!(!repeated(Duration::ZERO));
+    assert!(repeated(span));
+    assert!(!repeated(span + Duration::from_secs(1)), "its BMC has long given up: this is another event");
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         address: "192.0.2.9:623".parse().unwrap(),
         trap_sources: vec![],
         relays: vec![],
+        retry_span: None,
         community: Secret::default(),
         lan: None,
         link: LinkChoice::Lan,

@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 const BUSY_PAUSE: Duration = Duration::from_millis(250);
 /// How often it is asked the same at most.
 const BUSY_TRIES: u8 = 4;
+/// How often a question that was not answered is asked at most: a BMC may restart in the middle.
+const SILENT_TRIES: u8 = 2;
 /// So many questions in a row without an answer: the BMC is gone, and the rest is not asked.
 const SILENT_IN_A_ROW: u8 = 2;
 
@@ -79,6 +81,10 @@ impl Dialogue for Asking {
         let passing = result.as_ref().is_ok_and(|response| Completion(response.completion).is_passing());
         if passing && self.tries < BUSY_TRIES {
             self.wake = Some(now.boottime + BUSY_PAUSE);
+            return;
+        }
+        if result.as_ref().is_err_and(|failure| failure.is_passing()) && self.tries < SILENT_TRIES {
+            self.wake = Some(now.boottime); // over a new session, if this one is gone
             return;
         }
         (self.current, self.tries) = (None, 0);

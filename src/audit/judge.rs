@@ -10,7 +10,7 @@ mod path;
 
 pub use filters::{Coverage, Deadly, action_names, coverage, is_deadly};
 pub use found::{TRAP_PORT, Us};
-pub use path::Path;
+pub use path::{MARGIN, Path};
 
 use found::{Found, numbers};
 

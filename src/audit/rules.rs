@@ -45,6 +45,7 @@ rules! {
     PORT "BMCN-A026" Warning passes "we listen at port 162: an IPMI BMC can send to no other"
     COMMUNITY "BMCN-A027" Error blocks "the BMC's traps carry the community that we take"
     NO_LISTENER "BMCN-A028" Error blocks "the server has a monitor that listens for its BMC"
+    SHORT_SPAN "BMCN-A029" Warning passes "a repetition is known as one for as long as the BMC repeats"
 
     RESETS_FIRST "BMCN-A030" Error passes "no filter of a fatal event resets the server by itself: it does so before it alerts, and nothing can wait"
     INTERRUPTS "BMCN-A031" Warning passes "no filter of a fatal event sends a diagnostic interrupt: the operating system may panic before a recovery"

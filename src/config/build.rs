@@ -94,6 +94,7 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         address,
         trap_sources: draft.trap_sources.or(vec![(Default::default(), address.ip())]).map(bare)?,
         relays: draft.relays.or(Vec::new()).map(bare)?,
+        retry_span: optional(draft.retry_span)?,
         community: draft.community.or(Secret::new(default::COMMUNITY))?,
         lan,
         link: draft.link.or(LinkChoice::Auto)?,

@@ -121,6 +121,7 @@ pub(super) struct BmcDraft {
     pub(super) address: Field<SocketAddr>,
     pub(super) trap_sources: Field<Vec<Placed<IpAddr>>>,
     pub(super) relays: Field<Vec<Placed<IpAddr>>>,
+    pub(super) retry_span: Field<Duration>,
     pub(super) community: Field<Secret>,
     pub(super) user: Field<String>,
     pub(super) password: Field<SecretSource>,

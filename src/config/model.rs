@@ -86,6 +86,8 @@ pub struct Bmc {
     pub trap_sources: Vec<IpAddr>,
     /// Relays that may speak for it, naming it (v1 agent-addr, snmpTrapAddress).
     pub relays: Vec<IpAddr>,
+    /// How long it may repeat a notice, as its audit says; none: nobody knows.
+    pub retry_span: Option<Duration>,
     /// The community its traps must carry.
     pub community: Secret,
     /// How to log in; none means that it is only pinged.

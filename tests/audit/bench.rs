@@ -35,6 +35,7 @@ pub fn us(_: &Told) -> Us<'static> {
         addresses: &ADDRESSES,
         relays: &[],
         community: &COMMUNITY,
+        retry_span: None,
         guid: sim::Options::default().guid,
         identity: Checked::Matched,
     }
@@ -85,6 +86,11 @@ impl Bench {
         assert_eq!(response.completion, 0, "{request:?}");
     }
 
+    /// What the BMC answers.
+    pub fn answer(&mut self, request: &Request) -> Response {
+        session_less(request).unwrap_or_else(|| self.bmc.command(self.now(), request))
+    }
+
     pub fn hold<D: Dialogue>(&mut self, dialogue: &mut D) -> D::End {
         self.hold_with(dialogue, |_| None)
     }
@@ -99,9 +105,7 @@ impl Bench {
             match dialogue.poll(self.now()) {
                 Step::Submit(request) => {
                     let answer = otherwise(&request);
-                    let answer = answer
-                        .or_else(|| session_less(&request))
-                        .unwrap_or_else(|| self.bmc.command(self.now(), &request));
+                    let answer = answer.unwrap_or_else(|| self.answer(&request));
                     dialogue.handle_answer(self.now(), Ok(answer));
                 }
                 Step::Wait(_) => self.seconds += 1,

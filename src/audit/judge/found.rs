@@ -7,6 +7,7 @@ use crate::bmc::identity::Checked;
 use crate::crypto::Secret;
 use crate::words::Guid;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 /// The only port that an IPMI BMC sends traps to.
 pub const TRAP_PORT: u16 = 162;
@@ -22,6 +23,8 @@ pub struct Us<'a> {
     pub relays: &'a [IpAddr],
     /// What its traps must carry.
     pub community: &'a Secret,
+    /// How long the configuration says that it repeats a notice.
+    pub retry_span: Option<Duration>,
     /// The BMC's system GUID, as the session told it.
     pub guid: Guid,
     /// Whether that is the right one.

@@ -9,6 +9,9 @@ use crate::wire::lan::{Destination, PET};
 use crate::wire::pef::{action, control, postpone};
 use core::time::Duration;
 
+/// What is added to the span of a BMC's retries for what is on its way.
+pub const MARGIN: Duration = Duration::from_secs(60);
+
 /// Which destinations and policies lead to us.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Path {
@@ -68,6 +71,14 @@ pub(super) fn judge(told: &Told, us: &Us<'_>, path: &Path, found: &mut Found) {
         Some(_) => {}
     }
     destinations(told, us, path, found);
+    if let (Some(known), Some(repeats)) = (us.retry_span, path.retry_span(told))
+        && known < repeats
+    {
+        let (known, repeats) = (known.as_secs(), repeats.as_secs());
+        let subject = format!("the BMC repeats a notice for {repeats} s, and retry_span is {known} s");
+        let remedy = format!("write retry_span = \"{}s\", or take the line away", repeats + MARGIN.as_secs());
+        found.add(&rules::SHORT_SPAN, subject, remedy);
+    }
     policies(told, path, found);
     if let Ok(community) = &told.community
         && *community != *us.community

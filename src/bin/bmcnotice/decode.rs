@@ -152,6 +152,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         address: SocketAddr::new(BMC, 0),
         trap_sources: vec![BMC],
         relays: Vec::new(),
+        retry_span: None,
         community: Secret::new(community),
         lan: None,
         link: LinkChoice::Lan,

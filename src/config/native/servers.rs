@@ -25,6 +25,8 @@ const DRILL_MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(3600)..=Dura
 /// What proves whose a BMC is; true: its address does.
 const IDENTITIES: &[(&str, bool)] = &[("guid", false), ("address", true)];
 
+/// For how long a BMC may repeat a notice: IPMI's longest is 7 times 256 s.
+const RETRY_SPAN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 60);
 /// What a BMC may declare to wait.
 const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
@@ -74,6 +76,7 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         address,
         trap_sources: table.ips("trap_sources"),
         relays: table.ips("relays"),
+        retry_span: table.duration("retry_span", RETRY_SPAN),
         community: table.text("community", MAX_COMMUNITY).and_then(|_, text| Some(secret(text))),
         user: table.text("user", MAX_LOGIN).and_then(|_, text| Some(text.into_owned())),
         password: password(&mut table),

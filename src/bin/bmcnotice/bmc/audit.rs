@@ -4,11 +4,12 @@ use super::guest::{Guest, Whose, introduction, signals};
 use crate::exit::Exit;
 use crate::out::{Look, Out};
 use bmcnotice::audit::finding::{Finding, Reaches, Severity, Verdict};
-use bmcnotice::audit::judge::judge;
+use bmcnotice::audit::judge::{MARGIN, judge};
 use bmcnotice::audit::told::Told;
 use bmcnotice::config::model::Privilege;
 use bmcnotice::notice::dedup::NUMBERED_SPAN;
 use serde_json::json;
+use std::time::Duration;
 
 /// Say what would keep a fatal notice from this monitor
 ///
@@ -94,7 +95,7 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
         ] {
             group(&verdict, severity, title, look, out);
         }
-        summary(&verdict, &blocked, out);
+        summary(&verdict, &blocked, us.retry_span, out);
     }
     let fine = verdict.reaches == Reaches::Yes && verdict.of(Severity::Error).next().is_none();
     Ok(if fine { Exit::Done } else { Exit::No })
@@ -132,12 +133,16 @@ fn group(verdict: &Verdict, severity: Severity, title: &str, look: Look, out: &O
     out.line("");
 }
 
-fn summary(verdict: &Verdict, blocked: &[&str], out: &Out) {
+fn summary(verdict: &Verdict, blocked: &[&str], known: Option<Duration>, out: &Out) {
     if let Some(span) = verdict.retry_span {
-        let (span, known) = (span.as_secs(), NUMBERED_SPAN.as_secs());
+        let (span, known) = (span.as_secs(), known.unwrap_or(NUMBERED_SPAN).as_secs());
         out.line(format_args!(
             "Duplicates: the BMC sends one alert again for at most {span} s; a repetition is known as such for {known} s."
         ));
+        if known == NUMBERED_SPAN.as_secs() {
+            let proposal = span + MARGIN.as_secs();
+            out.line(format_args!("  closer: retry_span = \"{proposal}s\" in its [server.bmc]"));
+        }
     }
     let answer = match verdict.reaches {
         Reaches::Yes => out.paint(Look::Good, "yes, as far as the BMC's settings go; bmcnotice bmc drill proves it"),

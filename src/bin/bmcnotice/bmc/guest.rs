@@ -112,6 +112,7 @@ impl<'a> Guest<'a> {
             addresses: &way.server().addresses,
             relays: &bmc.relays,
             community: &bmc.community,
+            retry_span: bmc.retry_span,
             guid: self.met.guid,
             identity: self.met.identity,
         })
