@@ -15,7 +15,8 @@ from lab import HOLD_MS, MEMORY, PASSWORD, STRANGER, UNCORRECTABLE, USER, Lab, u
 STARTED, ENDED = "recovery-started", "recovery-ended"
 # No login: what the BMC hears, it hears of the driver.
 IN_BAND = 'link = "in_band"'
-BOTH = f'link = "auto"\nuser = "{USER}"\npassword = "{PASSWORD}"\ncipher_suites = [3]'
+# The simulator takes commands of vendors from administrators alone.
+BOTH = f'link = "auto"\nuser = "{USER}"\npassword = "{PASSWORD}"\ncipher_suites = [3]\nprivilege = "administrator"'
 
 
 def handshake(lab, since):
