@@ -291,7 +291,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode callback started journal cpu memory cluster
+BENCHES := decode callback started link journal cpu memory cluster
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example

@@ -317,6 +317,26 @@ typedef enum {
    * Deliveries dropped because dispatch was too slow; thread mode only.
    */
   BMCN_COUNT_UNDELIVERED = 11,
+  /**
+   * Keep-alives that this server's BMC took.
+   */
+  BMCN_COUNT_KEEPALIVES = 12,
+  /**
+   * Those that it did not.
+   */
+  BMCN_COUNT_KEEPALIVES_LOST = 13,
+  /**
+   * Notices that the BMC's log has proven (trust corroborated).
+   */
+  BMCN_COUNT_SUPPORTED = 14,
+  /**
+   * Notices that it shows to be none of the BMC's: forged, or of a BMC that does not log what it reports.
+   */
+  BMCN_COUNT_CONTRADICTED = 15,
+  /**
+   * Notices about which the BMC could not be asked, or about which its log says neither.
+   */
+  BMCN_COUNT_UNANSWERABLE = 16,
 } bmcn_counter;
 
 /**

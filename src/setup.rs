@@ -28,6 +28,9 @@ use std::time::Duration;
 /// Limit: how long a context that could not be made waits for the command that says so.
 const ALERT_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Limit: octets of a BMC's password or key.
+const MAX_PASSWORD: usize = 20;
+
 /// What a context is made from: a text, settings made by calls, and what was found wrong with them.
 #[derive(Clone, Default)]
 pub struct Config {
@@ -238,12 +241,24 @@ fn login(lan: &Lan, bmc: &Bmc, own: bool) -> Result<Login, Error> {
     let suites = lan.suites.iter().filter_map(|&number| Suite::from_number(number)).collect();
     Ok(Login {
         user: lan.user.clone().into_bytes(),
-        password: secret(&lan.password)?,
-        kg: lan.kg.as_ref().map(secret).transpose()?,
+        password: login_secret(&lan.password)?,
+        kg: lan.kg.as_ref().map(login_secret).transpose()?,
         suites,
         privilege: lan.privilege.unwrap_or(least),
         manners: if own { Manners::Own } else { Manners::Peer },
     })
+}
+
+/// A BMC takes no longer one, and a cut one would only look wrong to it.
+fn login_secret(source: &SecretSource) -> Result<Secret, Error> {
+    let secret = secret(source)?;
+    match (source, secret.expose().len()) {
+        (SecretSource::File(path), length) if length > MAX_PASSWORD => {
+            let why = format!("it has {length} octets, and IPMI 2.0 takes {MAX_PASSWORD}");
+            Err(Error::Io(format!("cannot use the secret in {path}"), std::io::Error::other(why)))
+        }
+        (SecretSource::File(_) | SecretSource::Inline(_), _) => Ok(secret),
+    }
 }
 
 fn secret(source: &SecretSource) -> Result<Secret, Error> {

@@ -159,26 +159,28 @@ fn the_fatal_events_are_those_that_notices_are_judged_by() {
     assert!(rows <= 16, "{rows} filters are more than some BMCs have");
 }
 
+/// Spoils a BMC by commands.
+type Harm = Box<dyn Fn(&mut Bench)>;
+
 /// Each thing that setup can mend, spoilt in the simulated BMC by the very commands that a vendor's tool sends.
 #[test]
 fn what_setup_writes_mends_what_the_audit_finds() {
-    let set = |parameter: u8, data: &[u8]| pef::set(parameter, data);
     let mute = Request::new(SET_CHANNEL_ACCESS, [0x01, 0x80 | 0x20 | 0x02, 0]);
     let resets = |bench: &mut Bench| {
         let (number, filter) = bench.ask().filters().map(|(number, filter)| (number, *filter)).next().unwrap();
         let acts = Filter { actions: filter.actions | action::POWER_CYCLE, ..filter };
-        bench.command(&set(6, &pef::numbered(number, &acts.emit())));
+        bench.command(&pef::set(6, &pef::numbered(number, &acts.emit())));
     };
-    let faults: Vec<(&str, Box<dyn Fn(&mut Bench)>)> = vec![
-        ("BMCN-A010", Box::new(move |bench| bench.command(&set(1, &[0])))),
-        ("BMCN-A011", Box::new(move |bench| bench.command(&set(2, &[action::RESET])))),
+    let faults: Vec<(&str, Harm)> = vec![
+        ("BMCN-A010", Box::new(|bench| bench.command(&pef::set(1, &[0])))),
+        ("BMCN-A011", Box::new(|bench| bench.command(&pef::set(2, &[action::RESET])))),
         ("BMCN-A013", Box::new(move |bench| bench.command(&mute))),
         ("BMCN-A020", Box::new(|bench| bench.command(&lan::set(1, 19, &[1, 0, 0, 10, 9, 9, 9, 0, 0, 0, 0, 0, 0])))),
         ("BMCN-A021", Box::new(|bench| bench.command(&lan::set(1, 18, &[1, 0x87, 4, 7])))),
         ("BMCN-A022", Box::new(|bench| bench.command(&lan::set(1, 18, &[1, 0x00, 4, 7])))),
         ("BMCN-A023", Box::new(|bench| bench.command(&lan::set(1, 18, &[1, 0x80, 4, 0])))),
-        ("BMCN-A024", Box::new(move |bench| bench.command(&set(9, &[1, 0, 0, 0])))),
-        ("BMCN-A025", Box::new(move |bench| bench.command(&set(9, &[1, 0x19, 0x11, 0])))),
+        ("BMCN-A024", Box::new(|bench| bench.command(&pef::set(9, &[1, 0, 0, 0])))),
+        ("BMCN-A025", Box::new(|bench| bench.command(&pef::set(9, &[1, 0x19, 0x11, 0])))),
         ("BMCN-A027", Box::new(|bench| bench.command(&lan::set(1, 16, &lan::community(b"private").unwrap())))),
         ("BMCN-A030", Box::new(resets)),
         ("BMCN-A040", Box::new(|bench| bench.disable_filters())),
@@ -244,6 +246,76 @@ fn our_filters_only_alert_and_take_every_fatal_event() {
     }
     let mended = Fault { sensor_type: 0x0C, event_type: 0x6F, offset: 0, fatal: false, ..example };
     assert_eq!(bench.traps_of(&mended), 0, "a correctable error is none of our filters'");
+}
+
+#[test]
+fn filters_that_alert_somebody_else_do_not_count() {
+    let mut told = Bench::sound().ask();
+    each_filter(&mut told, |filter| filter.policy = 2);
+    let verdict = judge(&told, &us(&told));
+    let ids: Vec<&str> = verdict.findings.iter().map(|finding| finding.rule.id).collect();
+    assert_eq!(ids, ["BMCN-A040", "BMCN-A042"]);
+    // Then ours is their policy, in an entry that nobody has used, and no filter is written anew.
+    told.policies.iter_mut().for_each(|(_, entry)| entry.as_mut().unwrap().enabled = false);
+    let wanted = plan(&told, &us(&told), Options::default());
+    let what: Vec<&str> = wanted.changes.iter().map(|change| change.what.as_str()).collect();
+    assert_eq!(what, ["policy entry 2"], "{wanted:#?}");
+    assert!(wanted.changes[0].to.starts_with("policy 2, always, to destination 1"), "{wanted:#?}");
+}
+
+#[test]
+fn what_others_use_is_not_written_over() {
+    let mut bench = Bench::sound();
+    bench.disable_filters();
+    let mut told = bench.ask();
+    let fans = |filter: &mut Filter| {
+        *filter = Filter { enabled: true, kind: 0, sensor_type: 0x04, event_type: 0x01, offsets: 1, ..*filter };
+    };
+    each_filter(&mut told, fans);
+    let full = plan(&told, &us(&told), Options::default());
+    assert!(full.changes.is_empty() && full.cannot.len() == 1, "{full:#?}");
+    assert!(full.cannot[0].contains("no free filter of the 16 is left for: Processor: IERR"), "{full:#?}");
+
+    let mut told = bench.ask();
+    let numbers = [1, told.filters.len()];
+    for number in numbers {
+        fans(told.filters[number - 1].1.as_mut().unwrap());
+    }
+    let some = plan(&told, &us(&told), Options::default());
+    assert!(!some.changes.is_empty());
+    for change in &some.changes {
+        assert!(!numbers.contains(&usize::from(change.request.data[1])), "{change}");
+    }
+
+    told.destinations.iter_mut().for_each(|to| {
+        to.at = Ok(lan::DestinationAddress {
+            number: to.number,
+            to: lan::To::V4 { gateway: 0, address: [10, 9, 9, to.number].into(), mac: [0; 6] },
+        });
+    });
+    let taken = plan(&told, &us(&told), Options::default());
+    assert!(taken.cannot[0].contains("all 4 alert destinations are in use; name one with --destination N"));
+    let named = plan(&told, &us(&told), Options { alert_only: false, destination: Some(3) });
+    assert_eq!(named.changes[0].to_string(), "address of destination 3: 10.9.9.3 -> 127.0.0.1");
+    let absent = plan(&told, &us(&told), Options { alert_only: false, destination: Some(9) });
+    assert!(absent.cannot[0].contains("there is no destination 9"), "{absent:#?}");
+}
+
+#[test]
+fn an_entry_that_is_not_the_one_asked_for_is_not_taken_for_it() {
+    let mut bench = Bench::sound();
+    let told = bench.hold_with(&mut Asking::new(), |request| {
+        let another = |answer: &[u8]| Some(Response::ok(lan::answer(answer)));
+        match (request.netfn, request.command, request.data.as_slice()) {
+            (4, 0x13, [9, 1, _]) => another(&[2, 0x18, 0x11, 0]),
+            (0x0C, 2, [_, 18, 1, _]) => another(&[2, 0x80, 4, 7]),
+            _ => None,
+        }
+    });
+    let malformed = Unsaid::Malformed(bmcnotice::wire::ipmi::Error::Field);
+    assert_eq!(told.policies[0].1.unwrap_err(), malformed);
+    assert_eq!(told.destinations[0].how.unwrap_err(), malformed);
+    assert_eq!(judge(&told, &us(&told)).reaches, Reaches::Unknown);
 }
 
 #[test]

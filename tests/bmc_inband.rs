@@ -197,6 +197,8 @@ fn what_is_on_the_board_is_this_servers_whatever_it_tells_of_itself() {
 fn a_pinned_board_that_is_another_one_stops_lan_too() {
     // The configuration of server2 was copied to server1: LAN would reach server2's BMC, and fail that over.
     let mut world = World::new(Some(OTHER), Identity::Expected(vec![OTHER]), true);
+    world.board.bmc.quirks_mut().shown_guid = Some(OTHER);
+    world.board.inside_guid = Some(guid());
     world.start();
     world.run(SECOND);
     assert_eq!(*world.auto.status(), Status::WrongIdentity { found: guid() });
@@ -460,6 +462,16 @@ fn late_answers_are_counted_and_a_slow_bmc_is_still_a_bmc() {
     world.board.latency = Duration::from_millis(1);
     world.run(SECOND * 20);
     assert!(world.is_in_band(), "{:?}", world.auto.status());
+    // The same question again: the answer to the first is none to the second.
+    world.board.latency = SECOND * 7;
+    let begun = world.now.boottime;
+    let first = world.submit(device_id());
+    world.run(Duration::from_millis(5500));
+    let second = world.submit(device_id());
+    world.run(SECOND * 60);
+    for (ticket, after) in [(first, GIVE_UP), (second, GIVE_UP + Duration::from_millis(5500))] {
+        assert_eq!(world.answer(ticket, begun), Some((after, Err(Failure::Silent))));
+    }
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn the_seeds_cluster_comes_out_as_described() {
 fn everything_wrong_is_said_at_once() {
     let text = example()
         .replace("\"BMCNOTICE\"", "\"BMCNOTE\"")
-        .replace("trust = \"address\"", "trust = \"authenticated\"")
+        .replace("trust = \"corroborated\"", "trust = \"authenticated\"")
         .replace("server2 = \"192.168.0.2\"", "server2 = \"192.168.0.12:1162x\"")
         .replace("address = \"192.168.0.12\"", "adress = \"192.168.0.12\"")
         .replace("deadline = \"60s\"", "deadline = 60")
@@ -435,4 +435,22 @@ fn a_finding_is_one_plain_line() {
     let line = outcome.findings[0].to_string();
     assert!(line.starts_with("b.toml:1:1: error BMCN-C"), "{line}");
     assert!(line.contains(". Rule: ") && line.contains(". Remedy: "), "{line}");
+}
+
+/// Where this server's own BMC is talked to in-band, nobody logs in and nobody mistakes it for another.
+#[test]
+fn in_band_needs_no_login_and_no_pinned_guid() {
+    for id in ["BMCN-C205", "BMCN-C211", "BMCN-C324"] {
+        let text = fs::read_to_string(root().join(format!("tests/findings/{id}.toml"))).unwrap();
+        let ids = |text: &str| -> BTreeSet<&str> {
+            run(text, "in-band.toml").outcome.findings.iter().map(|finding| finding.id).collect()
+        };
+        assert!(ids(&text).contains(id), "LAN alone");
+        let text = text.replace("link = \"lan\"\n", "");
+        assert!(!ids(&text).contains(id), "{id} in-band: {:?}", ids(&text));
+        let broken = format!("#: fact device /dev/ipmi0 no_driver\n{text}");
+        assert!(ids(&broken).contains(id), "{id} without the driver");
+        let simulated = text.replace("address = \"192.168.0.11\"", "address = \"127.0.0.1\"");
+        assert!(ids(&simulated).contains(id), "{id} at a loopback address");
+    }
 }

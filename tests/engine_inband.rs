@@ -302,6 +302,14 @@ fn without_the_device_lan_does_everything_and_the_reason_is_said_once() {
 }
 
 #[test]
+fn a_bmc_that_restarted_is_armed_again_though_in_band_noticed_nothing() {
+    let mut world = World::new(LOGIN, |_| {});
+    world.board.bmc.restart(world.now, SECOND * 20);
+    world.run(SECOND * 120);
+    assert_eq!(world.heard(0), [IN_BAND, IN_BAND], "the lost session gave it away: {:?}", world.log);
+}
+
+#[test]
 fn a_reload_keeps_an_unchanged_road_and_changes_a_changed_one() {
     let mut world = World::new(LOGIN, |_| {});
     let opened = world.board.opened.len();

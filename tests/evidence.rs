@@ -283,7 +283,7 @@ fn a_trap_after_a_boot_for_a_fault_before_it_starts_nothing() {
     world.spoof("uncorrectable-memory", 5); // its BMC sends it again, to those who are up now
     world.run(STILLNESS + s(2));
     assert_eq!(world.began(), None, "{:?}", world.lines);
-    assert_eq!((world.held(), world.doubt(1)), (Some(Hold::Contradicted), Some(Doubt::Older)), "the log says so");
+    assert_eq!((world.held(), world.doubt(2)), (Some(Hold::Contradicted), Some(Doubt::Older)), "the log says so");
     assert!(world.said("while we were away it logged record"), "{:?}", world.lines);
 }
 
@@ -370,7 +370,9 @@ fn what_was_missed_is_told_and_starts_nothing() {
     world.run(s(1));
     let missed = |world: &World| world.lines.iter().filter(|line| line.contains("while we were away")).count();
     assert_eq!((missed(&world), world.began()), (1, None), "{:?}", world.lines);
-    assert!(world.said("sensor 10h of type 07h"), "{:?}", world.lines);
+    assert!(world.said("record 0003h: Processor (sensor 10h): IERR asserted"), "{:?}", world.lines);
+    let noted = world.record(1);
+    assert!(noted.monitor.is_none() && noted.notice.sentence.contains("missed while we were away"), "{noted:?}");
     world.lines.clear();
     world.cut = true;
     world.raise_silently("thermal-trip");
@@ -405,4 +407,16 @@ fn the_bmc_hears_started_only_once_it_has_shown_the_record() {
     let heard = world.events.iter().position(|event| matches!(event, Event::RecoveryStarted { .. }));
     assert!(heard.is_some(), "{:?}", world.events);
     assert!(world.told(Phase::Started) >= s(2));
+}
+
+#[test]
+fn a_reload_keeps_the_place_in_the_log_and_asks_again() {
+    let mut world = World::up();
+    world.bmc.quirks_mut().sel_after_pet = s(20);
+    world.raise("uncorrectable-memory");
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.reload();
+    world.run(s(12));
+    assert!(world.began().is_some(), "{:?}", world.lines);
 }

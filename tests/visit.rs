@@ -16,6 +16,8 @@ use bmcnotice::sim::Options;
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::{Control, GET_DEVICE_ID};
 use bmcnotice::wire::ipmi::{Request, Response};
+use bmcnotice::wire::rakp::{OpenRequest, OpenResponse, Status};
+use bmcnotice::wire::rmcp::{Datagram, PayloadType, emit_setup};
 use bmcnotice::words::Guid;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -150,19 +152,27 @@ fn who_does_not_let_us_in_is_named() {
 fn nobody_but_the_bmc_is_listened_to() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let to = silent.local_addr().unwrap();
+    // A stranger who hears us refuses in the BMC's stead, over and over.
     let flood = std::thread::spawn(move || {
-        let (_, visitor) = silent.recv_from(&mut [0; 512]).unwrap();
+        let mut heard = [0; 512];
+        let (length, visitor) = silent.recv_from(&mut heard).unwrap();
+        let Ok(Datagram::Plus(plus)) = Datagram::parse(&heard[..length]) else { panic!("an Open Session Request") };
+        let request = OpenRequest::parse(plus.payload).unwrap();
+        let wrong_user = Err(Status(0x0D));
+        let refusal = OpenResponse { tag: request.tag, session: Some(request.console_session), result: wrong_user };
+        let refusal = emit_setup(PayloadType::OpenResponse, &refusal.emit());
         let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
         let (started, mut sent) = (Instant::now(), 0);
         while started.elapsed() < Duration::from_secs(1) {
-            let _ = stranger.send_to(&[6, 0, 0xFF, 7, 6, 0x11], visitor);
+            let _ = stranger.send_to(&refusal, visitor);
             sent += 1;
         }
         sent
     });
     let mut visit = visit(to, "password", None);
     let started = Instant::now();
-    assert!(matches!(visit.meet(Duration::from_millis(400)), Err(Shut::Failed(Failure::Silent))));
+    let shut = visit.meet(Duration::from_millis(400));
+    assert!(matches!(shut, Err(Shut::Failed(Failure::Silent))), "{shut:?}");
     assert!(started.elapsed() < Duration::from_secs(2), "a flood keeps nobody past the deadline");
     assert!(flood.join().unwrap() > 100);
 }

@@ -224,6 +224,12 @@ class Statistics(TypedDict):
     """Phases that a BMC understood."""
     untold: int
     """Phases that it did not, within the deadline."""
+    supported: int
+    """Notices that the BMC's log has proven."""
+    contradicted: int
+    """Notices that it shows to be none of the BMC's."""
+    unanswerable: int
+    """Notices about which the BMC could not be asked, or about which its log says neither."""
     journal_failures: int
     strangers: int
     """Datagrams at the BMC sockets that came from no BMC of ours."""

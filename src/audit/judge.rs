@@ -4,70 +4,19 @@
 //! everything that is not the way of an alert. What was not told is never judged, only listed.
 
 mod filters;
+mod found;
 mod house;
 mod path;
 
 pub use filters::{Coverage, Deadly, action_names, coverage, is_deadly};
+pub use found::{TRAP_PORT, Us};
 pub use path::Path;
 
-use super::finding::{Finding, Reaches, Rule, Verdict};
+use found::{Found, numbers};
+
+use super::finding::{Reaches, Verdict};
 use super::rules;
 use super::told::{Said, Told};
-use crate::bmc::identity::Checked;
-use crate::crypto::Secret;
-use crate::words::Guid;
-use core::net::{IpAddr, SocketAddr};
-
-/// The only port that an IPMI BMC sends traps to.
-pub const TRAP_PORT: u16 = 162;
-
-/// What the operator and the session say of us and of this BMC.
-#[derive(Debug, Clone)]
-pub struct Us<'a> {
-    /// Where the BMC's server listens for its traps; `None`: no monitor of it listens.
-    pub listen: Option<SocketAddr>,
-    /// The addresses of that server, for one that listens at all of them.
-    pub addresses: &'a [IpAddr],
-    /// Relays, which may be the destination in our stead.
-    pub relays: &'a [IpAddr],
-    /// What its traps must carry.
-    pub community: &'a Secret,
-    /// The BMC's system GUID, as the session told it.
-    pub guid: Guid,
-    /// Whether that is the right one.
-    pub identity: Checked,
-}
-
-impl Us<'_> {
-    /// Whether what is sent to this address comes to us.
-    pub fn is_at(&self, address: IpAddr) -> bool {
-        let Some(listen) = self.listen else { return false };
-        let listens = listen.ip() == address || listen.ip().is_unspecified() && self.addresses.contains(&address);
-        listens || self.relays.contains(&address)
-    }
-
-    /// The address that the BMC must send to: where we listen, or a server's first address of its family.
-    pub fn address(&self) -> Option<IpAddr> {
-        let listen = self.listen?.ip();
-        if !listen.is_unspecified() {
-            return Some(listen);
-        }
-        self.addresses.iter().find(|address| address.is_ipv4() == listen.is_ipv4()).copied()
-    }
-}
-
-/// Collects findings.
-#[derive(Debug, Default)]
-struct Found(Vec<Finding>);
-
-impl Found {
-    fn add(&mut self, rule: &'static Rule, subject: impl Into<String>, remedy: impl Into<String>) {
-        self.0.push(Finding { rule, subject: subject.into(), remedy: remedy.into() });
-    }
-}
-
-/// What `setup` mends.
-const SETUP: &str = "bmcnotice bmc setup shows what to write, and writes it with --write";
 
 /// Judges.
 pub fn judge(told: &Told, us: &Us<'_>) -> Verdict {
@@ -123,6 +72,8 @@ fn untold(told: &Told, found: &mut Found) {
     rest.note("its clock", &told.clock);
     rest.note("its sessions", &told.sessions);
     rest.note("its users", &told.users_end);
+    let asked = told.users.iter().filter(|user| user.access.this_enabled != Some(false));
+    rest.note_many("the name of user", asked.map(|user| (user.number, user.name.as_ref().err())));
     rest.note("its cipher suites", &told.suites);
     rest.note("the cipher suites of its configuration", &told.suite_table);
     if told.suite_table.as_ref().is_ok_and(|table| !table.is_empty()) {
@@ -130,7 +81,8 @@ fn untold(told: &Told, found: &mut Found) {
     }
     rest.note("its own address", &told.address);
     if !rest.0.is_empty() {
-        let remedy = "nothing, if that is known otherwise; what was not told was not judged";
+        let remedy = "nothing, if that is known otherwise: what was not told was not judged; administrators are told \
+                      more (--privilege administrator)";
         found.add(&rules::SILENT_ON, format!("not told: {}", rest.0.join("; ")), remedy);
     }
 }
@@ -152,9 +104,4 @@ impl Untold {
             self.0.push(format!("{what} {} ({why})", numbers(missing.iter().map(|(number, _)| *number))));
         }
     }
-}
-
-/// `1, 3, 5`.
-fn numbers(all: impl Iterator<Item = u8>) -> String {
-    all.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -58,6 +58,7 @@ pub(super) enum Question {
 pub(super) const FIRST: [Question; 24] = [
     Question::Device,
     Question::Logins,
+    Question::Sessions,
     Question::Control,
     Question::Actions,
     Question::Pef,
@@ -75,7 +76,6 @@ pub(super) const FIRST: [Question; 24] = [
     Question::Enables,
     Question::Sel,
     Question::Clock,
-    Question::Sessions,
     Question::User(1),
     Question::SuiteList(0),
     Question::SuiteCount,

@@ -179,7 +179,9 @@ impl Default for Told {
 impl Told {
     /// The number of the channel that we came by.
     pub fn channel_number(&self) -> Option<u8> {
-        self.logins.as_ref().ok().map(|logins| logins.channel)
+        let told = self.logins.as_ref().ok().map(|logins| logins.channel);
+        // Some refuse that question within a session; the session itself is on the channel, too.
+        told.or_else(|| Some(self.sessions.as_ref().ok()?.of.as_ref()?.channel))
     }
 
     /// One destination's type, if it was told.

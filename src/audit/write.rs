@@ -4,7 +4,7 @@
 //! A dialogue; sans-IO. What was begun is also left when it goes wrong. Whether it is there now, only reading
 //! it again tells. Its input is a BMC's answers, hostile.
 
-use super::wanted::{Change, Plan, Section};
+use super::plan::{Change, Plan, Section};
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::Failure;
 use crate::now::Now;
@@ -33,12 +33,15 @@ pub struct Written {
 #[derive(Debug, Clone)]
 enum Task {
     /// Says what we are about to do; `true`: whoever else says so has had his time.
-    Begin(Section, bool),
+    Begin(Place, bool),
     Change(Change),
     /// Make it last; not every BMC wants to hear it.
-    Commit(Section),
-    Complete(Section),
+    Commit(Place),
+    Complete(Place),
 }
+
+/// What is begun and completed: a section, and for LAN parameters whose.
+type Place = (Section, u8);
 
 /// A plan under way.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ pub struct Writing {
     tasks: VecDeque<Task>,
     current: Option<Task>,
     /// A section that was begun and not completed.
-    open: Option<Section>,
+    open: Option<Place>,
     written: Written,
     tries: u8,
     wake: Option<Duration>,
@@ -59,9 +62,11 @@ impl Writing {
         for section in [Section::Lan, Section::Channel, Section::Pef] {
             let changes: Vec<Change> =
                 plan.changes.iter().filter(|change| change.section == section).cloned().collect();
-            if changes.is_empty() {
+            // A LAN parameter's channel comes first in its request.
+            let Some(channel) = changes.first().map(|change| change.request.data.first().copied().unwrap_or(0)) else {
                 continue;
-            }
+            };
+            let section = (section, channel);
             tasks.push_back(Task::Begin(section, force));
             tasks.extend(changes.into_iter().map(Task::Change));
             tasks.extend([Task::Commit(section), Task::Complete(section)]);
@@ -142,8 +147,8 @@ fn refusal(code: u8) -> String {
 
 /// The request of a task; a channel's access has no "set in progress".
 fn request(task: &Task) -> Option<Request> {
-    let progress = |section: &Section, progress: Progress| match section {
-        Section::Lan => Some(lan::set(crate::wire::command::THIS_CHANNEL, lp::PROGRESS, &progress.emit())),
+    let progress = |(section, channel): &Place, progress: Progress| match section {
+        Section::Lan => Some(lan::set(*channel, lp::PROGRESS, &progress.emit())),
         Section::Pef => Some(pef::set(pp::PROGRESS, &progress.emit())),
         Section::Channel => None,
     };

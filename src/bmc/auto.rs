@@ -4,6 +4,8 @@
 //! not answered for a second goes over LAN as well, and the first answer counts. What may not be repeated takes one
 //! road; it changes the road only if it was never sent. Input is what those two take; hostile.
 
+mod remark;
+
 use super::failure::{Failure, Obstacle};
 use super::identity::Identity;
 use super::inband::{self, Event, Inband, Order, SILENCE, is_the_bmcs};
@@ -12,9 +14,9 @@ use super::queue::{Ticket, Urgency};
 use super::repeat::may_repeat;
 use crate::now::Now;
 use crate::wire::ipmi::{Request, Response};
-use crate::words::{Guid, Level};
-use core::fmt;
+use crate::words::Guid;
 use core::time::Duration;
+pub use remark::Remark;
 use std::collections::VecDeque;
 
 /// For so long in-band must have been well before it is preferred again; doubled with each switch.
@@ -42,58 +44,6 @@ pub enum Output {
     Changed,
     /// People should know this.
     Remark(Remark),
-}
-
-/// What people should know of the two roads. Said once each time it becomes true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remark {
-    /// The device cannot be used, and why; whether there is a LAN road.
-    NoDevice(Obstacle, bool),
-    /// In-band is silent; LAN is used.
-    OverLan,
-    /// In-band is used again.
-    Back,
-    /// LAN works beside in-band.
-    LanBeside,
-    /// LAN does not work, and in-band does.
-    LanFails(Failure),
-}
-
-impl Remark {
-    /// How loud it is.
-    pub fn level(self) -> Level {
-        match self {
-            Self::NoDevice(_, false) | Self::LanFails(Failure::WrongIdentity) => Level::Error,
-            Self::NoDevice(Obstacle::NoDriver | Obstacle::NoInterface, true)
-            | Self::Back
-            | Self::LanBeside
-            | Self::LanFails(_) => Level::Info,
-            Self::NoDevice(_, true) | Self::OverLan => Level::Warning,
-        }
-    }
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoDevice(obstacle, true) => {
-                write!(f, "not in-band, over LAN alone: {obstacle}; {}", obstacle.remedy())
-            }
-            Self::NoDevice(obstacle, false) => {
-                write!(f, "not in-band, and there is no other road: {obstacle}; {}", obstacle.remedy())
-            }
-            Self::OverLan => f.write_str("in-band it does not answer within 1 s: LAN is used"),
-            Self::Back => f.write_str("in-band it answers, and is used again"),
-            Self::LanBeside => f.write_str("LAN works beside in-band"),
-            Self::LanFails(Failure::Silent) => f.write_str(
-                "in-band is used; over LAN it does not answer this host (normal where they share a network port)",
-            ),
-            Self::LanFails(Failure::WrongIdentity) => f.write_str(
-                "in-band is used; over LAN another system answers at its configured address, and nothing is said to it",
-            ),
-            Self::LanFails(why) => write!(f, "in-band is used; LAN beside it does not work: {why}"),
-        }
-    }
 }
 
 /// What one road did with a command.

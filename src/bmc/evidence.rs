@@ -200,8 +200,9 @@ impl Witness {
         self.cases.iter().any(|case| case.asker == asker)
     }
 
-    /// Forgets who asked: the monitors are others now.
-    pub fn forget(&mut self) {
+    /// Another configuration: who asked is forgotten, for the monitors are others now.
+    pub fn change(&mut self, settings: Settings) {
+        self.settings = settings;
         self.cases.clear();
         self.verdicts.clear();
     }

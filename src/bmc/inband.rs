@@ -4,6 +4,8 @@
 //! Every ticket is answered exactly once. Input is what the shell hears from the driver; answers are the BMC's,
 //! hostile. What the driver took is never given to it again: it repeats by itself what gets lost on the board.
 
+mod device;
+
 use super::failure::{Failure, Obstacle};
 use super::identity::{Checked, Identity};
 use super::link::Status;
@@ -13,6 +15,7 @@ use crate::wire::command::{GET_DEVICE_ID, GET_SYSTEM_GUID, parse_guid};
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::words::Guid;
 use core::time::Duration;
+pub use device::{Event, Order};
 use std::collections::VecDeque;
 
 /// An answer that is out for so long: the BMC is silent. A healthy one answers in milliseconds.
@@ -29,48 +32,6 @@ pub const REOPEN: Duration = Duration::from_secs(10);
 pub const RECHECK: Duration = Duration::from_secs(60);
 /// Before a command is handed in again that a busy driver did not take.
 pub const HAND_IN_AGAIN: Duration = Duration::from_millis(50);
-
-/// What the shell is to do with the device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    /// Open this file, in place of what is open; [`Event::Opened`] or [`Event::NotOpened`] is the answer.
-    Open(String),
-    /// Hand this to the driver, for the BMC itself; without a word if it took it.
-    Send {
-        /// Comes back with the answer; never used twice.
-        id: u32,
-        /// What to ask.
-        request: Request,
-    },
-    /// Close it.
-    Close,
-}
-
-/// What the shell has heard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The device is open.
-    Opened,
-    /// It is not.
-    NotOpened(Obstacle),
-    /// The driver did not take this command; the device is as it was.
-    NotTaken(u32, Obstacle),
-    /// The device is gone, or of no use any more.
-    Lost,
-    /// The driver has an answer.
-    Answer {
-        /// Of which command.
-        id: u32,
-        /// The network function of the answer.
-        netfn: u8,
-        /// Its command.
-        command: u8,
-        /// The completion code and the data.
-        data: Vec<u8>,
-    },
-    /// The driver has something else: an event, a command for us, or what cannot be read.
-    Unasked,
-}
 
 /// What the road wants from the one who drives it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,8 +27,8 @@ pub const STEADY: Duration = Duration::from_secs(10);
 pub(super) struct Reopen {
     /// Attempts that failed in a row.
     failures: u32,
-    /// Those at its end that only the operator can help. The first is not believed: a key exchange
-    /// whose messages were repeated on the way looks like a wrong password.
+    /// Those at its end that only the operator can help. The first is not believed, and none whose messages
+    /// were repeated: a BMC that rolls new numbers for a repetition then refuses a right password.
     refusals: u32,
     /// Those at its end that were given back.
     crowded: u32,
@@ -41,9 +41,9 @@ impl Reopen {
     }
 
     /// How long to wait now. Doubled with each failure, up to a bound; a quarter of it is chance.
-    pub(super) fn pause(&mut self, why: Failure, random: &mut Random) -> Duration {
+    pub(super) fn pause(&mut self, why: Failure, repeated: bool, random: &mut Random) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        self.refusals = if why.is_passing() { 0 } else { self.refusals.saturating_add(1) };
+        self.refusals = if why.is_passing() || repeated { 0 } else { self.refusals.saturating_add(1) };
         self.crowded = if why == Failure::Crowded { self.crowded.saturating_add(1) } else { 0 };
         let (first, last, doublings) = match (self.crowded, self.refusals) {
             (0, 0) => (REOPEN_FIRST, REOPEN_LAST, self.failures - 1),

@@ -76,6 +76,9 @@ pub struct Session {
     /// The only timer: the message that is out is sent again, or given up.
     resend: Option<Duration>,
     outside: Outside,
+    /// A message of the key exchange was sent more than once: the BMC may have rolled new numbers for it,
+    /// and what it then refuses proves nothing.
+    repeated: bool,
     /// Something came while we waited, but unreadable.
     malformed: bool,
     abandoned: Option<Abandoned>,
@@ -94,6 +97,7 @@ impl Session {
             took: Duration::ZERO,
             resend: None,
             outside: Outside::NotAsked,
+            repeated: false,
             malformed: false,
             abandoned: None,
             output: VecDeque::new(),
@@ -142,6 +146,11 @@ impl Session {
     /// When `handle_timeout` is due, in boottime. May change with every call.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.resend
+    }
+
+    /// Whether a refusal may come from a repetition alone.
+    pub(super) fn was_repeated(&self) -> bool {
+        self.repeated
     }
 
     /// What it has learnt of the BMC's speed.
@@ -318,6 +327,7 @@ impl Session {
         match &mut self.state {
             State::Idle(_) | State::Closed => return,
             State::Exchange(exchange) => {
+                self.repeated |= !first;
                 let mut out = Vec::new();
                 exchange.say(now.boottime, last, &mut self.random, &mut out);
                 self.send_all(out);

@@ -147,12 +147,15 @@ pub struct Lan {
     pub privilege: Option<Privilege>,
 }
 
+/// Stands for systemd's folder of this service's credentials in the path of a [`SecretSource::File`].
+pub const CREDENTIALS: &str = "$CREDENTIALS_DIRECTORY";
+
 /// Where a secret is. Files are read by `io` when the context is made.
 #[derive(Debug, Clone)]
 pub enum SecretSource {
     /// Given with the configuration.
     Inline(Secret),
-    /// The first line of this file.
+    /// The first line of this file; its folder may be [`CREDENTIALS`].
     File(String),
 }
 

@@ -5,8 +5,9 @@
 //! genuine notice is never taken for it.
 
 use super::Engine;
-use super::operator::Refusal;
-use super::output::{Delivery, Output, Progress, Stage};
+use super::drills::{Drill, DrillState, Running};
+use super::operator::{NoDrill, Refusal};
+use super::output::{Delivery, Echo, Output, Progress, Stage};
 use super::roads::Owner;
 use crate::bmc::immediate::{Accepted, Asking, EVENT_TYPE, Looking, OFFSET, SENSOR_TYPE, Unasked, event};
 use crate::notice::{Notice, NoticeId};
@@ -16,7 +17,6 @@ use crate::wire::pef::alert::{AlertEvent, AlertStatus};
 use crate::wire::pet::Pet;
 use crate::words::{Class, Level};
 use alloc::sync::Arc;
-use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -32,110 +32,6 @@ const BETWEEN: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_secs(1);
 /// The name that a drill's steps bear in place of a monitor's.
 const NAME: &str = "drill";
-
-/// How a drill stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DrillState {
-    /// There was none since the engine was made.
-    #[default]
-    Never,
-    /// It runs.
-    Running,
-    /// The path is proven.
-    Proven,
-    /// It is not, and `why` says what failed.
-    Failed,
-}
-
-/// A drill: the one that runs, or the last one. Times are counted from the order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Drill {
-    /// Counts the drills of this context from 1.
-    pub number: u64,
-    /// How it stands.
-    pub state: DrillState,
-    /// The BMC was asked for the alert.
-    pub asked: Option<Duration>,
-    /// It accepted.
-    pub accepted: Option<Duration>,
-    /// Its trap was received, and its sender verified.
-    pub received: Option<Duration>,
-    /// The notice is in the journal, and acknowledged.
-    pub journalled: Option<Duration>,
-    /// The notice's callback has returned.
-    pub delivered: Option<Duration>,
-    /// The trap carried the drill's own number.
-    pub own_event: bool,
-    /// Its record in the journal; 0: none.
-    pub record: u64,
-    /// How it ended, in words; empty while it runs.
-    pub why: String,
-    /// The newest proof that the journal knows of, and when that was by the wall, since 1970.
-    pub proof: Option<(Duration, Proof)>,
-}
-
-/// The drill that runs.
-#[derive(Debug)]
-struct Running {
-    begun: Now,
-    event: AlertEvent,
-    /// What the BMC accepted.
-    accepted: Option<Accepted>,
-    /// What it thinks became of it.
-    fate: Option<AlertStatus>,
-    notice: Option<NoticeId>,
-    record: Option<RecordId>,
-    deadline: Duration,
-}
-
-/// All that is known of drills.
-#[derive(Debug, Default)]
-pub(super) struct Desk {
-    running: Option<Running>,
-    told: Drill,
-    /// When the last one was ordered.
-    last: Option<Duration>,
-}
-
-impl Desk {
-    pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.running.as_ref().map(|running| running.deadline)
-    }
-}
-
-/// Why there is no drill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoDrill {
-    /// Who only observes says nothing to a BMC.
-    Observing,
-    /// This server's BMC has no login.
-    NoLogin,
-    /// No monitor listens on this server.
-    NotListening,
-    /// One runs.
-    Runs,
-    /// The last one is only a moment ago.
-    TooSoon,
-    /// The context ends.
-    Leaving,
-}
-
-impl fmt::Display for NoDrill {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Observing => "there are no drills while we only observe: nothing is said to the BMC",
-            Self::NoLogin => "a drill needs a login at this server's BMC: user and password_file in [server.bmc]",
-            Self::NotListening => "no monitor listens on this server, so there is no path to drill",
-            Self::Runs => "a drill runs already",
-            Self::TooSoon => "the last drill began less than ten seconds ago",
-            Self::Leaving => "we are just ending",
-        })
-    }
-}
-
-/// What an application that saw the whole of a drill tells of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Echo(pub(super) u64);
 
 impl Engine {
     /// Begins a drill; its number. Its steps are delivered as progress, and [`Engine::drill_status`] tells how it stands.
@@ -243,8 +139,8 @@ impl Engine {
             return;
         };
         let own = is_of(pet, running.event);
-        let unspecified = is_made_up(pet) && notice.class != Class::Fatal;
-        if !own && !unspecified {
+        let made_up = is_made_up(pet) && notice.class != Class::Fatal;
+        if !(own || made_up) {
             return;
         }
         notice.class = Class::Info;

@@ -5,24 +5,13 @@
 
 use super::Engine;
 use super::output::{Output, Stage};
+use super::watch::Wait;
 use crate::now::Now;
 use crate::words::Level;
 use core::time::Duration;
 
 /// Between two looks for the markers.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// *Ended* may have to wait.
-#[derive(Debug)]
-pub(super) struct Wait {
-    deadline: Duration,
-    /// When to look again; none: the shell is looking.
-    look: Option<Duration>,
-    /// People know.
-    said: bool,
-    /// Nothing is waited for any more.
-    over: bool,
-}
 
 impl Engine {
     /// Whether *ended* may go out as far as a crash dump is concerned; if not, what comes of it calls again.

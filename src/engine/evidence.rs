@@ -2,10 +2,10 @@
 //!
 //! Part of [`Engine`], like `perform`. Only this server's BMC is asked: no other moves its services.
 
-use super::Engine;
 use super::output::{Line, Stage};
 use super::seat::{Seat, remembered};
-use crate::bmc::evidence::{Access, Asker, Claim, Doubt, Missed, Said, Verdict, Wish, shown};
+use super::{Awaited, Engine};
+use crate::bmc::evidence::{Access, Asker, Claim, Doubt, Said, Verdict, Wish};
 use crate::bmc::link::{Checked, Status};
 use crate::bmc::sel_reading::{Read, Unread};
 use crate::notice::Notice;
@@ -29,10 +29,10 @@ impl Engine {
             if let Some(said) = witness.poll_verdict() {
                 self.hear_witness(now, said);
             } else if let Some(missed) = witness.poll_missed() {
-                self.tell_missed(&missed);
+                self.tell_missed(now, &missed);
             } else if let Some(mark) = witness.poll_mark() {
                 let octets = self.journal.mark(now, mark);
-                self.append_mark(octets);
+                self.append(octets, Awaited::Step);
             } else {
                 match witness.poll(now, access) {
                     Wish::Read(reading, urgency) => self.roads.read(now, self.cluster.this, reading, urgency),
@@ -259,23 +259,6 @@ impl Engine {
         }
         let why = doubt.map_or_else(|| "the BMC, asked, shows no such event".to_owned(), |doubt| doubt.to_string());
         self.log(Line::warning(format!("{name}: a trap says that the fault is over; not believed: {why}")));
-    }
-
-    /// What came while we were away is told, and starts nothing.
-    fn tell_missed(&mut self, missed: &Missed) {
-        let name = self.cluster.this_server().name.clone();
-        self.log(match missed {
-            Missed::Event(record) => Line::warning(format!(
-                "BMC of server {name}: while we were away it logged {}",
-                shown(record)
-            )),
-            Missed::Unknown => Line::warning(format!(
-                "BMC of server {name}: its log was cleared, or has lost what we knew of it; something may have been missed"
-            )),
-            Missed::TooMany => {
-                Line::warning(format!("BMC of server {name}: while we were away it logged more than is looked at"))
-            }
-        });
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::output::Line;
+use super::watch::Said;
 use crate::bmc::failure::Failure;
 use crate::bmc::fill::{Fill, Filling};
 use crate::config::model::Handshake;
@@ -20,20 +21,6 @@ const WARN_AGAIN_AT: u8 = 90;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What helps.
 const REMEDY: &str = "save and erase it (ipmitool sel save FILE; ipmitool sel clear)";
-
-/// What was said last, from good to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum Said {
-    /// Nothing, or that there is room.
-    #[default]
-    Room,
-    /// That it fills.
-    Filling,
-    /// That it is nearly full.
-    NearlyFull,
-    /// That it is full, or has lost records.
-    Full,
-}
 
 impl Engine {
     /// A word of the handshake is in the log, or did not fit: how full is it? Whether that is asked: not in the middle of a recovery: a slow

@@ -9,12 +9,14 @@ mod alert_log;
 mod alerts;
 mod course;
 mod drill;
+mod drills;
 mod dump;
 mod ending;
 mod endings;
 mod evidence;
 mod fill;
 mod identity;
+mod missed;
 mod moves;
 mod murmur;
 mod operator;
@@ -27,15 +29,16 @@ mod restart;
 mod roads;
 mod seat;
 mod statistics;
+mod watch;
 mod witness;
 mod work;
 
 pub use alert_log::not_started;
-pub use drill::{Drill, DrillState, Echo, NoDrill};
-pub use operator::Refusal;
+pub use drills::{Drill, DrillState};
+pub use operator::{NoDrill, Refusal};
 pub use output::{
-    COMMAND_GRACE, Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage,
-    Urgency,
+    COMMAND_GRACE, Command, CommandEvent, Delivery, Echo, Heard, Line, Output, PeerStatus, Print, Progress, Recover,
+    Stage, Urgency,
 };
 pub use statistics::Statistics;
 
@@ -125,6 +128,8 @@ pub struct Engine {
     witness: Option<Witness>,
     /// When it wants to be asked again.
     inquire_at: Option<Duration>,
+    /// What was missed and written down, so far.
+    noted: u8,
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
@@ -154,13 +159,13 @@ pub struct Engine {
     maintenance: bool,
     murmur: Murmur,
     alerts: Alerts,
-    drills: drill::Desk,
+    drills: drills::Desk,
     /// What was said of our BMC's event log.
-    fill: fill::Said,
+    fill: watch::Said,
     /// It is to be looked at.
     fill_due: bool,
     /// *Ended* may have to wait for a crash dump.
-    dump: Option<dump::Wait>,
+    dump: Option<watch::Wait>,
     /// Our BMC did not take the last keep-alive.
     unheard: bool,
     statistics: Statistics,
@@ -179,6 +184,7 @@ impl Engine {
             seats: Seat::all(&cluster),
             witness: witness::of(&cluster, boot, Some(&replay)),
             inquire_at: None,
+            noted: 0,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
@@ -199,8 +205,8 @@ impl Engine {
             maintenance,
             murmur: Murmur::default(),
             alerts: Alerts::default(),
-            drills: drill::Desk::default(),
-            fill: fill::Said::default(),
+            drills: drills::Desk::default(),
+            fill: watch::Said::default(),
             fill_due: false,
             dump: None,
             unheard: false,

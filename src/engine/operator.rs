@@ -3,7 +3,6 @@
 //! Part of [`Engine`], like `perform`; a record is named by its serial, as the journal prints it.
 
 use super::Engine;
-use super::drill::NoDrill;
 use super::output::Line;
 use crate::now::Now;
 use crate::recovery::action::Event;
@@ -23,6 +22,36 @@ pub enum Refusal {
     Runs,
     /// There is no drill now.
     NoDrill(NoDrill),
+}
+
+/// Why there is no drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoDrill {
+    /// Who only observes says nothing to a BMC.
+    Observing,
+    /// This server's BMC has no login.
+    NoLogin,
+    /// No monitor listens on this server.
+    NotListening,
+    /// One runs.
+    Runs,
+    /// The last one is only a moment ago.
+    TooSoon,
+    /// The context ends.
+    Leaving,
+}
+
+impl fmt::Display for NoDrill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Observing => "there are no drills while we only observe: nothing is said to the BMC",
+            Self::NoLogin => "a drill needs a login at this server's BMC: user and password_file in [server.bmc]",
+            Self::NotListening => "no monitor listens on this server, so there is no path to drill",
+            Self::Runs => "a drill runs already",
+            Self::TooSoon => "the last drill began less than ten seconds ago",
+            Self::Leaving => "we are just ending",
+        })
+    }
 }
 
 impl fmt::Display for Refusal {

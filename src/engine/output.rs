@@ -3,7 +3,6 @@
 //! The shell performs every output in order, and after an `Append` calls `handle_appended` before it
 //! asks for the next: what must be in the journal is there before anyone hears of it.
 
-use super::drill::Echo;
 use crate::bmc::inband::Order;
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
@@ -128,6 +127,10 @@ pub enum Delivery {
     /// A line for the log.
     Log(Line),
 }
+
+/// What an application that saw the whole of a drill tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Echo(pub(super) u64);
 
 /// A notice, with its server's name.
 #[derive(Debug, Clone)]

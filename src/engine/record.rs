@@ -177,13 +177,9 @@ impl Engine {
         }
     }
 
-    fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
+    pub(super) fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
         self.awaited.push_back(awaited);
         self.outputs.push_back(Output::Append(octets));
-    }
-
-    pub(super) fn append_mark(&mut self, octets: Vec<u8>) {
-        self.append(octets, Awaited::Step);
     }
 
     pub(super) fn step(&mut self, now: Now, record: RecordId, step: Step) {

@@ -7,7 +7,7 @@ use super::output::Line;
 use super::perform::ARMING;
 use super::roads::Owner;
 use super::seat::Seat;
-use super::{Engine, Setup};
+use super::{Engine, Setup, witness};
 use crate::bmc::link::Status;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -63,6 +63,7 @@ impl Engine {
         self.reception.reload(&cluster);
         self.cluster = cluster;
         self.reseat(now);
+        self.call_the_witness(now, &old);
         self.arm_again(now, &old);
 
         troubles.into_iter().for_each(|trouble| self.log(Line::warning(trouble)));
@@ -116,6 +117,30 @@ impl Engine {
             }
             let reason = if begun { Closed::Failed } else { ended.unwrap_or(Closed::Operator) };
             self.step(now, record, Step::Closed(reason));
+        }
+    }
+
+    /// Where we are in the log of a BMC that has not moved stays known; those who wait for a record ask again, for
+    /// monitors have other numbers now.
+    fn call_the_witness(&mut self, now: Now, old: &Cluster) {
+        let address = |cluster: &Cluster| cluster.this_server().bmc.as_ref().map(|bmc| bmc.address);
+        let new = witness::of(&self.cluster, self.journal.boot(), None);
+        match (&mut self.witness, &self.cluster.this_server().bmc) {
+            (Some(witness), Some(bmc)) if new.is_some() && address(old) == Some(bmc.address) => {
+                witness.change(witness::settings(bmc));
+            }
+            (_, _) => {
+                self.roads.forget(Owner::Witness);
+                self.witness = new;
+            }
+        }
+        for place in 0..self.seats.len() {
+            let machine = &self.seats[place].machine;
+            if let Some(record) = machine.record()
+                && machine.held().is_some_and(Hold::is_about_evidence)
+            {
+                self.verify(now, place, record);
+            }
         }
     }
 

@@ -16,7 +16,8 @@ pub(super) fn of(cluster: &Cluster, boot: BootId, replay: Option<&Replay>) -> Op
         .then(|| Witness::new(settings(bmc), replay.map_or_else(Left::default, |r| left(boot, r))))
 }
 
-fn settings(bmc: &Bmc) -> Settings {
+/// What it must know of its BMC.
+pub(super) fn settings(bmc: &Bmc) -> Settings {
     let own = match bmc.handshake {
         Handshake::Sel { record_type, manufacturer } => Some((record_type, manufacturer)),
         Handshake::Raw { .. } | Handshake::None => None,

@@ -3,6 +3,7 @@
 //! Uses `config::facts` for the answers. Reads `/proc`, `/sys` and file attributes; opens no secret, binds no socket,
 //! changes nothing. What cannot be found out stays unknown.
 
+use super::host::place;
 use super::ipmidev;
 use super::sys::may;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
@@ -64,7 +65,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
         bmcnotice_monitors: wanted.clp_conf.as_deref().and_then(clp_conf),
         esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
         proven: proven(&wanted.journals),
-        files: wanted.paths.iter().map(|path| (path.clone(), file(Path::new(path)))).collect(),
+        files: wanted.paths.iter().map(|path| (path.clone(), file(&place(Path::new(path))))).collect(),
     }
 }
 

@@ -7,21 +7,21 @@ use super::channel::Channel;
 use super::event::{Event, Output};
 use super::fault::{self, Fault};
 use super::filters::Filters;
-use super::hold::{Action, Hold, Input, State};
+use super::hold::{Action, Hold, Input};
 use super::host::{Do, Happened, Host, NotNow, RestartCause};
 use super::log::{Caller, Entry, Log};
 use super::options::{FatalAction, Options};
 use super::quirks::REORDER_WAIT;
 use super::reservation::Reservation;
 use super::sdr::WATCHDOG_SENSOR;
-use super::sel::{RECORD_SIZE, Record, Sel};
+use super::sel::Sel;
 use super::settings::Settings;
 use super::watchdog::{self, Watchdog};
 use crate::now::Now;
 use crate::wire::command::PetAcknowledge;
 use crate::wire::lan::Progress;
 use crate::wire::pef::alert::AlertStatus;
-use crate::words::{Guid, Outcome, Phase};
+use crate::words::Guid;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -30,9 +30,6 @@ use std::collections::{BTreeMap, VecDeque};
 const OUTPUTS_MAX: usize = 4096;
 /// So many delayed datagrams wait at most; more are lost.
 const DELAYED_MAX: usize = 256;
-/// OEM record types that the BMC stamps with its time, and that may carry the handshake.
-const OEM_WITH_TIME: core::ops::RangeInclusive<u8> = 0xC0..=0xDF;
-
 /// Bit of the global enables: events are written to the SEL.
 pub(super) const LOGGING: u8 = 0x08;
 
@@ -221,51 +218,7 @@ impl Board {
         }
     }
 
-    /// One word of the handshake.
-    pub fn hear(&mut self, now: Now, phase: Phase, by: &Caller) {
-        let after = self.newest_fault.map(|at| now.boottime.saturating_sub(at));
-        let (by, unarmed) = (by.clone(), self.hold.state() == State::Unarmed);
-        let input = match phase {
-            Phase::Armed => {
-                if unarmed {
-                    self.say(Event::Armed { by });
-                }
-                Input::Armed
-            }
-            Phase::Started => {
-                self.say(Event::RecoveryStarted { by, after });
-                Input::Started
-            }
-            Phase::Ended(outcome) => {
-                self.say(Event::RecoveryEnded { by, outcome, after });
-                Input::Ended(outcome)
-            }
-            Phase::Disarmed => {
-                self.say(Event::Disarmed { by });
-                Input::Disarmed
-            }
-        };
-        self.hold_step(now, input);
-    }
-
-    /// A record was added to the SEL by somebody: it may be a word of the handshake.
-    pub fn hear_record(&mut self, now: Now, record: &Record, by: &Caller) {
-        if !self.options.handshake.sel || !OEM_WITH_TIME.contains(&record[2]) {
-            return;
-        }
-        let phase = match (record[RECORD_SIZE - 6], record[RECORD_SIZE - 5]) {
-            (b'A', _) => Phase::Armed,
-            (b'S', _) => Phase::Started,
-            (b'E', b'D') => Phase::Ended(Outcome::Done),
-            (b'E', b'F') => Phase::Ended(Outcome::Failed),
-            (b'E', _) => Phase::Ended(Outcome::Unknown),
-            (b'D', _) => Phase::Disarmed,
-            _ => return, // some other OEM record
-        };
-        self.hear(now, phase, by);
-    }
-
-    fn hold_step(&mut self, now: Now, input: Input) {
+    pub fn hold_step(&mut self, now: Now, input: Input) {
         match self.hold.handle(now.boottime, input) {
             Action::None => {}
             Action::Hold => self.say(Event::Holding { patience: self.options.patience }),

@@ -63,6 +63,22 @@ const COMMANDS: &[Row] = &[
     (HANDSHAKE, Needs::Operator, handshake),
 ];
 
+/// Every command that it knows, in the order of its numbers, and the least that a caller needs.
+pub fn commands() -> Vec<(Command, Needs)> {
+    let mut all: Vec<_> = TABLES.into_iter().flatten().map(|(command, needs, _)| (*command, *needs)).collect();
+    all.extend([
+        // Those about sessions, which `lan` carries out. There is no session in-band.
+        (known::AUTH_CAPABILITIES, Needs::Nothing),
+        (known::CIPHER_SUITES, Needs::Nothing),
+        (known::CHANNEL_INFO, Needs::User),
+        (known::SET_SESSION_PRIVILEGE, Needs::User),
+        (known::CLOSE_SESSION, Needs::User),
+        (known::GET_SESSION_INFO, Needs::User),
+    ]);
+    all.sort_by_key(|(command, _)| (command.netfn, command.number));
+    all
+}
+
 /// Does a command and keeps it in the log.
 pub(super) fn execute(board: &mut Board, context: Context<'_>, request: &Request) -> Response {
     let response = answered(board, context, request, |board| {

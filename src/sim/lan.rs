@@ -23,7 +23,6 @@ use crate::wire::rmcp::{self, Datagram, PayloadType, Plus};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-const CHANNEL_INFO: Command = Command { netfn: 0x06, number: 0x42 };
 const PRIVILEGE_NOT_AVAILABLE: Completion = Completion(0x80);
 const PRIVILEGE_ABOVE_LIMIT: Completion = Completion(0x81);
 const INVALID_SESSION_ID: Completion = Completion(0x87);
@@ -175,13 +174,14 @@ impl Lan {
         let handler: Handler = match (Command { netfn: request.netfn, number: request.command }, session) {
             (known::AUTH_CAPABILITIES, _) => |_, board, _, data| auth_capabilities(board, data),
             (known::CIPHER_SUITES, _) => |_, board, _, data| cipher_suites(board, data),
-            (CHANNEL_INFO, Some(_)) => |lan, _, _, data| lan.channel_info(data),
+            (known::CHANNEL_INFO, Some(_)) => |lan, _, _, data| lan.channel_info(data),
             (known::SET_SESSION_PRIVILEGE, Some(_)) => |lan, _, id, data| lan.set_privilege(id, data),
             (known::CLOSE_SESSION, Some(_)) => Self::close_session,
             (known::GET_SESSION_INFO, Some(_)) => |lan, _, id, data| lan.session_info(id, data),
-            (CHANNEL_INFO | known::SET_SESSION_PRIVILEGE | known::CLOSE_SESSION | known::GET_SESSION_INFO, None) => {
-                |_, _, _, _| Err(Completion::PRIVILEGE)
-            }
+            (
+                known::CHANNEL_INFO | known::SET_SESSION_PRIVILEGE | known::CLOSE_SESSION | known::GET_SESSION_INFO,
+                None,
+            ) => |_, _, _, _| Err(Completion::PRIVILEGE),
             _ => return command::execute(board, context, request),
         };
         let id = session.unwrap_or(0); // never an id

@@ -23,6 +23,8 @@ const AUTHENTICATION_ENABLES: u8 = 2;
 const MASK: u8 = 6;
 const GATEWAY: u8 = 12;
 const GATEWAY_MAC: u8 = 13;
+const BACKUP: u8 = 14;
+const BACKUP_MAC: u8 = 15;
 const VLAN: u8 = 20;
 const VLAN_PRIORITY: u8 = 21;
 
@@ -71,7 +73,8 @@ fn get(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
         parameter::MAC => vec![0x02, 0, 0, 0, 0, 0x01], // nobody's: locally administered
         MASK => settings.mask.to_vec(),
         GATEWAY => settings.gateway.to_vec(),
-        GATEWAY_MAC => vec![0; 6],
+        GATEWAY_MAC | BACKUP_MAC => vec![0; 6],
+        BACKUP => vec![0; 4],
         parameter::COMMUNITY => {
             // A longer one, which only the options can bring in, is told cut off.
             let octets = settings.community.expose();
@@ -130,6 +133,8 @@ fn set(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
         | AUTHENTICATION_ENABLES
         | parameter::MAC
         | GATEWAY_MAC
+        | BACKUP
+        | BACKUP_MAC
         | VLAN
         | VLAN_PRIORITY
         | parameter::DESTINATIONS

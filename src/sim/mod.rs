@@ -25,7 +25,8 @@
 //! first of the six OEM octets is the word: `A` armed, `S` started, `E` ended, `D` disarmed; the second,
 //! with `E`, the outcome: `D` done, `F` failed, `U` unknown. The other four do not matter.
 //!
-//! When a fatal fault is raised, the SEL record is written and the trap goes out first, always. Then an
+//! When a fatal fault is raised, the SEL record is written and the trap goes out first (unless a filter's own action
+//! comes before it: that is the event filtering, which is beside the handshake; see `docs/ipmi.md`). Then an
 //! unarmed BMC resets at once. An armed one waits for *ended* or *disarmed*, at most for its patience,
 //! counted from the fault; then it resets. *Ended* with another outcome than done resets, too, unless
 //! [`AfterFailed::Stay`]. Further fatal faults join the one that is held. Any reset or loss of power
@@ -42,6 +43,7 @@ mod command;
 mod event;
 mod fault;
 mod filters;
+mod hear;
 mod hold;
 mod host;
 mod lan;
@@ -65,7 +67,7 @@ mod users;
 mod watchdog;
 
 pub use channel::CHANNEL as LAN_CHANNEL;
-pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN};
+pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN, commands};
 pub use event::{Event, Output};
 pub use fault::{CRITICAL, Fault, INFORMATION, NON_CRITICAL, NON_RECOVERABLE};
 pub use filters::{FILTERS, POLICIES};
@@ -79,6 +81,7 @@ pub use sdr::{Kind as SensorKind, SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};
 pub use settings::{DESTINATIONS, TRAP_PORT};
+pub use table::Needs;
 pub use users::USER_ID_MAX;
 
 use crate::config::model::Privilege;

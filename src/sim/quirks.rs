@@ -90,6 +90,17 @@ pub struct Quirk {
     pub what: &'static str,
 }
 
+impl Quirk {
+    /// How it is written: `name`, `name=VALUE` or `name[=VALUE]`.
+    pub fn sign(&self) -> String {
+        match self.value.strip_prefix('[') {
+            _ if self.value.is_empty() => self.name.into(),
+            Some(value) => format!("{}[={value}", self.name),
+            None => format!("{}={}", self.name, self.value),
+        }
+    }
+}
+
 const fn quirk(name: &'static str, value: &'static str, what: &'static str) -> Quirk {
     Quirk { name, value, what }
 }
@@ -143,7 +154,7 @@ impl fmt::Display for Wrong {
         match self {
             Self::Name => f.write_str("no quirk has this name"),
             Self::Value(Quirk { name, value: "", .. }) => write!(f, "{name} takes no value"),
-            Self::Value(Quirk { name, value, .. }) => write!(f, "write {name}={value}"),
+            Self::Value(quirk) => write!(f, "write {}", quirk.sign()),
         }
     }
 }

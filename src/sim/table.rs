@@ -9,7 +9,7 @@ use crate::wire::command::Command;
 
 /// The least that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Needs {
+pub enum Needs {
     /// Not even a session.
     Nothing,
     /// A session at USER level.
@@ -20,9 +20,20 @@ pub(super) enum Needs {
     Administrator,
 }
 
+impl core::fmt::Display for Needs {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "no session",
+            Self::User => "USER",
+            Self::Operator => "OPERATOR",
+            Self::Administrator => "ADMINISTRATOR",
+        })
+    }
+}
+
 impl Needs {
     /// Whether a session of this privilege has it; none: no session.
-    pub fn met_by(self, privilege: Option<Privilege>) -> bool {
+    pub(super) fn met_by(self, privilege: Option<Privilege>) -> bool {
         match self {
             Self::Nothing => true,
             Self::User => privilege >= Some(Privilege::User),

@@ -54,6 +54,7 @@ addresses = ["10.0.0.1"]
 address = "{BMC}"
 user = "admin"
 password = "password"
+link = "lan"
 handshake = "{handshake}"
 sel_catch_up = "{catch_up}"
 {guid}
@@ -153,6 +154,21 @@ impl World {
     /// Our process, in this boot of the host.
     pub fn start(&mut self, boot: u8) {
         self.boot = boot;
+        let setup = self.setup(boot);
+        self.engine = Some(Engine::new(self.now(), setup));
+        self.drain();
+    }
+
+    /// The same configuration, read again.
+    pub fn reload(&mut self) {
+        let (now, setup) = (self.now(), self.setup(self.boot));
+        let engine = self.engine.as_mut().unwrap();
+        assert_eq!(engine.reload_waits_for(), None);
+        engine.reload(now, setup);
+        self.drain();
+    }
+
+    fn setup(&self, boot: u8) -> Setup {
         let login = Login {
             user: b"admin".to_vec(),
             password: Secret::new("password"),
@@ -161,7 +177,7 @@ impl World {
             privilege: Privilege::Administrator,
             manners: bmcnotice::bmc::link::Manners::Own,
         };
-        let setup = Setup {
+        Setup {
             cluster: self.cluster.clone(),
             logins: vec![Some(login)],
             identity: Identity::Unknown,
@@ -170,9 +186,7 @@ impl World {
             seed: [7; 32],
             troubles: Vec::new(),
             maintenance: false,
-        };
-        self.engine = Some(Engine::new(self.now(), setup));
-        self.drain();
+        }
     }
 
     pub fn kill(&mut self) {

@@ -69,7 +69,11 @@ impl Fate {
 
     /// Nothing here keeps a word from being understood.
     fn is_mild(&self) -> bool {
-        self.weather.lost <= 15 && self.slow.is_zero() && self.reboots.is_empty() && self.weather.damaged <= 2
+        let Weather { lost, slowest, .. } = self.weather;
+        (lost <= 5 || lost <= 15 && slowest <= 70 * MILLISECOND)
+            && self.slow.is_zero()
+            && self.reboots.is_empty()
+            && self.weather.damaged <= 2
     }
 }
 

@@ -50,6 +50,8 @@ struct World {
     flying: Vec<(Duration, Vec<u8>)>,
     /// Tickets that are not answered.
     open: BTreeSet<u64>,
+    /// Those that were taken back; one that was under way is answered all the same.
+    withdrawn: BTreeSet<u64>,
     answer: Option<(u64, Result<Response, Failure>)>,
     tickets: u64,
     inputs: u64,
@@ -68,7 +70,8 @@ impl World {
                     self.send(&bytes);
                 }
                 Output::Answer { ticket, result } => {
-                    assert!(self.open.remove(&ticket.0), "{ticket:?} is answered twice");
+                    let known = self.open.remove(&ticket.0) || self.withdrawn.remove(&ticket.0);
+                    assert!(known, "{ticket:?} is answered twice");
                     if let Ok(response) = &result {
                         read_all(&response.data);
                     }
@@ -148,7 +151,14 @@ impl World {
             match dialogue.poll(self.now) {
                 Step::Submit(request) => asked = Some(self.submit(request)),
                 Step::Wait(until) => self.until(until.expect("a dialogue has a deadline")),
-                Step::Over(_) => return,
+                Step::Over(_) => {
+                    // As the engine does: what still waits must not go out after its dialogue.
+                    if let Some(ticket) = asked.filter(|ticket| self.open.remove(ticket)) {
+                        self.withdrawn.insert(ticket);
+                        self.link.withdraw(Ticket(ticket));
+                    }
+                    return;
+                }
             }
         }
         panic!("a dialogue does not end");
@@ -197,6 +207,7 @@ fn life(seed: u64, story: bool, tally: &mut Tally) {
         now: Now { boottime: 1000 * SECOND, wall: Duration::ZERO },
         flying: Vec::new(),
         open: BTreeSet::new(),
+        withdrawn: BTreeSet::new(),
         answer: None,
         tickets: 0,
         inputs: 0,

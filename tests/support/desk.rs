@@ -1,6 +1,7 @@
 //! One server in virtual time: the engine, its BMC (which does as a test tells it), its journal, and what it delivers.
 
 use crate::scripted_bmc::{Bmc, Deed};
+use bmcnotice::bmc::inband::{Event, Order};
 use bmcnotice::bmc::link::{Identity, Login};
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::Privilege;
@@ -13,7 +14,7 @@ use bmcnotice::suite::Suite;
 use bmcnotice::wire::ipmi::{Request, Response};
 use bmcnotice::wire::pet::{ENTERPRISE, Pet, VARIABLE};
 use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
-use bmcnotice::words::{Class, Guid, Level};
+use bmcnotice::words::{Class, Guid, Level, Obstacle};
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -152,6 +153,10 @@ impl Desk {
                     self.looks += 1;
                     let found = markers.into_iter().find(|marker| self.markers.contains(marker));
                     self.engine.handle_dump(self.now, found);
+                }
+                // This host has no device: LAN is left.
+                Output::InBand(Order::Open(_)) => {
+                    self.engine.handle_in_band(self.now, Event::NotOpened(Obstacle::NoDevice));
                 }
                 Output::Panic(_) => self.panics += 1,
                 Output::Reply { .. } => self.acknowledged += 1,

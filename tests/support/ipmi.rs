@@ -3,12 +3,13 @@
 #[path = "ipmi_peer.rs"]
 mod ipmi_peer;
 
-pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi};
+pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi, peer};
 
 use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::handshake::{Telling, Untold};
 use bmcnotice::bmc::link::{Identity, Link, Login, Manners, Output, Status, Ticket, Urgency};
+use bmcnotice::bmc::sel_reading::{Place, Read, Reading, Unread};
 use bmcnotice::config::model::Privilege;
 use bmcnotice::crypto::{Random, Secret};
 use bmcnotice::now::Now;
@@ -126,6 +127,21 @@ impl Wire {
         self.answers.remove(&ticket).unwrap()
     }
 
+    /// Reads the log from a place on.
+    pub fn read(&mut self, from: Option<Place>, audits: bool) -> Result<Read, Unread> {
+        let mut reading = Reading::new(from, audits);
+        loop {
+            match reading.poll(self.now()) {
+                Step::Submit(request) => {
+                    let result = self.ask(request);
+                    reading.handle_answer(self.now(), result);
+                }
+                Step::Wait(_) => panic!("it waits for nobody"),
+                Step::Over(result) => return result,
+            }
+        }
+    }
+
     /// Tells a word to its end.
     pub fn tell(&mut self, mut telling: Telling) -> Result<(), Untold> {
         loop {
@@ -141,6 +157,11 @@ impl Wire {
                 Step::Over(result) => return result,
             }
         }
+    }
+
+    pub fn start(&mut self) {
+        self.link.start(self.now());
+        self.drain();
     }
 
     pub fn stop(&mut self) {

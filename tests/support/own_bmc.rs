@@ -5,7 +5,7 @@ use bmcnotice::now::Now;
 use bmcnotice::sim::{self, Bmc};
 use bmcnotice::wire::command::GET_SYSTEM_GUID;
 use bmcnotice::wire::ipmi::Request;
-use bmcnotice::words::Obstacle;
+use bmcnotice::words::{Guid, Obstacle};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct Board {
     pub code: Option<u8>,
     /// Get System GUID is unknown to the BMC.
     pub no_guid: bool,
+    /// What it is in-band, if that is another BMC than the one at the LAN address.
+    pub inside_guid: Option<Guid>,
     /// Nothing passes over LAN.
     pub lan_cut: bool,
     open: bool,
@@ -64,6 +66,7 @@ impl Board {
             mute: false,
             code: None,
             no_guid: false,
+            inside_guid: None,
             lan_cut: false,
             open: false,
             opened: Vec::new(),
@@ -104,6 +107,9 @@ impl Board {
                 let mut response = self.bmc.command(now, &request);
                 if self.no_guid && request.is(GET_SYSTEM_GUID) {
                     (response.completion, response.data) = (0xC1, Vec::new());
+                }
+                if let Some(Guid(octets)) = self.inside_guid.filter(|_| request.is(GET_SYSTEM_GUID)) {
+                    response.data = octets.to_vec();
                 }
                 if let Some(code) = self.code {
                     (response.completion, response.data) = (code, Vec::new());

@@ -236,6 +236,9 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
         failed,
         told,
         untold,
+        supported,
+        contradicted,
+        unanswerable,
         journal_failures,
         strangers,
         unsent,
@@ -255,6 +258,9 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
     all.set_item("failed", failed)?;
     all.set_item("told", told)?;
     all.set_item("untold", untold)?;
+    all.set_item("supported", supported)?;
+    all.set_item("contradicted", contradicted)?;
+    all.set_item("unanswerable", unanswerable)?;
     all.set_item("journal_failures", journal_failures)?;
     all.set_item("strangers", strangers)?;
     all.set_item("unsent", unsent)?;

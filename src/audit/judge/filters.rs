@@ -2,7 +2,8 @@
 //!
 //! The list of fatal events is the one that `notice` judges notices by.
 
-use super::{Found, Path, SETUP, numbers};
+use super::found::{Found, SETUP, numbers};
+use super::path::Path;
 use crate::audit::rules;
 use crate::audit::told::Told;
 use crate::notice::{deadly, sensors};

@@ -1,6 +1,6 @@
 //! What is not the way of an alert, and matters all the same: the log, the clock, who may log in, identity.
 
-use super::{Found, Us, numbers};
+use super::found::{Found, Us, numbers};
 use crate::audit::rules;
 use crate::audit::told::{Told, User};
 use crate::bmc::identity::Checked;
@@ -116,7 +116,7 @@ fn logins(told: &Told, found: &mut Found) {
         .filter(usable)
         .filter_map(|user| user.name.as_ref().ok())
         .filter(|name| SHIPPED.iter().any(|known| name.eq_ignore_ascii_case(known)))
-        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .map(|name| name.escape_ascii().to_string())
         .collect();
     if !shipped.is_empty() {
         let subject = format!("user {} has a name that makers ship", shipped.join(", "));

@@ -2,7 +2,7 @@
 //!
 //! Used by the judgement and by `wanted`, so that both mean the same way.
 
-use super::{Found, SETUP, TRAP_PORT, Us, numbers};
+use super::found::{Found, SETUP, TRAP_PORT, Us, numbers};
 use crate::audit::rules;
 use crate::audit::told::Told;
 use crate::wire::lan::{Destination, PET};

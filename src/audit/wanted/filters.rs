@@ -2,8 +2,8 @@
 //!
 //! Part of `wanted`.
 
-use super::{Options, Plan, Section};
-use crate::audit::judge::{Path, action_names, coverage, is_deadly};
+use crate::audit::judge::{Deadly, Path, action_names, coverage, is_deadly};
+use crate::audit::plan::{Options, Plan, Section};
 use crate::audit::told::Told;
 use crate::notice::{deadly, sensors};
 use crate::wire::pef::filter::{ANY, Filter, PRECONFIGURED};
@@ -60,7 +60,7 @@ pub(super) fn filters(told: &Told, path: &Path, policy: u8, options: Options, pl
     let mut unplaced = Vec::new();
     for (sensor_type, event_type, offsets) in deadly::fatal_events() {
         let missing = untold.iter().filter(|event| event.sensor_type == sensor_type && event.event_type == event_type);
-        let missing: Vec<String> = missing.map(super::super::judge::Deadly::name).collect();
+        let missing: Vec<String> = missing.map(Deadly::name).collect();
         if missing.is_empty() {
             continue;
         }

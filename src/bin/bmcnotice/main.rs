@@ -12,6 +12,7 @@ mod demo;
 mod ended;
 mod exit;
 mod journal;
+mod live;
 mod out;
 mod run;
 mod send;
@@ -32,7 +33,8 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "bmcnotice", version, verbatim_doc_comment)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong,\n\
-                        3 the answer is no (decode: refused; send --wait: not acknowledged).\n\
+                        3 the answer is no (decode: refused; send --wait: not acknowledged;\n\
+                        check --live: a BMC does not work).\n\
                         Every command has its own page: bmcnotice help COMMAND")]
 struct Arguments {
     #[command(subcommand)]

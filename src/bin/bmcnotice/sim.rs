@@ -4,139 +4,27 @@ mod host;
 mod json;
 mod options;
 
-use crate::arguments::{duration, guid};
 use crate::clock;
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
-use crate::send::fault_names;
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::simulate::{Happened, SimulatedBmc};
 use bmcnotice::io::sys;
 use bmcnotice::sim::{Event, Fault, Handshaking, Power, Quirks};
-use bmcnotice::words::Guid;
-use clap::ValueEnum;
 use serde_json::json;
 use std::io::{BufRead, IsTerminal, stdin};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+pub use options::Arguments;
+use options::On;
+
 /// What it takes on standard input.
 const COMMANDS: &str = "fault NAME, clear NAME, quirk NAME[=VALUE], well, erase, status, quit";
 /// Limit: events that wait to be printed; more are lost, for the BMC does not wait for its reader.
 const QUEUE_EVENTS: usize = 4096;
-
-/// Be a BMC: answer IPMI over LAN, raise faults, send traps
-///
-/// A simulated BMC with a simulated server behind it: RMCP+ (cipher suites 17 and 3), event log,
-/// chassis, watchdog. Once armed it holds the reset of a fatal fault until it hears that the
-/// recovery has ended, or until its patience is over. ipmitool talks to it:
-///
-///   ipmitool -I lanplus -H 127.0.0.1 -p 9623 -U admin -P password sel elist
-///
-/// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME,
-/// quirk NAME[=VALUE], well, erase, status, quit. SIGTERM and SIGINT end it.
-#[derive(clap::Args)]
-#[command(verbatim_doc_comment, after_help = options::quirks())]
-pub struct Arguments {
-    /// Where it answers
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9623")]
-    listen: SocketAddr,
-    /// Who may log in
-    #[arg(long, value_name = "NAME", default_value = "admin")]
-    user: String,
-    /// The file whose first line is the password [default: BMCNOTICE_SIM_PASSWORD, or "password"]
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Another one: level user, operator or administrator; the file's first line is the password
-    #[arg(long, value_name = "NAME:LEVEL:FILE", value_parser = options::other_user)]
-    other_user: Vec<options::OtherUser>,
-    /// The system's GUID, in wire order
-    #[arg(long, value_name = "GUID", value_parser = guid)]
-    guid: Option<Guid>,
-    /// Where its traps go; without it, until an armed names an address, nowhere
-    #[arg(long, value_name = "IP:PORT")]
-    alert: Option<SocketAddr>,
-    /// The port of destinations that are set over IPMI, which is 162 at any real BMC [default: that of --alert, or 162]
-    #[arg(long, value_name = "PORT")]
-    trap_port: Option<u16>,
-    /// The community of its traps
-    #[arg(long, value_name = "TEXT", default_value = "public")]
-    community: String,
-    /// How often a trap goes out until it is acknowledged
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
-    repeat: u8,
-    /// Between two sendings of a trap
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
-    interval: Duration,
-    /// How long it holds a reset
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    patience: Duration,
-    /// How it hears of recoveries
-    #[arg(long, default_value = "both")]
-    handshake: Hears,
-    /// What a fatal fault does to the server in the end
-    #[arg(long, default_value = "reset")]
-    fatal_action: Fatal,
-    /// How long the server takes to boot
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
-    boot_time: Duration,
-    /// Misbehave in this way, listed below; may be given again
-    #[arg(long, value_name = "NAME[=VALUE]", value_parser = options::quirk)]
-    quirk: Vec<String>,
-    /// Run this, with reset, power-off or power-on as its one argument, when that happens
-    #[arg(long, value_name = "PROGRAM")]
-    on_reset: Option<PathBuf>,
-    /// Raise this fault
-    #[arg(long, value_name = "NAME", value_parser = fault_names())]
-    fault: Option<String>,
-    /// So long after the start [default: 2s, or only on the signal]
-    #[arg(long, value_name = "DURATION", requires = "fault", value_parser = duration)]
-    after: Option<Duration>,
-    /// Raise the fault (uncorrectable-memory, if none is named) whenever this signal comes
-    #[arg(long, value_name = "USR1|USR2")]
-    fault_on_signal: Option<On>,
-    /// Take commands on standard input although it is no terminal
-    #[arg(long)]
-    control: bool,
-    /// Tell every IPMI command, too
-    #[arg(short, long)]
-    verbose: bool,
-    /// Print JSON, one object an event
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Hears {
-    /// By the raw command 30h/70h
-    Raw,
-    /// By OEM records in its event log
-    Sel,
-    /// Both
-    Both,
-    /// Not at all, as a stock BMC
-    None,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Fatal {
-    /// The reset line: the power stays on
-    Reset,
-    /// Off, then on
-    PowerCycle,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum On {
-    #[value(name = "USR1", alias = "SIGUSR1", alias = "usr1")]
-    User1,
-    #[value(name = "USR2", alias = "SIGUSR2", alias = "usr2")]
-    User2,
-}
 
 /// What comes to the main thread.
 enum Input {

@@ -2,7 +2,7 @@
 //!
 //! Part of [`Link`], apart because it happens once a session. Input is datagrams from whoever can reach our port.
 
-use super::{Failure, Link, Output, RECHECK, Reopen, STEADY, Stage, Status};
+use super::{Failure, Link, Output, RECHECK, Reopen, STEADY, Session, Stage, Status};
 use crate::now::Now;
 use core::time::Duration;
 
@@ -31,6 +31,7 @@ impl Link {
 
     /// The session is over.
     pub(super) fn lost(&mut self, now: Now, why: Failure) {
+        let repeated = self.session.as_ref().is_some_and(Session::was_repeated);
         if let Some(session) = &mut self.session {
             (self.pace, self.abandoned) = (session.pace(), session.take_abandoned());
         }
@@ -63,7 +64,7 @@ impl Link {
                         self.back_off = Reopen::default();
                         Duration::ZERO
                     }
-                    (_, why) => self.back_off.pause(why, &mut self.random),
+                    (_, why) => self.back_off.pause(why, repeated, &mut self.random),
                 };
                 self.reopen = Some(now.boottime + pause);
                 if why == Failure::Crowded {

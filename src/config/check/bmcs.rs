@@ -216,7 +216,7 @@ pub(super) fn identity(case: &Case<'_>, found: &mut Found<'_, '_>) {
     if bmc.chassis() && bmc.guid.is_absent() && case.facts.own_guid == Some(false) && !in_band {
         let subject =
             format!("the BMC of server {}: its guid is not pinned, and this host's own cannot be read", server.shown());
-        let remedy = "read it with bmcnotice bmc audit and write guid = \"...\", or run as a user who may read /sys/class/dmi/id/product_uuid";
+        let remedy = "read it with bmcnotice bmc pin and write guid = \"...\", or run as a user who may read /sys/class/dmi/id/product_uuid";
         found.add(bmc.after_ended.at(), subject, remedy);
     }
 }
@@ -251,7 +251,7 @@ pub(super) fn shared_guid(case: &Case<'_>, found: &mut Found<'_, '_>) {
             found.add(
                 field.at(),
                 subject,
-                "read it again with bmcnotice bmc audit; two boards with one GUID need the maker's tool",
+                "read it again with bmcnotice bmc pin; two boards with one GUID need the maker's tool",
             );
         }
     }

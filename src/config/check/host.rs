@@ -5,7 +5,7 @@
 use super::case::{Case, Device, Found};
 use crate::config::draft::{BmcDraft, default};
 use crate::config::facts::{FileFacts, PortHolder};
-use crate::config::model::LinkChoice;
+use crate::config::model::{CREDENTIALS, LinkChoice};
 use crate::config::report::At;
 use crate::words::Obstacle;
 use core::net::SocketAddr;
@@ -164,7 +164,11 @@ pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
             FileFacts { readable: false, .. } => "cannot be read by this user",
             FileFacts { readable: true, .. } => continue,
         };
-        let remedy = "write the secret into its first line, owned by the user who runs this, mode 0600";
+        let remedy = if path.starts_with(CREDENTIALS) {
+            "give it to the service by LoadCredential= or SetCredentialEncrypted=; outside that unit there is no such folder"
+        } else {
+            "write the secret into its first line, owned by the user who runs this, mode 0600"
+        };
         found.add(at, format!("the BMC of server {server}: {path} {why}"), remedy);
     }
 }

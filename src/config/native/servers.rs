@@ -4,7 +4,7 @@
 
 use super::reader::Reader;
 use crate::config::draft::{BmcDraft, Field, ServerDraft, default};
-use crate::config::model::{AfterEnded, LinkChoice, Privilege, SecretSource};
+use crate::config::model::{AfterEnded, CREDENTIALS, LinkChoice, Privilege, SecretSource};
 use crate::config::report::{At, Report, cut};
 use crate::config::tree::{Node, Table};
 use crate::config::{rules, values};
@@ -77,7 +77,7 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         community: table.text("community", MAX_COMMUNITY).and_then(|_, text| Some(secret(text))),
         user: table.text("user", MAX_LOGIN).and_then(|_, text| Some(text.into_owned())),
         password: password(&mut table),
-        kg: table.path("kg_file").and_then(|_, path| Some(SecretSource::File(path))),
+        kg: kg(&mut table),
         suites: table.octets("cipher_suites"),
         privilege: table.word("privilege", PRIVILEGES),
         link: table.word("link", LINKS),
@@ -116,13 +116,43 @@ fn secret(text: std::borrow::Cow<'_, str>) -> Secret {
 fn password(table: &mut Reader<'_, '_, '_>) -> Field<SecretSource> {
     let inline = table.text("password", MAX_LOGIN).and_then(|_, text| Some(SecretSource::Inline(secret(text))));
     let file = table.path("password_file").and_then(|_, path| Some(SecretSource::File(path)));
-    match (inline, file) {
-        (inline, Field::Absent(_)) => inline,
-        (Field::Absent(_), file) => file,
-        (Field::Given(inline, _) | Field::Bad(inline), Field::Given(file, _) | Field::Bad(file)) => {
-            let at: At = inline.max(file);
-            let remedy = "keep password_file and take password away";
-            table.add(&rules::EXCLUSIVE, at, "password and password_file are both given", remedy);
+    let credential = credential(table, "password_credential");
+    let keep = if matches!(credential, Field::Absent(_)) { "password_file" } else { "password_credential" };
+    let inline = one_of(table, ("password", inline), ("password_file", file), keep);
+    one_of(table, ("password or password_file", inline), ("password_credential", credential), keep)
+}
+
+fn kg(table: &mut Reader<'_, '_, '_>) -> Field<SecretSource> {
+    let file = table.path("kg_file").and_then(|_, path| Some(SecretSource::File(path)));
+    let credential = credential(table, "kg_credential");
+    one_of(table, ("kg_file", file), ("kg_credential", credential), "kg_credential")
+}
+
+/// A file of the folder that systemd made for this service (`LoadCredential=`, `SetCredentialEncrypted=`).
+fn credential(table: &mut Reader<'_, '_, '_>, key: &'static str) -> Field<SecretSource> {
+    table.name(key).and_then(|at, name| {
+        if name.contains('/') || name == "." || name == ".." {
+            let subject = format!("{key} is not the name of a credential: {}", cut(&name));
+            table.add(&rules::NAME, at, &subject, "write the name that stands in LoadCredential=, without any folder");
+            return None;
+        }
+        Some(SecretSource::File(format!("{CREDENTIALS}/{name}")))
+    })
+}
+
+fn one_of<T>(
+    table: &mut Reader<'_, '_, '_>,
+    (first, a): (&str, Field<T>),
+    (second, b): (&str, Field<T>),
+    keep: &str,
+) -> Field<T> {
+    match (a, b) {
+        (a, Field::Absent(_)) => a,
+        (Field::Absent(_), b) => b,
+        (Field::Given(a, _) | Field::Bad(a), Field::Given(b, _) | Field::Bad(b)) => {
+            let at: At = a.max(b);
+            let subject = format!("{first} and {second} are both given");
+            table.add(&rules::EXCLUSIVE, at, &subject, format!("keep {keep} and take the other away"));
             Field::Bad(at)
         }
     }

@@ -1,6 +1,6 @@
 //! `bmcnotice bmc audit`: what would keep a fatal notice from this monitor.
 
-use super::{Guest, Whose, introduction, signals};
+use super::guest::{Guest, Whose, introduction, signals};
 use crate::exit::Exit;
 use crate::out::{Look, Out};
 use bmcnotice::audit::finding::{Finding, Reaches, Severity, Verdict};
@@ -24,7 +24,7 @@ use serde_json::json;
 pub struct Arguments {
     #[command(flatten)]
     whose: Whose,
-    /// Ask with this privilege instead of the configuration's: some answers are for administrators
+    /// Ask with this privilege, not the configuration's: administrators are told most
     #[arg(long, value_name = "LEVEL")]
     privilege: Option<Level>,
     /// Print one JSON object

@@ -5,14 +5,14 @@
 
 use crate::check::DEFAULT_FILE;
 use crate::clock::stamp;
-use crate::control::protocol::Request;
+use crate::control::protocol::{Request, told};
 use crate::control::{Daemon, converse, path};
 use crate::exit::{Exit, complain, report};
 use crate::out::{Look, Out};
 use crate::run::wants_a_callback;
 use bmcnotice::io::sys::now;
-use bmcnotice::{Config, Context, Drill, DrillState, Error, Line, Mode};
-use serde_json::{Value, json};
+use bmcnotice::{Config, Context, Error, Line, Mode};
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -101,31 +101,6 @@ fn follow(mut look: impl FnMut() -> Result<Value, Error>) -> Result<Value, Error
             return Err(Error::invalid("the drill does not end: see the daemon's log"));
         }
     }
-}
-
-/// How a drill stands, as JSON; `docs/cli.md` promises these fields.
-pub fn told(drill: &Drill) -> Value {
-    let state = match drill.state {
-        DrillState::Never => "never",
-        DrillState::Running => "running",
-        DrillState::Proven => "proven",
-        DrillState::Failed => "failed",
-    };
-    let us = |after: Option<Duration>| after.map(|after| u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
-    json!({
-        "number": drill.number,
-        "state": state,
-        "asked_us": us(drill.asked),
-        "accepted_us": us(drill.accepted),
-        "received_us": us(drill.received),
-        "journalled_us": us(drill.journalled),
-        "delivered_us": us(drill.delivered),
-        "own_event": drill.own_event,
-        "record": drill.record,
-        "why": drill.why,
-        "proven_at_ms": drill.proof.map(|(at, _)| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
-        "proven_in_ms": drill.proof.map(|(_, proof)| proof.took_ms),
-    })
 }
 
 /// The steps, in their order, and what each is for people.

@@ -1,6 +1,6 @@
 //! `bmcnotice bmc pin`: who the BMCs are, and what to write so that no other is taken for one of them.
 
-use super::{Guest, load, signals};
+use super::guest::{Guest, load, signals};
 use crate::check::DEFAULT_FILE;
 use crate::exit::{Exit, complain, report};
 use crate::out::{Look, Out};

@@ -1,6 +1,6 @@
 //! `bmcnotice bmc setup`: what to write to the BMC so that fatal notices come, and writes it.
 
-use super::{Guest, Whose, introduction, signals};
+use super::guest::{Guest, Whose, introduction, signals};
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use bmcnotice::audit::wanted::{Change, Options, Plan, plan};
@@ -22,7 +22,8 @@ const LEAVING: Duration = Duration::from_secs(10);
 /// Compares the BMC's alerting with what this configuration needs: a destination that is this
 /// monitor (acknowledged, sent again), the community, a policy that leads there, PEF and its alert
 /// action, and filters that alert of every fatal event. Prints the difference and changes nothing,
-/// unless told to --write; then it reads everything again. Filters that it writes only alert.
+/// unless told to --write; then it reads everything again. Filters that it writes only alert; what
+/// the maker's filters do by themselves, before they alert, is taken out by --alert-only alone.
 ///
 /// Needs a user who is administrator of the BMC, for this visit alone. Nothing is written to a BMC
 /// that is not known to be the right one.
@@ -37,14 +38,13 @@ pub struct Arguments {
     /// Write the difference
     #[arg(long)]
     write: bool,
-    /// Take reset, power off, power cycle and NMI out of the filters of fatal events: with them the
-    /// BMC acts before it alerts
+    /// Take reset, power off, power cycle and NMI out of the filters of fatal events
     #[arg(long)]
     alert_only: bool,
     /// The destination to use, from 1 [default: ours, or the first free one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=15))]
     destination: Option<u8>,
-    /// Write although nobody says that it is the right BMC, or although somebody else seems to write
+    /// Write although the BMC may be another's, or somebody else seems to write
     #[arg(long)]
     force: bool,
     /// Print one JSON object
@@ -78,7 +78,7 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
         if guest.met.identity != Checked::Matched && !arguments.force {
             complain(
                 format_args!("{}: nothing is written to it", introduction(&way, &guest.met)),
-                "pin its GUID (bmcnotice bmc pin shows how), or say --force",
+                "pin its GUID (bmcnotice bmc pin shows how), or say --force; without --write the changes are shown",
             );
             return Err(Exit::Failed);
         }
@@ -143,6 +143,9 @@ fn show(done: &Done, arguments: &Arguments, out: &Out) {
         out.line("");
         out.line(out.paint(Look::Bad, format_args!("Stopped at {at}: {why}")));
     }
+    let remaining_lines: Vec<String> =
+        remaining.iter().flat_map(|remaining| &remaining.changes).map(ToString::to_string).collect();
+    list("Read again, and still not so:", &remaining_lines, out);
     out.line("");
     out.line(match (plan.changes.len(), written, remaining) {
         (0, ..) => "Nothing to write.".to_owned(),

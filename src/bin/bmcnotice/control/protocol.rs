@@ -1,10 +1,10 @@
 //! What is said on the control socket: one line of JSON each way. `docs/cli.md` describes it.
 
-use crate::bmc::drill::told;
 use bmcnotice::config::finding::{Finding, Severity};
-use bmcnotice::{Drill, Error, Reload};
+use bmcnotice::{Drill, DrillState, Error, Reload};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The version of both lines; a daemon refuses another one in words.
 pub const VERSION: u64 = 1;
@@ -141,6 +141,31 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
         "{}\n",
         said(false, value["code"].as_str().unwrap_or_default(), format!("{short} (more in the daemon's log)"))
     )
+}
+
+/// How a drill stands, as JSON; `docs/cli.md` promises these fields.
+pub fn told(drill: &Drill) -> Value {
+    let state = match drill.state {
+        DrillState::Never => "never",
+        DrillState::Running => "running",
+        DrillState::Proven => "proven",
+        DrillState::Failed => "failed",
+    };
+    let us = |after: Option<Duration>| after.map(|after| u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
+    json!({
+        "number": drill.number,
+        "state": state,
+        "asked_us": us(drill.asked),
+        "accepted_us": us(drill.accepted),
+        "received_us": us(drill.received),
+        "journalled_us": us(drill.journalled),
+        "delivered_us": us(drill.delivered),
+        "own_event": drill.own_event,
+        "record": drill.record,
+        "why": drill.why,
+        "proven_at_ms": drill.proof.map(|(at, _)| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
+        "proven_in_ms": drill.proof.map(|(_, proof)| proof.took_ms),
+    })
 }
 
 fn refusal(error: &Error) -> Value {

@@ -1,16 +1,129 @@
-//! From the arguments of `sim` to what the simulated BMC is.
+//! The arguments of `sim`, and what the simulated BMC is by them.
 
-use super::{Arguments, Fatal, Hears};
+use crate::arguments::{duration, guid};
 use crate::exit::{Exit, complain};
+use crate::send::fault_names;
 use bmcnotice::config::model::Privilege;
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::host;
 use bmcnotice::sim::{Alert, FatalAction, Handshake, Options, QUIRKS, Quirks, User};
-use std::net::{IpAddr, Ipv4Addr};
+use bmcnotice::words::Guid;
+use clap::ValueEnum;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the password may stand instead of a file.
 const PASSWORD_VARIABLE: &str = "BMCNOTICE_SIM_PASSWORD";
+
+/// Be a BMC: answer IPMI over LAN, raise faults, send traps
+///
+/// A simulated BMC with a simulated server behind it: RMCP+ (cipher suites 17 and 3), event log,
+/// chassis, watchdog. Once armed it holds the reset of a fatal fault until it hears that the
+/// recovery has ended, or until its patience is over. ipmitool talks to it:
+///
+///   ipmitool -I lanplus -H 127.0.0.1 -p 9623 -U admin -P password sel elist
+///
+/// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME,
+/// quirk NAME[=VALUE], well, erase, status, quit. SIGTERM and SIGINT end it.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment, after_help = quirks())]
+pub struct Arguments {
+    /// Where it answers
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9623")]
+    pub(super) listen: SocketAddr,
+    /// Who may log in
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub(super) user: String,
+    /// The file whose first line is the password [default: BMCNOTICE_SIM_PASSWORD, or "password"]
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+    /// Another one: level user, operator or administrator; the file's first line is the password
+    #[arg(long, value_name = "NAME:LEVEL:FILE", value_parser = other_user)]
+    pub(super) other_user: Vec<OtherUser>,
+    /// The system's GUID, in wire order
+    #[arg(long, value_name = "GUID", value_parser = guid)]
+    pub(super) guid: Option<Guid>,
+    /// Where its traps go; without it, until an armed names an address, nowhere
+    #[arg(long, value_name = "IP:PORT")]
+    pub(super) alert: Option<SocketAddr>,
+    /// The port of destinations that are set over IPMI [default: that of --alert, or 162]
+    #[arg(long, value_name = "PORT")]
+    pub(super) trap_port: Option<u16>,
+    /// The community of its traps
+    #[arg(long, value_name = "TEXT", default_value = "public")]
+    pub(super) community: String,
+    /// How often a trap goes out until it is acknowledged
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(super) repeat: u8,
+    /// Between two sendings of a trap
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub(super) interval: Duration,
+    /// How long it holds a reset
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(super) patience: Duration,
+    /// How it hears of recoveries
+    #[arg(long, default_value = "both")]
+    pub(super) handshake: Hears,
+    /// What a fatal fault does to the server in the end
+    #[arg(long, default_value = "reset")]
+    pub(super) fatal_action: Fatal,
+    /// How long the server takes to boot
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(super) boot_time: Duration,
+    /// Misbehave in this way, listed below; may be given again
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = quirk)]
+    pub(super) quirk: Vec<String>,
+    /// Run this, with reset, power-off or power-on as its one argument, when that happens
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) on_reset: Option<PathBuf>,
+    /// Raise this fault
+    #[arg(long, value_name = "NAME", value_parser = fault_names())]
+    pub(super) fault: Option<String>,
+    /// So long after the start [default: 2s, or only on the signal]
+    #[arg(long, value_name = "DURATION", requires = "fault", value_parser = duration)]
+    pub(super) after: Option<Duration>,
+    /// Raise the fault (uncorrectable-memory, if none is named) whenever this signal comes
+    #[arg(long, value_name = "USR1|USR2")]
+    pub(super) fault_on_signal: Option<On>,
+    /// Take commands on standard input although it is no terminal
+    #[arg(long)]
+    pub(super) control: bool,
+    /// Tell every IPMI command, too
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// Print JSON, one object an event
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Hears {
+    /// By the raw command 30h/70h
+    Raw,
+    /// By OEM records in its event log
+    Sel,
+    /// Both
+    Both,
+    /// Not at all, as a stock BMC
+    None,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Fatal {
+    /// The reset line: the power stays on
+    Reset,
+    /// Off, then on
+    PowerCycle,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum On {
+    #[value(name = "USR1", alias = "SIGUSR1", alias = "usr1")]
+    User1,
+    #[value(name = "USR2", alias = "SIGUSR2", alias = "usr2")]
+    User2,
+}
 
 /// A user beside the first.
 #[derive(Debug, Clone)]
@@ -44,14 +157,7 @@ pub fn quirk(text: &str) -> Result<String, String> {
 pub fn quirks() -> String {
     let mut text = String::from("Quirks, each a fault of real firmware:\n");
     for quirk in QUIRKS {
-        let sign = if quirk.value.is_empty() {
-            quirk.name.to_owned()
-        } else if let Some(value) = quirk.value.strip_prefix('[') {
-            format!("{}[={value}", quirk.name)
-        } else {
-            format!("{}={}", quirk.name, quirk.value)
-        };
-        text.push_str(&format!("  {sign:26} {}\n", quirk.what));
+        text.push_str(&format!("  {:26} {}\n", quirk.sign(), quirk.what));
     }
     text
 }
