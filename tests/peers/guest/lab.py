@@ -329,13 +329,14 @@ class Lab:
             self.guest.run("rm /run/daemon.pid")
 
     def use(self, bmc):
-        """The daemon runs, with this configuration, and has armed the BMC."""
+        """The daemon runs, with this configuration, has armed the BMC, and knows where its SEL ends."""
         self.rest()
         self.configure(bmc)
         told, since = self.guest.mark(), self.bmc.mark()
         self.guest.run("daemon")
         self.guest.logged("watching over", told)
-        until(lambda: self.bmc.heard(since, "recovery-armed"), "the BMC hears that it is armed")
+        # One command at a time: before the second regular message the SEL has been read.
+        until(lambda: len(self.bmc.heard(since, "recovery-armed")) > 1, "the BMC hears that it is armed")
 
     def fault(self):
         """An uncorrectable memory error: the BMC writes its SEL, and sends its trap. What makes the same trap again."""
