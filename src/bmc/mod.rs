@@ -17,5 +17,6 @@ pub mod ping;
 pub mod queue;
 pub mod sel_entry;
 pub mod sel_reading;
+pub mod sensor_names;
 pub mod session;
 mod window;

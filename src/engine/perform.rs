@@ -149,7 +149,7 @@ impl Engine {
                     }
                     (Owner::Seat(_), _) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
                     (Owner::Context, _) => self.context_told(now, phase),
-                    (Owner::Witness, _) => {} // says nothing
+                    (Owner::Witness | Owner::Names, _) => {} // say nothing
                     (Owner::Leftover(record), _) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
@@ -164,7 +164,7 @@ impl Engine {
                     (Owner::Context, _) => {
                         self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")));
                     }
-                    (Owner::Witness, _) => {}
+                    (Owner::Witness | Owner::Names, _) => {}
                     (Owner::Leftover(record), _) => {
                         self.log(Line::error(format!(
                             "record {record}: the BMC does NOT know: recovery {phase}: {why}"
@@ -187,6 +187,7 @@ impl Engine {
             }
             News::Evidence(server, evidence) => self.weigh(now, server, evidence),
             News::Read(result) => self.handle_read(now, result),
+            News::Names(result) => self.handle_names(result),
             News::Link(server) => self.link_changed(now, server),
         }
     }
@@ -265,6 +266,9 @@ impl Engine {
                     Checked::NotChecked => "whose it is was not checked: no guid is pinned or known",
                 };
                 self.log(Line::info(format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number())));
+                if server == self.cluster.this {
+                    self.names_are_due(now);
+                }
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
                     self.roads.forget(Owner::Context);

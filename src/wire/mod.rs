@@ -12,6 +12,7 @@ pub mod oid;
 pub mod pet;
 pub mod rakp;
 pub mod rmcp;
+pub mod sdr;
 pub mod sel;
 pub mod snmp;
 

@@ -5,6 +5,7 @@
 use crate::bmc::chassis::{Effect, Undone};
 use crate::bmc::failure::Untold;
 use crate::bmc::sel_reading::{Read, Unread};
+use crate::bmc::sensor_names::SensorNames;
 use crate::heartbeat::Evidence;
 use crate::words::{MonitorId, Phase, ServerId};
 
@@ -17,6 +18,8 @@ pub(in crate::engine) enum Owner {
     Context,
     /// Whoever reads the BMC's log.
     Witness,
+    /// Whoever reads what its sensors are called.
+    Names,
     /// A record that a former process left open.
     Leftover(u64),
 }
@@ -32,6 +35,8 @@ pub(in crate::engine) enum News {
     Ordered(Owner, Result<Effect, Undone>),
     /// The BMC's log was read, or not.
     Read(Result<Read, Unread>),
+    /// What its sensors are called was read, or not.
+    Names(Result<Option<SensorNames>, Unread>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
     /// A link came up or went down.

@@ -13,7 +13,7 @@ use crate::words::ServerId;
 impl Roads {
     /// Whether something is being said for a record: it must not be cut in two.
     pub(in crate::engine) fn talks_for_records(&self) -> bool {
-        self.conversations.iter().any(|talk| !matches!(talk.owner, Owner::Context | Owner::Witness))
+        self.conversations.iter().any(|talk| !matches!(talk.owner, Owner::Context | Owner::Witness | Owner::Names))
     }
 
     /// Closes every road that the new configuration does not have like this. To be followed by

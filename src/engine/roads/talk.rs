@@ -9,6 +9,7 @@ use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::handshake::Telling;
 use crate::bmc::link::Urgency;
 use crate::bmc::sel_reading::Reading;
+use crate::bmc::sensor_names::NameReading;
 use crate::now::Now;
 use crate::wire::ipmi::Response;
 use crate::words::Phase;
@@ -19,6 +20,7 @@ pub(super) enum Talk {
     Telling(Telling, Phase),
     Order(Order),
     Reading(Box<Reading>, Urgency),
+    Names(Box<NameReading>),
 }
 
 impl Talk {
@@ -31,6 +33,7 @@ impl Talk {
             }),
             Self::Order(order) => order.poll(now).map(|end| News::Ordered(owner, end)),
             Self::Reading(reading, _) => reading.poll(now).map(News::Read),
+            Self::Names(reading) => reading.poll(now).map(News::Names),
         }
     }
 
@@ -39,6 +42,7 @@ impl Talk {
             Self::Telling(telling, _) => telling.handle_answer(now, result),
             Self::Order(order) => order.handle_answer(now, result),
             Self::Reading(reading, _) => reading.handle_answer(now, result),
+            Self::Names(reading) => reading.handle_answer(now, result),
         }
     }
 
@@ -47,6 +51,7 @@ impl Talk {
         match self {
             Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
             Self::Reading(_, urgency) => *urgency,
+            Self::Names(_) => Urgency::Normal,
         }
     }
 
@@ -56,7 +61,7 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) | Self::Reading(..) => None,
+            Self::Order(_) | Self::Reading(..) | Self::Names(_) => None,
         }
     }
 }
