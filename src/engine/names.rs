@@ -39,13 +39,11 @@ impl Engine {
     }
 
     pub(super) fn handle_names(&mut self, result: Result<Option<SensorNames>, Unread>) {
-        match result {
-            Ok(Some(names)) => {
-                let server = self.cluster.this_server().name.clone();
-                self.log(Line::info(format!("BMC of server {server}: {} sensors have names", names.count())));
-                self.sensors = Some(names);
-            }
-            Ok(None) | Err(_) => {} // numbers do as well
+        // Without names, numbers do as well.
+        if let Ok(Some(names)) = result {
+            let server = self.cluster.this_server().name.clone();
+            self.log(Line::info(format!("BMC of server {server}: {} sensors have names", names.count())));
+            self.sensors = Some(names);
         }
     }
 
