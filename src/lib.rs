@@ -7,6 +7,7 @@
 //!  2  the BMC sends a trap                           io::udp ◄── BMC
 //!  3  genuine? new? serious? write it down           wire::snmp, wire::pet ─► notice::source ─► notice::meaning
 //!                                                    ─► notice::dedup ─► recovery::monitor ─► recovery::journal
+//!     did the BMC mean it? its log says so            bmc::evidence ─► bmc::sel_reading ─► bmc::link ─► BMC
 //!  4  tell the BMC: recovery started                 recovery::machine ─► bmc::handshake ─► bmc::link
 //!  5  run the operator's recovery                    recovery::machine, plan, gate ─► context (callback), io::child (command),
 //!                                                    recovery::pacemaker, recovery::clusterpro (the cluster's own tools)

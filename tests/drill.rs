@@ -247,7 +247,8 @@ fn drills_are_refused_where_they_do_not_belong() {
     desk.engine.drill(desk.now).unwrap();
     let observing = site("handshake = \"none\"", "", "").replace("name = \"one\"", "name = \"one\"\nobserve = true");
     assert_eq!(refused(&mut Desk::new(&observing, none)), NoDrill::Observing);
-    let no_login = site("handshake = \"none\"", "", "").replace("user = \"admin\"\npassword = \"secret\"", "link = \"lan\"");
+    let no_login =
+        site("handshake = \"none\"", "", "").replace("user = \"admin\"\npassword = \"secret\"", "link = \"lan\"");
     assert_eq!(refused(&mut Desk::new(&no_login, none)), NoDrill::NoLogin);
 }
 

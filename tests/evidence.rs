@@ -392,6 +392,7 @@ fn what_was_missed_is_told_and_starts_nothing() {
 #[test]
 fn a_quiet_witness_asks_twice_a_minute() {
     let mut world = World::up();
+    world.run(s(30)); // what its sensors are called was read
     let commands = world.bmc.log().count();
     world.run(s(300));
     let asked = world.bmc.log().count() - commands;
@@ -419,4 +420,22 @@ fn a_reload_keeps_the_place_in_the_log_and_asks_again() {
     world.reload();
     world.run(s(12));
     assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
+fn sensors_are_called_by_their_names_once_those_are_known() {
+    let mut world = World::up();
+    world.run(s(30));
+    assert!(world.said("6 sensors have names"), "{:?}", world.lines);
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    let (sentence, _) = world.recovers.first().expect("a recovery");
+    assert!(sentence.starts_with("Memory (DIMM A1, sensor 20h): "), "{sentence}");
+    // Another session: one question, for nothing has changed.
+    let commands = |world: &World| world.bmc.log().filter(|entry| entry.command == 0x23).count();
+    let before = commands(&world);
+    world.bmc.restart(world.bmc_now(), s(2));
+    world.drain();
+    world.run(s(120));
+    assert_eq!(commands(&world), before);
 }

@@ -12,6 +12,7 @@ use bmcnotice::bmc::handshake::{Telling, Untold};
 use bmcnotice::bmc::link::{Checked, Identity, Login, Status, Urgency};
 use bmcnotice::bmc::ping::{self, Probe};
 use bmcnotice::bmc::sel_reading::Kept;
+use bmcnotice::bmc::sensor_names::NameReading;
 use bmcnotice::config::model::{Handshake, Privilege, RawMessage, RawOctet};
 use bmcnotice::crypto::Random;
 use bmcnotice::suite::Suite;
@@ -167,6 +168,19 @@ fn ipmi_sims_log_proves_what_others_wrote_into_it() {
     ipmitool(&peer, &arguments);
     let read = wire.read(Some(read.place), false).unwrap();
     assert_eq!((read.kept, read.records.len()), (Kept::Cleared, 1));
+    // And what its sensors are called.
+    let mut reading = NameReading::new(None);
+    let names = loop {
+        match reading.poll(wire.now()) {
+            Step::Submit(request) => {
+                let result = wire.ask(request);
+                reading.handle_answer(wire.now(), result);
+            }
+            Step::Wait(_) => panic!("it waits for nobody"),
+            Step::Over(end) => break end.unwrap().expect("names"),
+        }
+    };
+    assert_eq!((names.get(0x20, 2), names.get(0x20, 3), names.get(0x20, 0x20)), (Some("DIMM A1"), Some("Fan 1"), None));
     wire.stop();
 }
 

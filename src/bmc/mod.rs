@@ -4,7 +4,9 @@
 //! BMC it is and leaves sessions to others (`slots`); `inband` is the road through the kernel's driver, `auto`
 //! both of them to one BMC; a `dialogue` asks
 //! one question after the other until its end is known: `handshake` says one word until it is
-//! understood, `chassis` gives one order, `immediate` asks for a test alert, `fill` how full the log is; `ping` asks without a login. Uses `config`,
+//! understood, `chassis` gives one order, `immediate` asks for a test alert, `fill` how full the log is,
+//! `sel_reading` reads what was logged, `sensor_names` what sensors are called; `evidence` says whether the log
+//! bears a trap out; `ping` asks without a login. Uses `config`,
 //! `wire`, `suite` and `crypto`; its input is datagrams from BMCs, hostile until proven.
 
 mod abandoned;
@@ -30,6 +32,7 @@ mod reopen;
 mod repeat;
 pub mod sel_entry;
 pub mod sel_reading;
+pub mod sensor_names;
 pub mod session;
 pub mod slots;
 mod suite_list;

@@ -19,6 +19,7 @@ mod identity;
 mod missed;
 mod moves;
 mod murmur;
+mod names;
 mod operator;
 mod output;
 mod pacemaker;
@@ -45,6 +46,7 @@ pub use statistics::Statistics;
 use crate::bmc::evidence::Witness;
 use crate::bmc::inband;
 use crate::bmc::link::{Identity, Login};
+use crate::bmc::sensor_names::SensorNames;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Peer, Timetable};
@@ -128,6 +130,10 @@ pub struct Engine {
     witness: Option<Witness>,
     /// When it wants to be asked again.
     inquire_at: Option<Duration>,
+    /// What this server's BMC calls its sensors.
+    sensors: Option<SensorNames>,
+    /// When that is to be read.
+    names_at: Option<Duration>,
     /// What was missed and written down, so far.
     noted: u8,
     timetable: Timetable,
@@ -184,6 +190,8 @@ impl Engine {
             seats: Seat::all(&cluster),
             witness: witness::of(&cluster, boot, Some(&replay)),
             inquire_at: None,
+            sensors: None,
+            names_at: None,
             noted: 0,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
@@ -260,6 +268,7 @@ impl Engine {
             }
             Ok(Received { mut notice, repeated: false, reply }) => {
                 self.statistics.notices += 1;
+                self.name_sensor(&mut notice);
                 self.drill_takes(now, &mut notice);
                 let acknowledge = self.acknowledgements(from, reply);
                 self.record(now, notice, acknowledge);
@@ -300,6 +309,7 @@ impl Engine {
         self.alerts_timeout(now);
         self.drill_times_out(now);
         self.dump_times_out(now);
+        self.names_timeout(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -349,6 +359,7 @@ impl Engine {
         self.roads.forget(Owner::Context);
         self.drill_breaks_off(now, "we end");
         self.roads.forget(Owner::Witness);
+        self.roads.forget(Owner::Names);
         for place in 0..self.seats.len() {
             self.farewell |= self.seats[place].machine.state() == State::Finishing;
             self.handle(now, place, Event::Leaving);
@@ -378,6 +389,7 @@ impl Engine {
             self.timetable.next_deadline(),
             self.keep_alive,
             self.inquire_at.filter(|_| !self.leaving),
+            self.names_at.filter(|_| !self.leaving),
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),

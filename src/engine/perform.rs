@@ -155,7 +155,7 @@ impl Engine {
                     }
                     (Owner::Seat(_), _) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
                     (Owner::Context, _) => self.context_told(now, phase),
-                    (Owner::Drill | Owner::Witness | Owner::Fill, _) => {} // they ask, and say nothing
+                    (Owner::Drill | Owner::Witness | Owner::Fill | Owner::Names, _) => {} // they ask, and say nothing
                     (Owner::Leftover(record), _) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
@@ -172,7 +172,7 @@ impl Engine {
                     (Owner::Context, _) => {
                         self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")));
                     }
-                    (Owner::Witness, _) => {}
+                    (Owner::Witness | Owner::Names, _) => {}
                     (Owner::Leftover(record), _) => {
                         self.log(Line::error(format!(
                             "record {record}: the BMC does NOT know: recovery {phase}: {why}"
@@ -199,6 +199,7 @@ impl Engine {
             News::DrillFate(fate) => self.drill_fate(fate),
             News::Evidence(server, evidence) => self.weigh(now, server, evidence),
             News::Read(result) => self.handle_read(now, result),
+            News::Names(result) => self.handle_names(result),
             News::Link(server) => self.link_changed(now, server),
             News::Remark(server, remark) => {
                 let text = format!("BMC of {}: {remark}", self.names[usize::from(server.0)]);
@@ -316,6 +317,9 @@ impl Engine {
                     Some(first) => Line::warning(format!("{text}; it did not take {first}, which is stronger")),
                     None => Line::info(text),
                 });
+                if server == self.cluster.this {
+                    self.names_are_due(now);
+                }
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
                     self.roads.forget(Owner::Context);

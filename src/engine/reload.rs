@@ -132,6 +132,7 @@ impl Engine {
             (_, _) => {
                 self.roads.forget(Owner::Witness);
                 self.witness = new;
+                self.sensors = None; // another BMC's
             }
         }
         for place in 0..self.seats.len() {

@@ -18,6 +18,7 @@ use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
 use crate::bmc::sel_reading::Reading;
+use crate::bmc::sensor_names::NameReading;
 use crate::config::model::{AfterEnded, Bmc, Cluster, LinkChoice};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
@@ -198,6 +199,11 @@ impl Roads {
     /// Begins to read a BMC's log; what was read is news.
     pub(super) fn read(&mut self, now: Now, server: ServerId, reading: Box<Reading>, urgency: Urgency) {
         self.converse(now, server, Owner::Witness, Talk::Reading(reading, urgency));
+    }
+
+    /// Begins to read what a BMC calls its sensors; that is news.
+    pub(super) fn read_names(&mut self, now: Now, server: ServerId, reading: NameReading) {
+        self.converse(now, server, Owner::Names, Talk::Names(Box::new(reading)));
     }
 
     /// Asks the heartbeat's question; the answer is news.

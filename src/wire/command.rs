@@ -40,6 +40,12 @@ pub const GET_SESSION_INFO: Command = command(0x06, 0x3D);
 pub const CHANNEL_INFO: Command = command(0x06, 0x42);
 /// Get Channel Cipher Suites.
 pub const CIPHER_SUITES: Command = command(0x06, 0x54);
+/// Get SDR Repository Info.
+pub const SDR_INFO: Command = command(0x0A, 0x20);
+/// Reserve SDR Repository.
+pub const RESERVE_SDR: Command = command(0x0A, 0x22);
+/// Get SDR.
+pub const GET_SDR: Command = command(0x0A, 0x23);
 /// Get SEL Info.
 pub const SEL_INFO: Command = command(0x0A, 0x40);
 /// Reserve SEL.

@@ -15,6 +15,7 @@ pub mod pef;
 pub mod pet;
 pub mod rakp;
 pub mod rmcp;
+pub mod sdr;
 pub mod sel;
 pub mod session_info;
 pub mod snmp;

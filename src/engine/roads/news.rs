@@ -8,6 +8,7 @@ use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::fill::Fill;
 use crate::bmc::immediate::{Accepted, Unasked};
 use crate::bmc::sel_reading::{Read, Unread};
+use crate::bmc::sensor_names::SensorNames;
 use crate::heartbeat::Evidence;
 use crate::wire::ipmi::Response;
 use crate::wire::pef::alert::AlertStatus;
@@ -22,6 +23,8 @@ pub(in crate::engine) enum Owner {
     Context,
     /// Whoever reads the BMC's log.
     Witness,
+    /// Whoever reads what its sensors are called.
+    Names,
     /// A record that a former process left open.
     Leftover(u64),
     /// A drill.
@@ -41,6 +44,8 @@ pub(in crate::engine) enum News {
     Ordered(Owner, Result<Effect, Undone>),
     /// The BMC's log was read, or not.
     Read(Result<Read, Unread>),
+    /// What its sensors are called was read, or not.
+    Names(Result<Option<SensorNames>, Unread>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
     /// What our BMC answered to a keep-alive.

@@ -11,6 +11,7 @@ use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::link::Urgency;
 use crate::bmc::sel_reading::Reading;
+use crate::bmc::sensor_names::NameReading;
 use crate::now::Now;
 use crate::wire::ipmi::Response;
 use crate::words::Phase;
@@ -24,6 +25,7 @@ pub(super) enum Talk {
     Looking(Looking),
     Reading(Box<Reading>, Urgency),
     Filling(Filling),
+    Names(Box<NameReading>),
 }
 
 impl Talk {
@@ -39,6 +41,7 @@ impl Talk {
             Self::Looking(looking) => looking.poll(now).map(News::DrillFate),
             Self::Reading(reading, _) => reading.poll(now).map(News::Read),
             Self::Filling(filling) => filling.poll(now).map(News::Filled),
+            Self::Names(reading) => reading.poll(now).map(News::Names),
         }
     }
 
@@ -50,6 +53,7 @@ impl Talk {
             Self::Looking(looking) => looking.handle_answer(now, result),
             Self::Reading(reading, _) => reading.handle_answer(now, result),
             Self::Filling(filling) => filling.handle_answer(now, result),
+            Self::Names(reading) => reading.handle_answer(now, result),
         }
     }
 
@@ -59,6 +63,7 @@ impl Talk {
             Self::Telling(..) | Self::Order(_) => Urgency::Urgent,
             Self::Asking(_) | Self::Looking(_) | Self::Filling(_) => Urgency::Normal,
             Self::Reading(_, urgency) => *urgency,
+            Self::Names(_) => Urgency::Normal,
         }
     }
 
@@ -68,7 +73,12 @@ impl Talk {
             Self::Telling(telling, phase) => {
                 Some(News::Untold(owner, *phase, telling.so_far().unwrap_or(Untold::Late)))
             }
-            Self::Order(_) | Self::Asking(_) | Self::Looking(_) | Self::Filling(_) | Self::Reading(..) => None,
+            Self::Order(_)
+            | Self::Asking(_)
+            | Self::Looking(_)
+            | Self::Filling(_)
+            | Self::Reading(..)
+            | Self::Names(_) => None,
         }
     }
 }
