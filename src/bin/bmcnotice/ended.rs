@@ -104,7 +104,7 @@ fn tell(arguments: &Arguments, out: &Out) -> Result<Exit, Error> {
     let mut config = Config::from_file(&arguments.config)?;
     config.judge_the_text_alone();
     if let Some(server) = &arguments.server {
-        config.set("cluster.this_server", &json!(server).to_string());
+        config.set("cluster.this_server", json!(server).to_string());
     }
     let journal = config.journal();
     let hot = journal.hot.as_deref().map(Path::new);
