@@ -412,6 +412,28 @@ typedef enum {
 } bmcn_reload;
 
 /**
+ * How a drill stands.
+ */
+typedef enum {
+  /**
+   * There was none since the context was made.
+   */
+  BMCN_DRILL_NEVER = 0,
+  /**
+   * It runs.
+   */
+  BMCN_DRILL_RUNNING = 1,
+  /**
+   * The path is proven.
+   */
+  BMCN_DRILL_PROVEN = 2,
+  /**
+   * It is not; the last progress of the drill says why.
+   */
+  BMCN_DRILL_FAILED = 3,
+} bmcn_drill_state;
+
+/**
  * A configuration, opaque: a text and settings, judged as a whole when asked.  Any thread, but that
  * bmcn_config_free() must be the last call on it.
  */
