@@ -27,6 +27,7 @@ addresses = ["127.0.0.1"]
 address = "{}"
 user = "ipmiusr"
 password = "test"
+privilege = "administrator"
 handshake = "none"
 [[monitor]]
 name = "mrw1"

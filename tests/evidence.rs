@@ -426,7 +426,7 @@ fn a_reload_keeps_the_place_in_the_log_and_asks_again() {
 fn sensors_are_called_by_their_names_once_those_are_known() {
     let mut world = World::up();
     world.run(s(30));
-    assert!(world.said("6 sensors have names"), "{:?}", world.lines);
+    assert!(world.said("12 sensors have names"), "{:?}", world.lines);
     world.raise("uncorrectable-memory");
     world.run(s(1));
     let (sentence, _) = world.recovers.first().expect("a recovery");

@@ -79,7 +79,7 @@ fn a_simulated_bmc_is_read_once() {
     let mut ask = |request: &Request| Ok(bmc.command(NOW, request));
     let (end, _) = read(None, &mut ask);
     let names = end.unwrap().expect("names");
-    assert_eq!((names.count(), names.get(0x20, 0x20), names.get(0x20, 0x99)), (6, Some("DIMM A1"), None));
+    assert_eq!((names.count(), names.get(0x20, 0x20), names.get(0x20, 0x99)), (12, Some("DIMM A1"), None));
     assert_eq!(names.get(0x41, 0x20), None, "another owner's sensor");
     let (again, asked) = read(Some(names.stamp), &mut ask);
     assert_eq!((again, asked), (Ok(None), 1));

@@ -83,6 +83,10 @@ impl fmt::Display for Unasked {
         match self {
             Self::Unanswered(failure) => write!(f, "{failure}"),
             Self::NoLan => f.write_str("the BMC shows no LAN channel that alerts could leave by"),
+            Self::Unreadable(Completion::PRIVILEGE) | Self::Refused(Completion::PRIVILEGE) => f.write_str(
+                "the session may not order alerts: write privilege = \"administrator\" in [server.bmc], or talk to the BMC \
+                 in-band",
+            ),
             Self::Unreadable(code) => write!(f, "the BMC does not say where its alerts go: {code}"),
             Self::NotADestination(0) => f.write_str(
                 "the BMC has no alert destinations: write this server's listen address into one (bmcnotice bmc audit)",
