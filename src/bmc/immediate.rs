@@ -84,8 +84,8 @@ impl fmt::Display for Unasked {
             Self::Unanswered(failure) => write!(f, "{failure}"),
             Self::NoLan => f.write_str("the BMC shows no LAN channel that alerts could leave by"),
             Self::Unreadable(Completion::PRIVILEGE) | Self::Refused(Completion::PRIVILEGE) => f.write_str(
-                "the session may not order alerts: write privilege = \"administrator\" in [server.bmc], or talk to the BMC \
-                 in-band",
+                "the session may not order alerts: a drill needs privilege = \"administrator\" in [server.bmc], or a BMC that \
+                 is talked to in-band",
             ),
             Self::Unreadable(code) => write!(f, "the BMC does not say where its alerts go: {code}"),
             Self::NotADestination(0) => f.write_str(
@@ -103,9 +103,6 @@ impl fmt::Display for Unasked {
                 "the BMC does not know Alert Immediate: it cannot be drilled, and only a true event proves its path; \
                  bmcnotice bmc audit says what would keep one from coming",
             ),
-            Self::Refused(code @ Completion::PRIVILEGE) => {
-                write!(f, "the BMC refused: {code}; a drill needs a login with privilege administrator")
-            }
             Self::Refused(code) => write!(f, "the BMC refused: {code}"),
             Self::Busy => f.write_str("the BMC says that another alert of its is on its way, and does not end"),
             Self::Late => f.write_str("the BMC was not asked in time"),
