@@ -279,6 +279,7 @@ mod tests {
     struct Frozen {
         thaw: Receiver<()>,
         got: Arc<Mutex<Vec<u8>>>,
+        names: Arc<Mutex<Vec<u8>>>,
     }
 
     impl Disk for Frozen {
@@ -311,11 +312,14 @@ mod tests {
 
     impl Cache for Frozen {
         fn names(&mut self) -> io::Result<Vec<u8>> {
-            Err(io::ErrorKind::NotFound.into())
+            let _ = self.thaw.recv();
+            Ok(b"of old".to_vec())
         }
 
-        fn keep_names(&mut self, _: &[u8]) -> io::Result<()> {
-            panic!("nobody wants that")
+        fn keep_names(&mut self, octets: &[u8]) -> io::Result<()> {
+            let _ = self.thaw.recv();
+            *self.names.lock() = octets.to_vec();
+            Ok(())
         }
     }
 
@@ -338,28 +342,32 @@ mod tests {
         let (thaw, frozen) = bounded(10);
         let got = Arc::new(Mutex::new(vec![]));
         let content = hot("thaws");
-        let disk = Frozen { thaw: frozen, got: got.clone() };
+        let names = Arc::new(Mutex::new(vec![]));
+        let disk = Frozen { thaw: frozen, got: got.clone(), names: names.clone() };
         let (copier, first) = Copier::start(disk, content.clone(), false).unwrap();
         assert!(first.is_none());
         let mut postponed = 0;
         let start = Instant::now();
         for _ in 0..500 {
             append(&content, b"0123456\n");
+            copier.names.keep(b"names".to_vec());
+            assert!(copier.names.found().is_none());
             postponed += u32::from(!copier.nudge());
         }
         assert!(start.elapsed() < Duration::from_secs(5));
         assert!(postponed >= 498, "one in work, one in the queue: {postponed}");
         assert_eq!(copier.stats(), (0, 0));
-        thaw.send(()).unwrap();
+        (0..3).for_each(|_| thaw.send(()).unwrap()); // old names, the journal, new names
         copier.finish(Duration::from_secs(5));
         assert_eq!(*got.lock(), b"0123456\n".repeat(500));
+        assert_eq!(*names.lock(), b"names");
     }
 
     #[test]
     fn a_frozen_disk_is_left_behind_at_the_end() {
         let (thaw, frozen) = bounded(10);
         let got = Arc::new(Mutex::new(vec![]));
-        let disk = Frozen { thaw: frozen, got: got.clone() };
+        let disk = Frozen { thaw: frozen, got: got.clone(), names: Arc::default() };
         let (copier, first) = Copier::start(disk, hot("stays"), true).unwrap();
         let (first, start) = (first.unwrap(), Instant::now());
         assert!(first.recv_timeout(Duration::from_millis(50)).is_err());
