@@ -31,6 +31,7 @@ fn at(address: &str) -> SocketAddr {
 }
 
 fn cluster(own: &str) -> Cluster {
+    let trust = if own.contains("#proven") { "corroborated" } else { "address" };
     let text = format!(
         r#"
         [cluster]
@@ -50,7 +51,7 @@ fn cluster(own: &str) -> Cluster {
         disarmed = {{ netfn = 0x30, command = 0x70, data = [3] }}
         [[monitor]]
         name = "mrw1"
-        trust = "address"
+        trust = "{trust}"
         chassis_on_address = true
         recovery = "callback"
         target = "failover1"
@@ -270,6 +271,21 @@ fn when_in_band_is_silent_started_goes_over_lan_after_a_second() {
     assert!(world.board.taken.len() >= taken + 4, "the heartbeat goes in-band again");
     assert!(world.board.datagrams <= datagrams + 1, "LAN is kept warm, no more");
     assert_eq!(world.peers, ["Powered"], "the heartbeat noticed nothing of it");
+}
+
+#[test]
+fn evidence_goes_on_by_the_other_road_whatever_either_tells_of_the_guid() {
+    let own = format!("{LOGIN}\nguid = \"{}\" #proven", Options::default().guid);
+    for no_guid in [false, true] {
+        let mut world = World::new(&own, |board| board.no_guid = no_guid);
+        world.run(SECOND * 4);
+        world.board.hangs = true;
+        world.run(SECOND * 30);
+        assert_eq!(world.said("in-band it does not answer"), 1, "{:?}", world.log);
+        world.raise();
+        world.run(SECOND * 3);
+        assert_eq!((world.recoveries.len(), world.heard(1)), (1, vec![LAN]), "no GUID {no_guid}: {:?}", world.log);
+    }
 }
 
 #[test]

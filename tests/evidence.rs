@@ -353,6 +353,21 @@ fn a_forged_clearing_clears_nothing() {
 }
 
 #[test]
+fn what_was_handled_before_a_boot_was_not_missed() {
+    let mut world = World::up();
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.answer();
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    world.kill(); // with the host
+    world.run(s(20));
+    world.start(2);
+    world.run(s(40));
+    assert!(!world.said("while we were away"), "{:?}", world.lines);
+}
+
+#[test]
 fn what_was_missed_is_told_and_starts_nothing() {
     // Not at the first start: that is history.
     let mut world = World::down("");
