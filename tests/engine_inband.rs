@@ -1,4 +1,5 @@
 //! A whole engine over both roads to its own BMC: trap, *started*, recovery, *ended*, in-band and over LAN.
+#![cfg(feature = "sim")]
 
 #[path = "support/own_bmc.rs"]
 mod own_bmc;
