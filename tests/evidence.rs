@@ -439,6 +439,31 @@ fn a_reload_keeps_the_place_in_the_log_and_asks_again() {
 }
 
 #[test]
+fn a_reload_after_which_nobody_asks_the_log_leaves_nothing_due() {
+    let mut world = World::up();
+    world.run(s(5));
+    world.reload_as("trust = \"address\" # alone");
+    let reads = world.reads();
+    world.run(s(120)); // it comes to rest
+    assert!(!world.spins());
+    assert_eq!(world.reads(), reads);
+}
+
+#[test]
+fn what_is_held_for_want_of_evidence_is_asked_for_by_our_successor() {
+    let mut world = World::up();
+    world.bmc.quirks_mut().sel_after_pet = s(20);
+    world.raise("uncorrectable-memory");
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.kill(); // the BMC's trap is acknowledged: it comes no more
+    world.run(s(1));
+    world.start(1);
+    world.run(s(15));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
 fn sensors_are_called_by_their_names_once_those_are_known() {
     let mut world = World::up();
     world.run(s(30));
