@@ -6,7 +6,7 @@ use super::told::{Said, To, Told, Unsaid, User};
 use crate::bmc::failure::Failure;
 use crate::crypto::Secret;
 use crate::now::Now;
-use crate::wire::account::{self, ChannelAccess, Kept, LoginKinds, SessionInfo, UserAccess, Which};
+use crate::wire::account::{self, ChannelAccess, Kept, LoginKinds, UserAccess};
 use crate::wire::command::{
     Command, DeviceId, GET_DEVICE_ID, SEL_INFO, SUITE_LIST_PART, SUITE_LIST_PARTS, THIS_CHANNEL, auth_capabilities,
     parse_suite_list, parse_suite_part,
@@ -17,6 +17,7 @@ use crate::wire::pef::alert::{LAST_PROCESSED, LastProcessed};
 use crate::wire::pef::filter::{Filter, Policy};
 use crate::wire::pef::{self, Capabilities, PetGuid, parameter as pp};
 use crate::wire::sel::{self, SelInfo};
+use crate::wire::session_info::{SessionInfo, Which};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
