@@ -354,6 +354,21 @@ fn a_forged_clearing_clears_nothing() {
 }
 
 #[test]
+fn what_was_handled_before_a_boot_was_not_missed() {
+    let mut world = World::up();
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.answer();
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    world.kill(); // with the host
+    world.run(s(20));
+    world.start(2);
+    world.run(s(40));
+    assert!(!world.said("while we were away"), "{:?}", world.lines);
+}
+
+#[test]
 fn what_was_missed_is_told_and_starts_nothing() {
     // Not at the first start: that is history.
     let mut world = World::down("");
@@ -420,6 +435,31 @@ fn a_reload_keeps_the_place_in_the_log_and_asks_again() {
     assert_eq!(world.held(), Some(Hold::Contradicted));
     world.reload();
     world.run(s(12));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
+fn a_reload_after_which_nobody_asks_the_log_leaves_nothing_due() {
+    let mut world = World::up();
+    world.run(s(5));
+    world.reload_as("trust = \"address\" # alone");
+    let reads = world.reads();
+    world.run(s(120)); // it comes to rest
+    assert!(!world.spins());
+    assert_eq!(world.reads(), reads);
+}
+
+#[test]
+fn what_is_held_for_want_of_evidence_is_asked_for_by_our_successor() {
+    let mut world = World::up();
+    world.bmc.quirks_mut().sel_after_pet = s(20);
+    world.raise("uncorrectable-memory");
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.kill(); // the BMC's trap is acknowledged: it comes no more
+    world.run(s(1));
+    world.start(1);
+    world.run(s(15));
     assert!(world.began().is_some(), "{:?}", world.lines);
 }
 

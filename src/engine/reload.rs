@@ -135,14 +135,7 @@ impl Engine {
                 self.sensors = watch::Names::default(); // another BMC's
             }
         }
-        for place in 0..self.seats.len() {
-            let machine = &self.seats[place].machine;
-            if let Some(record) = machine.record()
-                && machine.held().is_some_and(Hold::is_about_evidence)
-            {
-                self.verify(now, place, record);
-            }
-        }
+        self.ask_for_the_held(now);
     }
 
     /// Our BMC is armed anew only if it is another one, or is to hear another address or other words.

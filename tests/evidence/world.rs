@@ -41,7 +41,8 @@ const WALL: Duration = s(1_700_000_000);
 fn cluster(more: &str) -> Cluster {
     let guid = if more == "#unpinned" { String::new() } else { format!("guid = \"{GUID}\"") };
     let handshake = if more == "#sel" { "sel" } else { "sim" };
-    let catch_up = if more == "#no catch-up" { "off" } else { "report" };
+    let catch_up =
+        if more == "#no catch-up" || more.starts_with("trust = \"address\" # alone") { "off" } else { "report" };
     let text = format!(
         r#"
 [cluster]
@@ -173,6 +174,17 @@ impl World {
         assert_eq!(engine.reload_waits_for(), None);
         engine.reload(now, setup);
         self.drain();
+    }
+
+    /// Another one.
+    pub fn reload_as(&mut self, more: &str) {
+        self.cluster = Arc::new(cluster(more));
+        self.reload();
+    }
+
+    /// Whether the engine wants to be called at a moment that is long over: the shell would do nothing else.
+    pub fn spins(&self) -> bool {
+        self.engine.as_ref().and_then(Engine::next_deadline).is_some_and(|at| at + s(1) < self.time)
     }
 
     fn setup(&self, boot: u8) -> Setup {
