@@ -6,6 +6,7 @@
 use super::Engine;
 use super::output::{Line, Output};
 use super::seat::Seat;
+use super::watch::Names;
 use crate::bmc::link::{Checked, Status};
 use crate::bmc::sel_reading::Unread;
 use crate::bmc::sensor_names::{NameReading, SensorNames};
@@ -40,29 +41,30 @@ impl Engine {
         let this = self.cluster.this;
         let name = &self.cluster.this_server().name;
         let expected = self.roads.expects(this).is_some_and(|who| who.check(guid) == Some(Checked::Matched));
-        let line = match (self.roads.status(this), expected) {
-            (Some(Status::Up { guid: found, identity: Checked::Matched, .. }), _)
-                if guid.is_unspecified() || !guid.is_same_as(found) =>
-            {
-                format!("the cache of sensors' names is made anew: it is of another BMC (GUID {guid})")
+        let ours = match self.roads.status(this) {
+            Some(Status::Up { guid: found, identity: Checked::Matched, .. }) if !found.is_unspecified() => {
+                guid.is_same_as(found)
             }
-            (Some(Status::Up { identity: Checked::Matched, .. }), _) | (_, true) => {
-                let line = format!("BMC of server {name}: {} sensors have names, as cached", names.count());
-                self.sensors.ours = Some((guid, names));
-                line
-            }
-            (_, false) => {
-                self.sensors.cached = Some((guid, names)); // until its session is open
+            Some(_) | None if expected => true,
+            Some(_) | None => {
+                self.sensors.cached = Some((guid, names)); // until it has told its GUID
                 return;
             }
         };
+        let line = match ours {
+            true => format!("BMC of server {name}: {} sensors have names, as cached", names.count()),
+            false => format!("the cache of sensors' names is made anew: it is of another BMC (GUID {guid})"),
+        };
+        self.sensors.ours = ours.then_some((guid, names));
         self.log(Line::info(line));
     }
 
     /// The BMC's session has opened: its repository may be another one, and it another BMC.
     pub(super) fn names_are_due(&mut self, now: Now, guid: Guid, identity: Checked) {
         if identity == Checked::Matched {
-            self.sensors.ours.take_if(|(of, _)| !of.is_same_as(&guid));
+            // A road that tells no GUID leads to the same BMC.
+            let told = |guid: &Guid| !guid.is_unspecified();
+            self.sensors.ours.take_if(|(of, _)| told(of) && told(&guid) && !of.is_same_as(&guid));
             self.take_cached_names();
         }
         let wanted = self.witness.is_some(); // where the log is looked at, people want to read what it says
@@ -98,7 +100,7 @@ impl Engine {
         if !guid.is_unspecified() {
             self.outputs.push_back(Output::KeepNames(names.cache(guid)));
         }
-        self.sensors.ours = Some((guid, names));
+        self.sensors = Names { ours: Some((guid, names)), cached: None };
     }
 
     /// The sentence with the sensor's name, if it is known.
