@@ -7,7 +7,7 @@ use crate::bmc::failure::Failure;
 use crate::bmc::lan_channel::{self, Next};
 use crate::crypto::Secret;
 use crate::now::Now;
-use crate::wire::account::{self, ChannelAccess, Kept, LoginKinds, SessionInfo, UserAccess, Which};
+use crate::wire::account::{self, ChannelAccess, Kept, LoginKinds, UserAccess};
 use crate::wire::command::{
     Command, DeviceId, GET_DEVICE_ID, SEL_INFO, SUITE_LIST_PART, SUITE_LIST_PARTS, THIS_CHANNEL, auth_capabilities_of,
     channel_info, cipher_suites_of, parse_suite_list, parse_suite_part,
@@ -18,6 +18,7 @@ use crate::wire::pef::alert::{LAST_PROCESSED, LastProcessed};
 use crate::wire::pef::filter::{Filter, Policy};
 use crate::wire::pef::{self, Capabilities, PetGuid, parameter as pp};
 use crate::wire::sel::{self, SelInfo};
+use crate::wire::session_info::{SessionInfo, Which};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

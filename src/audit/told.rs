@@ -4,7 +4,7 @@
 
 use crate::bmc::failure::Failure;
 use crate::crypto::Secret;
-use crate::wire::account::{ChannelAccess, LoginKinds, SessionInfo, UserAccess};
+use crate::wire::account::{ChannelAccess, LoginKinds, UserAccess};
 use crate::wire::command::DeviceId;
 use crate::wire::ipmi::{Completion, Error};
 use crate::wire::lan::{Destination, DestinationAddress, SuitePrivileges};
@@ -12,6 +12,7 @@ use crate::wire::pef::alert::LastProcessed;
 use crate::wire::pef::filter::{Filter, Policy};
 use crate::wire::pef::{Capabilities, PetGuid};
 use crate::wire::sel::SelInfo;
+use crate::wire::session_info::SessionInfo;
 use core::fmt;
 use core::net::Ipv4Addr;
 use core::time::Duration;

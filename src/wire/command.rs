@@ -5,7 +5,7 @@
 //! versions append, never about missing ones; `emit` is for the simulated BMC. Input is hostile.
 
 pub use super::ipmi::Command;
-use super::ipmi::{Error, Request};
+use super::ipmi::{Error, Request, exactly, head};
 use crate::words::Guid;
 
 const fn command(netfn: u8, number: u8) -> Command {
@@ -57,16 +57,6 @@ pub const ADD_SEL_ENTRY: Command = command(0x0A, 0x44);
 
 /// The channel that the request comes in by.
 pub const THIS_CHANNEL: u8 = 0x0E;
-
-/// The first `N` octets of an answer that may have more.
-fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    data.first_chunk().ok_or(Error::Truncated)
-}
-
-/// All octets of an answer that has exactly `N`.
-fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    if data.len() > N { Err(Error::TooLong) } else { head(data) }
-}
 
 /// Answer to [`GET_DEVICE_ID`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
