@@ -232,9 +232,11 @@ test-abi lint-abi: $(B)/$(SO) $(LINKERS:%=$(B)/%.so) $(B)/symbols.names
 
 # A panic needs an engine that panics: an archive with feature sim, never installed.
 test-c: $(B)/stage $(B)/sim/libbmcnotice.a
+	cargo build -q --features $(FULL) # the command line is their BMC
 	@CC="$(CC)" STRICT="$(STRICT)" tests/c/run.sh $(B)
 
 test-valgrind: $(B)/stage
+	cargo build -q --features $(FULL)
 	@CC="$(CC)" STRICT="$(STRICT)" tests/c/run.sh $(B) valgrind
 
 .PHONY: $(B)/stage

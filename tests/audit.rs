@@ -20,7 +20,8 @@ use bmcnotice::crypto::{Random, Secret};
 use bmcnotice::notice::deadly::{fatal_events, is_fatal};
 use bmcnotice::now::Now;
 use bmcnotice::sim::Fault;
-use bmcnotice::wire::account::SET_CHANNEL_ACCESS;
+use bmcnotice::wire::account::{GET_CHANNEL_ACCESS, GET_USER_ACCESS, SET_CHANNEL_ACCESS};
+use bmcnotice::wire::command::{AUTH_CAPABILITIES, CHANNEL_INFO, CIPHER_SUITES, THIS_CHANNEL};
 use bmcnotice::wire::ipmi::{Completion, Request, Response};
 use bmcnotice::wire::lan::{self, SuitePrivileges};
 use bmcnotice::wire::pef::filter::Filter;
@@ -400,6 +401,36 @@ fn a_bmc_without_alerting_is_told_truthfully() {
     assert_ne!(verdict.reaches, Reaches::Yes);
     let plan = plan(&told, &us(&told), Options::default());
     assert!(!plan.cannot.is_empty() && plan.changes.is_empty(), "{plan:#?}");
+}
+
+/// In-band "this channel" is the system interface, which has no alerts: the LAN channel is looked for.
+#[test]
+fn in_band_the_same_is_told_as_over_lan() {
+    let mut bench = Bench::sound();
+    let over_lan = bench.ask();
+    let mut of_this = Vec::new();
+    let mut told = *bench.hold_with(&mut Asking::new(), |request| {
+        let channel = request.data.first().map(|octet| octet & 0x0F);
+        let first = [CHANNEL_INFO, AUTH_CAPABILITIES, CIPHER_SUITES].iter().any(|command| request.is(*command));
+        let names_one = first || request.netfn == 0x0C || request.is(GET_CHANNEL_ACCESS) || request.is(GET_USER_ACCESS);
+        if request.is(CHANNEL_INFO) {
+            return Some(match channel {
+                Some(THIS_CHANNEL) => Response::ok([0x0F, 0x0C, 0x05, 0x00, 0, 0, 0, 0, 0]),
+                Some(1) => Response::ok([1, 0x04, 0x01, 0x80, 0, 0, 0, 0, 0]),
+                _ => Response::refusal(Completion::FIELD),
+            });
+        }
+        (names_one && channel != Some(1)).then(|| {
+            of_this.push(request.clone());
+            Response::refusal(Completion::FIELD)
+        })
+    });
+    assert_eq!((told.lan, told.channel_number(), of_this), (Some(1), Some(1), Vec::new()));
+    told.sessions = over_lan.sessions;
+    assert_eq!(judge(&told, &us(&told)).reaches, Reaches::Yes);
+    let findings = |told: &Told| judge(told, &us(told)).findings.iter().map(|f| f.rule.id).collect::<Vec<_>>();
+    assert_eq!(findings(&told), findings(&over_lan));
+    assert!(told.channel.is_ok() && told.suites.is_ok() && told.users.len() == over_lan.users.len());
 }
 
 #[test]

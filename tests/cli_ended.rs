@@ -59,6 +59,15 @@ fn the_end_of_a_recovery_is_told_from_the_copy_on_disk() {
     std::fs::remove_dir_all(folder.path("hot")).unwrap();
     let before = std::fs::read(&copy).unwrap();
 
+    // Where in-band is the only road, it is the one that is tried, without a login and without waiting for a driver.
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("user = \"admin\""));
+    let inside = format!("link = \"in_band\"\ndevice = \"{copy}\"\n# user");
+    let inside = folder.file("inside.toml", &text.replace("user = \"admin\"", &inside).replace("password = ", "# "));
+    let output = run(&["ended", "-c", &inside, "--patience", "5min"], "");
+    let said = stderr(&output);
+    assert!(code(&output) == 1 && said.contains("does NOT know") && said.contains("in-band: "), "{said}");
+
     let output = ended(&["--outcome", "failed", "--json"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let told = &json(&stdout(&output))[0];

@@ -123,7 +123,8 @@ impl<'a> Visit<'a> {
         Ok(Self { road, signals, epoll, tickets: 0, answers: Answers::new() })
     }
 
-    /// Opens the session or the device, and learns who is there. A BMC that is silent or full is asked again until `patience` is over.
+    /// Opens the session or the device, and learns who is there. A BMC that is silent or full is asked again until
+    /// `patience` is over.
     pub fn meet(&mut self, patience: Duration) -> std::result::Result<Met, Shut> {
         let mut end = now().boottime + patience;
         self.road.start(&mut self.answers);

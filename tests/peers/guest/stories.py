@@ -5,13 +5,17 @@ usage: stories.py [WORD]... FOLDER BINARY KERNEL IMAGE MODULE - a word: the stor
 the others are what with-guest.sh makes.
 """
 
+import json
 import signal
 import sys
 import time
 import traceback
+import uuid
 
-from lab import HOLD_MS, MEMORY, PASSWORD, STRANGER, UNCORRECTABLE, USER, Lab, until, want
+from lab import HOLD_MS, MEMORY, PASSWORD, STRANGER, SYSTEM, UNCORRECTABLE, USER, Lab, until, want
 
+# The system's GUID in the order of the BMC's octets, as our command line shows it.
+TOLD = str(uuid.UUID(bytes=SYSTEM.bytes_le))
 STARTED, ENDED = "recovery-started", "recovery-ended"
 # No login: what the BMC hears from the guest, it hears by the driver.
 IN_BAND = 'link = "in_band"'
@@ -61,6 +65,24 @@ def closed(lab, boot, told, reason):
     return record
 
 
+def audited(lab):
+    """The operator's commands go in-band, too, without a login: and what this BMC does not tell they say."""
+    since = lab.bmc.mark()
+    said, status = lab.guest.run("bmcnotice bmc audit --json -c /disk/bmcnotice.toml", check=False)
+    want(status == 3, f"ipmi_sim does not tell enough, and that is exit status 3: {said}, exit status {status}")
+    audit = json.loads(said)
+    want(audit["in_band"] and audit["identity_matched"] and audit["guid"] == TOLD, f"in-band, and the right one: {audit}")
+    subjects = {finding["id"]: finding["subject"] for finding in audit["findings"]}
+    want(audit["reaches"] != "yes" and {"BMCN-A010", "BMCN-A011", "BMCN-A020"} <= set(subjects), f"it does not alert: {audit}")
+    want("the postpone timer (this BMC does not know it" in subjects.get("BMCN-A002", ""), f"what it does not tell is said: {audit}")
+    said, status = lab.guest.run("bmcnotice bmc pin --json -c /disk/bmcnotice.toml", check=False)
+    pin = json.loads(said)
+    want(status == 0 and pin["state"] in ("new", "pinned") and pin["guid"] == TOLD, f"pinned as it is: {pin}")
+    asked = lab.bmc.heard(since, netfn=0x0C, command=0x02)
+    want(asked and {h.data[0] & 0x0F for h in asked} == {1}, f"its LAN parameters are those of its LAN channel: {[h.line for h in asked]}")
+    want({h.what for h in lab.bmc.heard(since, netfn=0x0C)} == {"kcs"}, "nothing of it went over LAN")
+
+
 def main_story(lab):
     """From the fault to the reset that the BMC does, and the boot after it, in which nothing is done again."""
     guest, sim = lab.guest, lab.bmc
@@ -70,6 +92,7 @@ def main_story(lab):
     lab.configure(IN_BAND)
     said, status = guest.run("bmcnotice check /disk/bmcnotice.toml", check=False)
     want(status == 0 and "/dev/ipmi0" not in said, f"check finds no error, and nothing about the device: {said}")
+    audited(lab)
     lab.use(IN_BAND)
 
     # Somebody else's trap, and nobody minds it. The BMC is the same one by both roads.
@@ -188,6 +211,9 @@ def without_driver(lab):
     said, code = guest.run("bmcnotice run --config /disk/bmcnotice.toml", check=False)
     want("its driver is not loaded" in said and code == 2, f"the daemon refuses to start: {said}, exit status {code}")
 
+    lab.configure(BOTH)
+    said, status = guest.run("bmcnotice bmc pin --json -c /disk/bmcnotice.toml", check=False)
+    want(status == 0 and json.loads(said)["guid"] == TOLD, f"with auto the operator's commands go over LAN: {said}")
     since, told = sim.mark(), guest.mark()
     lab.use(BOTH)
     guest.logged("not in-band, over LAN alone: the ipmi service does not run: its driver is not loaded", told)

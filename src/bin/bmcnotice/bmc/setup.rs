@@ -25,8 +25,8 @@ const LEAVING: Duration = Duration::from_secs(10);
 /// unless told to --write; then it reads everything again. Filters that it writes only alert; what
 /// the maker's filters do by themselves, before they alert, is taken out by --alert-only alone.
 ///
-/// Over LAN it needs a user who is administrator of the BMC, for this visit alone. Nothing is written to a BMC
-/// that is not known to be the right one.
+/// Over LAN it needs a user who is administrator of the BMC, for this visit alone. Nothing is
+/// written to a BMC that is not known to be the right one.
 ///
 /// Ends with 0 when there is nothing to do or all was written and read again, with 3 when there is
 /// something to write or something that cannot be, with 1 when the BMC refused.
