@@ -1,4 +1,5 @@
 //! Both roads to the own BMC under virtual time: through a driver that does as told, and over LAN beside it.
+#![cfg(feature = "sim")]
 
 #[path = "support/logins.rs"]
 mod logins;
@@ -15,8 +16,9 @@ use bmcnotice::crypto::Random;
 use bmcnotice::now::Now;
 use bmcnotice::sim::{Bmc, Options};
 use bmcnotice::suite::Suite;
-use bmcnotice::wire::command::{ADD_SEL_ENTRY, CHASSIS_STATUS, Control, GET_DEVICE_ID};
+use bmcnotice::wire::command::{ADD_SEL_ENTRY, CHASSIS_STATUS, Control, GET_DEVICE_ID, SEL_INFO};
 use bmcnotice::wire::ipmi::{Request, Response};
+use bmcnotice::wire::sel;
 use bmcnotice::words::Guid;
 use core::time::Duration;
 use own_bmc::{Arrival, Board};
@@ -381,6 +383,74 @@ fn a_busy_driver_is_asked_again_and_a_lost_device_opened_again() {
     world.run(Duration::from_secs(20));
     assert!(world.is_in_band());
     assert_eq!(world.board.bmc.sel().len(), 3);
+}
+
+#[test]
+fn a_command_taken_back_from_a_busy_driver_gives_the_next_one_no_second_turn() {
+    let mut world = World::new(None, Identity::Unknown, false);
+    world.start();
+    world.run(SECOND);
+    world.board.refuses = Some(Obstacle::Busy);
+    let first = world.submit(chassis_status());
+    world.auto.withdraw(first);
+    (world.board.refuses, world.board.latency) = (None, Duration::from_millis(200));
+    world.submit(record()); // before the first would have been handed in again
+    world.run(SECOND);
+    assert_eq!((world.board.took(&record()), world.board.bmc.sel().len()), (1, 1));
+}
+
+#[test]
+fn what_was_taken_back_goes_no_other_road() {
+    // In-band is silent: LAN would be asked after a second.
+    let mut world = World::up();
+    world.board.hangs = true;
+    let ticket = world.submit(chassis_status());
+    world.auto.withdraw(ticket);
+    let heard = world.board.bmc.log().count();
+    world.run(Duration::from_secs(10));
+    let asked = world.board.bmc.log().skip(heard).filter(|entry| entry.command == CHASSIS_STATUS.number);
+    assert_eq!(asked.count(), 0);
+    // The device goes away with the command in hand: LAN would be asked at once.
+    let mut world = World::up();
+    world.board.hangs = true;
+    let blocks = world.submit(device_id());
+    let ticket = world.submit(Control::PowerCycle.request());
+    world.auto.withdraw(ticket);
+    world.run(Duration::from_secs(10));
+    assert!(world.answers.contains_key(&blocks));
+    assert_eq!(world.board.bmc.log().filter(|entry| entry.netfn == 0 && entry.command == 2).count(), 0);
+}
+
+#[test]
+fn a_bmc_that_nobody_has_proven_gets_no_chassis_command_and_shows_no_log_in_place_of_ours() {
+    // What is on the board is ours; whose the one at the LAN address is, nobody knows: it tells no GUID, or the
+    // operator says that GUIDs say nothing.
+    for (identity, no_guid) in [(Identity::Address, false), (Identity::Unknown, true)] {
+        for request in [Control::PowerCycle.request(), sel::get_entry(0), Request::new(SEL_INFO, [])] {
+            let mut world = World::new(None, identity.clone(), true);
+            world.board.no_guid = no_guid;
+            world.start();
+            world.run(SECOND);
+            assert!(world.is_in_band());
+            world.board.refuses = Some(Obstacle::Busy); // it is not sent, and LAN could
+            let ours =
+                |entry: &&bmcnotice::sim::Entry| entry.command == request.command && entry.netfn == request.netfn;
+            let before = world.board.bmc.log().filter(ours).count();
+            let ticket = world.submit(request.clone());
+            world.run(SECOND * 10);
+            assert_eq!(world.board.bmc.log().filter(ours).count(), before, "{request:?} {identity:?}");
+            assert!(world.answers[&ticket].1.is_err());
+            // LAN is the better road by now.
+            let ticket = world.submit(request.clone());
+            world.run(SECOND * 10);
+            assert_eq!(world.board.bmc.log().filter(ours).count(), before, "{request:?} {identity:?}");
+            assert!(world.answers[&ticket].1.is_err());
+            // Words may be said to it.
+            let ticket = world.submit(chassis_status());
+            world.run(SECOND * 10);
+            assert!(world.answers[&ticket].1.is_ok());
+        }
+    }
 }
 
 #[test]

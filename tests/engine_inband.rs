@@ -1,4 +1,5 @@
 //! A whole engine over both roads to its own BMC: trap, *started*, recovery, *ended*, in-band and over LAN.
+#![cfg(feature = "sim")]
 
 #[path = "support/logins.rs"]
 mod logins;
@@ -32,6 +33,7 @@ fn at(address: &str) -> SocketAddr {
 }
 
 fn cluster(own: &str) -> Cluster {
+    let trust = if own.contains("#proven") { "corroborated" } else { "address" };
     let text = format!(
         r#"
         [cluster]
@@ -51,7 +53,7 @@ fn cluster(own: &str) -> Cluster {
         disarmed = {{ netfn = 0x30, command = 0x70, data = [3] }}
         [[monitor]]
         name = "mrw1"
-        trust = "address"
+        trust = "{trust}"
         chassis_on_address = true
         recovery = "callback"
         target = "failover1"
@@ -131,6 +133,7 @@ impl World {
                 Output::Deliver(Delivery::Log(line)) => self.log.push((self.now.boottime, line.level, line.text)),
                 Output::Deliver(Delivery::Peer(peer)) => self.peers.push(format!("{:?}", peer.verdict)),
                 Output::Deliver(Delivery::Notice(_) | Delivery::Echo(_)) => {}
+                Output::KeepNames(_) => {}
                 Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
                     unreachable!("{output:?}")
                 }
@@ -264,6 +267,22 @@ fn when_in_band_is_silent_started_goes_over_lan_after_a_second() {
     assert!(world.board.taken.len() >= taken + 4, "the heartbeat goes in-band again");
     assert!(world.board.datagrams <= datagrams + 1, "LAN is kept warm, no more");
     assert_eq!(world.peers, ["Powered"], "the heartbeat noticed nothing of it");
+}
+
+#[test]
+fn evidence_goes_on_by_the_other_road_whatever_either_tells_of_the_guid() {
+    let own = format!("{LOGIN}\nguid = \"{}\" #proven", Options::default().guid);
+    // Wherever the heartbeat's question is when in-band falls silent.
+    for (no_guid, wait) in [false, true].into_iter().flat_map(|no_guid| (0..16).map(move |n| (no_guid, MS * 250 * n))) {
+        let mut world = World::new(&own, |board| board.no_guid = no_guid);
+        world.run(SECOND * 4);
+        world.board.hangs = true;
+        world.run(wait);
+        world.raise();
+        world.run(SECOND * 5);
+        let began = (world.recoveries.len(), world.heard(1));
+        assert_eq!(began, (1, vec![LAN]), "no GUID {no_guid}, {wait:?}: {:?}", world.log);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::inband::{self, Event, Inband, Order, SILENCE, is_the_bmcs};
 use super::link::{self, Link, Status};
 use super::queue::{Ticket, Urgency};
-use super::repeat::may_repeat;
+use super::repeat::{may_repeat, needs_proof};
 use crate::now::Now;
 use crate::wire::ipmi::{Request, Response};
 use crate::words::Guid;
@@ -63,6 +63,8 @@ struct Pending {
     since: Duration,
     in_band: Side,
     lan: Side,
+    /// Nobody wants it any more: it is asked on no further road.
+    withdrawn: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub struct Auto {
     pinned: bool,
     /// The GUID that LAN was told to expect.
     learned: Option<Guid>,
+    /// In-band has answered once: what is asked is asked of the BMC on the board.
+    met: bool,
     /// Which road is preferred.
     via: Via,
     /// Since when in-band is well.
@@ -108,6 +112,7 @@ impl Auto {
             identity,
             pinned: pinned.is_some(),
             learned: None,
+            met: false,
             via: Via::InBand,
             well_since: None,
             switched: None,
@@ -137,7 +142,8 @@ impl Auto {
         }
         let (in_band, lan) = self.choose(&request);
         let since = now.boottime;
-        self.pending.push(Pending { ticket, urgency, request, since, in_band: Side::NotAsked, lan: Side::NotAsked });
+        let (withdrawn, neither) = (false, || Side::NotAsked);
+        self.pending.push(Pending { ticket, urgency, request, since, in_band: neither(), lan: neither(), withdrawn });
         let place = self.pending.len() - 1;
         if in_band {
             self.ask(now, place, Via::InBand);
@@ -154,6 +160,7 @@ impl Auto {
         let in_band = self.in_band.withdraw(ticket);
         let lan = self.lan.as_mut().is_some_and(|lan| lan.withdraw(ticket));
         let pending = &mut self.pending[place];
+        pending.withdrawn = true;
         if in_band {
             pending.in_band = Side::Done(Err(Failure::Stopped));
         }
@@ -231,8 +238,22 @@ impl Auto {
         self.lan.as_ref().is_some_and(|lan| matches!(lan.status(), Status::Up { .. }))
     }
 
+    /// Whether LAN may have this command. What is on the board is this server's; where that was asked once, the BMC at
+    /// the address must prove that it is the same.
+    fn may_go_over_lan(&self, request: &Request) -> bool {
+        let proves = match self.identity {
+            Identity::Expected(_) => true,
+            Identity::Unknown => self.learned.is_some(),
+            Identity::Address => false,
+        };
+        self.lan.is_some() && (proves || !self.met || !needs_proof(request))
+    }
+
     /// Which roads a command takes at once: in-band, LAN.
     fn choose(&self, request: &Request) -> (bool, bool) {
+        if !self.may_go_over_lan(request) {
+            return (true, false);
+        }
         match (self.via == Via::InBand && self.in_band.is_well(), self.is_lan_up()) {
             (true, _) => (true, false),
             (false, true) => (false, true),
@@ -265,7 +286,10 @@ impl Auto {
     /// Whether a command waits for in-band alone, although LAN could be asked.
     fn wants_help(&self, pending: &Pending) -> bool {
         let alone = matches!((&pending.in_band, &pending.lan), (Side::Asked, Side::NotAsked));
-        alone && self.lan.is_some() && (may_repeat(&pending.request) || self.in_band.has_not_sent(pending.ticket))
+        alone
+            && !pending.withdrawn
+            && self.may_go_over_lan(&pending.request)
+            && (may_repeat(&pending.request) || self.in_band.has_not_sent(pending.ticket))
     }
 
     /// LAN is asked as well what in-band has not answered for a second.
@@ -317,7 +341,7 @@ impl Auto {
             return self.output.push_back(Output::Answer { ticket, result });
         }
         let never_sent = matches!(result, Err(Failure::InBand(_)));
-        let lan = self.lan.is_some();
+        let lan = self.may_go_over_lan(&self.pending[place].request);
         let pending = &mut self.pending[place];
         match via {
             Via::InBand => pending.in_band = Side::Done(result),
@@ -325,15 +349,19 @@ impl Auto {
         }
         match (&pending.in_band, &pending.lan) {
             (Side::Asked, _) | (_, Side::Asked) => {}
+            (Side::NotAsked, Side::Done(_)) | (Side::Done(_), Side::NotAsked) if pending.withdrawn => self.over(place),
             (Side::Done(_), Side::NotAsked) if lan && (never_sent || may_repeat(&pending.request)) => {
                 self.ask(now, place, Via::Lan);
             }
             (Side::NotAsked, Side::Done(_)) if may_repeat(&pending.request) => self.ask(now, place, Via::InBand),
-            (Side::NotAsked | Side::Done(_), Side::NotAsked | Side::Done(_)) => {
-                let Pending { ticket, in_band, lan, .. } = self.pending.remove(place);
-                self.output.push_back(Output::Answer { ticket, result: better(in_band, lan) });
-            }
+            (Side::NotAsked | Side::Done(_), Side::NotAsked | Side::Done(_)) => self.over(place),
         }
+    }
+
+    /// No road brings anything more.
+    fn over(&mut self, place: usize) {
+        let Pending { ticket, in_band, lan, .. } = self.pending.remove(place);
+        self.output.push_back(Output::Answer { ticket, result: better(in_band, lan) });
     }
 
     /// What in-band says of the BMC is what LAN must find; whether LAN was told something new.
@@ -357,6 +385,7 @@ impl Auto {
     /// Which road is the better one from now on.
     fn prefer(&mut self, now: Now) {
         let well = self.in_band.is_well();
+        self.met |= well;
         self.well_since = if well { self.well_since.or(Some(now.boottime)) } else { None };
         let lan = self.is_lan_up();
         match self.via {

@@ -280,14 +280,19 @@ impl Witness {
             self.open = false;
             return;
         };
-        if self.guid != Some(guid) {
+        // One road may tell a GUID and the other none: both have proven to lead to the same BMC.
+        let same = |other: Guid| other == guid || other.is_unspecified() || guid.is_unspecified();
+        if self.guid.is_some_and(same) {
+            self.guid = self.guid.filter(|known| !known.is_unspecified()).or(Some(guid));
+        } else {
             self.guid = Some(guid);
             self.seen.clear();
-            let mark = self.left.mark.take().filter(|mark| mark.guid == guid);
+            let mark = self.left.mark.take().filter(|mark| same(mark.guid));
             self.at = mark.map_or(At::Nowhere, |mark| At::Behind(mark.place, 0));
             self.fresh = mark.is_some() && self.left.here;
             (self.open, self.next) = (true, now);
-        } else if !self.open {
+        }
+        if !self.open {
             if let At::End(place) = self.at {
                 self.at = At::Behind(place, 0);
             }

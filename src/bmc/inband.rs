@@ -194,7 +194,7 @@ impl Inband {
             self.open();
         }
         if due(&mut self.again, now)
-            && let Some(sent) = &mut self.in_flight
+            && let Some(sent) = self.in_flight.as_mut().filter(|sent| !sent.taken)
         {
             sent.taken = true;
             let (id, request) = (sent.id, sent.request.clone());

@@ -25,7 +25,10 @@ impl Engine {
         let mut moved = false;
         loop {
             let access = self.access();
-            let Some(witness) = self.witness.as_mut().filter(|_| !self.leaving) else { return moved };
+            let Some(witness) = self.witness.as_mut().filter(|_| !self.leaving) else {
+                self.inquire_at = None; // what it wanted is due no more
+                return moved;
+            };
             if let Some(said) = witness.poll_verdict() {
                 self.hear_witness(now, said);
             } else if let Some(missed) = witness.poll_missed() {
@@ -133,19 +136,40 @@ impl Engine {
     pub(super) fn verify(&mut self, now: Now, place: usize, record: RecordId) {
         let serial = record.serial();
         let seat = &self.seats[place];
-        let own = seat.matter.as_ref().map(|matter| matter.notice.clone());
-        let trusted = own.as_ref().is_some_and(|notice| notice.trust >= Trust::Corroborated);
+        let trusted = seat.matter.as_ref().is_some_and(|matter| matter.notice.trust >= Trust::Corroborated);
         if trusted || seat.proven == Some(serial) {
             return self.handle(now, place, Event::Supported);
         }
-        let asker = Asker { monitor: seat.id, record: serial, clears: false };
         if seat.machine.state() == State::Verifying {
             self.hold_ended_back(now); // a recovery may begin: the BMC must not reset the server just now
         }
-        let seat = &self.seats[place];
         if self.witness.is_none() {
             return self.unanswerable(now, place, Doubt::NoRoad);
         }
+        if !self.ask_all(now, place, record) {
+            self.unanswerable(now, place, Doubt::NoEvent);
+        }
+    }
+
+    /// Those that are held before they began: their record may come, or be read, only now.
+    pub(super) fn ask_for_the_held(&mut self, now: Now) {
+        for place in 0..self.seats.len() {
+            let seat = &self.seats[place];
+            let held = seat.machine.held().filter(|why| seat.policy.verify && !why.has_begun());
+            match (held, seat.machine.record()) {
+                (Some(why), Some(record)) if why.is_about_evidence() => self.verify(now, place, record),
+                (Some(_), Some(record)) => {
+                    self.ask_all(now, place, record);
+                }
+                (_, _) => {}
+            }
+        }
+    }
+
+    /// Asks for all traps of a recovery; false if there is none to ask for.
+    fn ask_all(&mut self, now: Now, place: usize, record: RecordId) -> bool {
+        let (serial, seat) = (record.serial(), &self.seats[place]);
+        let asker = Asker { monitor: seat.id, record: serial, clears: false };
         // Of this process or of a former one, this one's and those that joined.
         let (boot, name) = (self.journal.boot(), seat.name.clone());
         let of = |other: &&Record| {
@@ -154,17 +178,16 @@ impl Engine {
         let asked = self.journal.records().filter(of).filter_map(|other| Some((other.notice.id.0, other.claim()?)));
         let asked: Vec<(u64, Claim)> = asked.collect();
         // One that the journal could not keep is asked for all the same.
+        let own = seat.matter.as_ref().map(|matter| matter.notice.clone());
         let pet = own.as_ref().and_then(|notice| Some((notice.id.0, Claim::of(notice.pet.as_ref()?))));
-        let mut none = true;
+        let mut any = false;
         if let Some(witness) = &mut self.witness {
             for (notice, claim) in asked.into_iter().chain(pet) {
-                none = false;
+                any = true;
                 witness.ask(now, asker, notice, claim);
             }
         }
-        if none {
-            self.unanswerable(now, place, Doubt::NoEvent);
-        }
+        any
     }
 
     // ---- what comes of it

@@ -7,7 +7,7 @@ use super::output::Line;
 use super::perform::ARMING;
 use super::roads::Owner;
 use super::seat::Seat;
-use super::{Engine, Setup, witness};
+use super::{Engine, Setup, watch, witness};
 use crate::bmc::link::Status;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -132,17 +132,10 @@ impl Engine {
             (_, _) => {
                 self.roads.forget(Owner::Witness);
                 self.witness = new;
-                self.sensors = None; // another BMC's
+                self.sensors = watch::Names::default(); // another BMC's
             }
         }
-        for place in 0..self.seats.len() {
-            let machine = &self.seats[place].machine;
-            if let Some(record) = machine.record()
-                && machine.held().is_some_and(Hold::is_about_evidence)
-            {
-                self.verify(now, place, record);
-            }
-        }
+        self.ask_for_the_held(now);
     }
 
     /// Our BMC is armed anew only if it is another one, or is to hear another address or other words.

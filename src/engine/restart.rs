@@ -71,6 +71,7 @@ impl Engine {
                 None => self.leave_behind(now, &record, how),
             }
         }
+        self.ask_for_the_held(now);
         self.clear_again(now, replay);
     }
 

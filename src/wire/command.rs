@@ -123,7 +123,12 @@ pub fn parse_lan_channel(data: &[u8]) -> Result<Option<u8>, Error> {
 
 /// The request for [`AUTH_CAPABILITIES`] of this channel, with the IPMI 2.0 data.
 pub fn auth_capabilities(privilege: u8) -> Request {
-    Request::new(AUTH_CAPABILITIES, [0x80 | THIS_CHANNEL, privilege])
+    auth_capabilities_of(THIS_CHANNEL, privilege)
+}
+
+/// The same of another channel.
+pub fn auth_capabilities_of(channel: u8, privilege: u8) -> Request {
+    Request::new(AUTH_CAPABILITIES, [0x80 | channel & 0x0F, privilege])
 }
 
 /// Answer to [`AUTH_CAPABILITIES`].
@@ -157,9 +162,14 @@ pub const SUITE_LIST_PART: usize = 16;
 /// Answers that a list may have: its index has 6 bits.
 pub const SUITE_LIST_PARTS: u8 = 64;
 
-/// The request for one part of the cipher suite list.
+/// The request for one part of this channel's cipher suite list.
 pub fn cipher_suites(index: u8) -> Request {
-    Request::new(CIPHER_SUITES, [THIS_CHANNEL, 0x00, 0x80 | index & 0x3F])
+    cipher_suites_of(THIS_CHANNEL, index)
+}
+
+/// The same of another channel.
+pub fn cipher_suites_of(channel: u8, index: u8) -> Request {
+    Request::new(CIPHER_SUITES, [channel & 0x0F, 0x00, 0x80 | index & 0x3F])
 }
 
 /// Reads one answer to [`CIPHER_SUITES`]: its part of the list.

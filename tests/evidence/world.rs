@@ -43,7 +43,8 @@ const WALL: Duration = s(1_700_000_000);
 fn cluster(more: &str) -> Cluster {
     let guid = if more == "#unpinned" { String::new() } else { format!("guid = \"{GUID}\"") };
     let handshake = if more == "#sel" { "sel" } else { "sim" };
-    let catch_up = if more == "#no catch-up" { "off" } else { "report" };
+    let catch_up =
+        if more == "#no catch-up" || more.starts_with("trust = \"address\" # alone") { "off" } else { "report" };
     let text = format!(
         r#"
 [cluster]
@@ -91,6 +92,8 @@ pub struct World {
     engine: Option<Engine>,
     pub bmc: Bmc,
     journal: Vec<u8>,
+    /// Names of sensors that outlive the process.
+    pub cache: Option<Vec<u8>>,
     boot: u8,
     flying: Vec<(Duration, SocketAddr, SocketAddr, Vec<u8>)>,
     pub cut: bool,
@@ -132,6 +135,7 @@ impl World {
             engine: None,
             bmc: Bmc::new(options, [5; 32]),
             journal: Vec::new(),
+            cache: None,
             boot: 1,
             flying: Vec::new(),
             cut: false,
@@ -157,7 +161,11 @@ impl World {
     pub fn start(&mut self, boot: u8) {
         self.boot = boot;
         let setup = self.setup(boot);
-        self.engine = Some(Engine::new(self.now(), setup));
+        let mut engine = Engine::new(self.now(), setup);
+        if let Some(octets) = &self.cache {
+            engine.handle_cached_names(Ok(octets.clone()));
+        }
+        self.engine = Some(engine);
         self.drain();
     }
 
@@ -168,6 +176,17 @@ impl World {
         assert_eq!(engine.reload_waits_for(), None);
         engine.reload(now, setup);
         self.drain();
+    }
+
+    /// Another one.
+    pub fn reload_as(&mut self, more: &str) {
+        self.cluster = Arc::new(cluster(more));
+        self.reload();
+    }
+
+    /// Whether the engine wants to be called at a moment that is long over: the shell would do nothing else.
+    pub fn spins(&self) -> bool {
+        self.engine.as_ref().and_then(Engine::next_deadline).is_some_and(|at| at + s(1) < self.time)
     }
 
     fn setup(&self, boot: u8) -> Setup {
@@ -209,6 +228,7 @@ impl World {
                 Output::Ask { to, bytes } => self.fly(CLIENT.parse().unwrap(), to, bytes),
                 Output::Reply { to, bytes } => self.fly(TRAPS.parse().unwrap(), to, bytes),
                 Output::Deliver(delivery) => self.hear(delivery),
+                Output::KeepNames(octets) => self.cache = Some(octets),
                 Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
                     panic!("a command")
                 }
