@@ -6,10 +6,12 @@
 
 #[path = "common/figure.rs"]
 mod figure;
+#[path = "../tests/support/logins.rs"]
+mod logins;
 
-use bmcnotice::bmc::link::{Identity, Link, Login, Manners, Output, Status, Ticket, Urgency};
+use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
 use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::{Random, Secret};
+use bmcnotice::crypto::Random;
 use bmcnotice::io::simulate::SimulatedBmc;
 use bmcnotice::now::Now;
 use bmcnotice::sim::{self, Bmc, Options};
@@ -79,14 +81,7 @@ fn ours<T>(work: impl FnOnce() -> T) -> T {
 }
 
 fn login(privilege: Privilege) -> Login {
-    Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen, Suite::Three],
-        privilege,
-        manners: Manners::Own,
-    }
+    logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], privilege)
 }
 
 fn identity() -> Identity {

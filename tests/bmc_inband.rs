@@ -1,6 +1,8 @@
 //! Both roads to the own BMC under virtual time: through a driver that does as told, and over LAN beside it.
 #![cfg(feature = "sim")]
 
+#[path = "support/logins.rs"]
+mod logins;
 #[path = "support/own_bmc.rs"]
 mod own_bmc;
 
@@ -10,7 +12,7 @@ use bmcnotice::bmc::inband::{GIVE_UP, KEEP_ALIVE, SILENCE};
 use bmcnotice::bmc::link::{Checked, Identity, Link, Login, Status, Ticket, Urgency};
 use bmcnotice::bmc::queue::QUEUE;
 use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::{Random, Secret};
+use bmcnotice::crypto::Random;
 use bmcnotice::now::Now;
 use bmcnotice::sim::{Bmc, Options};
 use bmcnotice::suite::Suite;
@@ -37,14 +39,7 @@ struct World {
 }
 
 fn login() -> Login {
-    Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen],
-        privilege: Privilege::Administrator,
-        manners: bmcnotice::bmc::link::Manners::Own,
-    }
+    logins::login("admin", "password", &[Suite::Seventeen], Privilege::Administrator)
 }
 
 fn device_id() -> Request {

@@ -1,12 +1,12 @@
 //! Links under virtual time: a BMC that does as told, over a network that loses, repeats and swaps.
 
+#[path = "support/logins.rs"]
+mod logins;
 #[path = "support/scripted_bmc.rs"]
 mod scripted_bmc;
 
 use bmcnotice::bmc::failure::Failure;
-use bmcnotice::bmc::link::{
-    Checked, Identity, KEEP_ALIVE, Link, Login, Manners, Output, RECHECK, Status, Ticket, Urgency,
-};
+use bmcnotice::bmc::link::{Checked, Identity, KEEP_ALIVE, Link, Login, Output, RECHECK, Status, Ticket, Urgency};
 use bmcnotice::bmc::queue::QUEUE;
 use bmcnotice::config::model::Privilege;
 use bmcnotice::crypto::{Random, Secret};
@@ -43,14 +43,7 @@ struct World {
 }
 
 fn login() -> Login {
-    Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("secret"),
-        kg: None,
-        suites: vec![Suite::Seventeen, Suite::Three],
-        privilege: Privilege::Administrator,
-        manners: Manners::Own,
-    }
+    logins::login("admin", "secret", &[Suite::Seventeen, Suite::Three], Privilege::Administrator)
 }
 
 fn identity() -> Identity {

@@ -1,14 +1,15 @@
 //! A whole engine over both roads to its own BMC: trap, *started*, recovery, *ended*, in-band and over LAN.
 #![cfg(feature = "sim")]
 
+#[path = "support/logins.rs"]
+mod logins;
 #[path = "support/own_bmc.rs"]
 mod own_bmc;
 
-use bmcnotice::bmc::link::{Identity, Login};
+use bmcnotice::bmc::link::Identity;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::engine::{Delivery, Engine, Output, Setup};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, replay};
@@ -80,14 +81,7 @@ struct World {
 const LOGIN: &str = "user = \"admin\"\npassword = \"password\"";
 
 fn setup(own: &str) -> Setup {
-    let login = Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen],
-        privilege: Privilege::Administrator,
-        manners: bmcnotice::bmc::link::Manners::Own,
-    };
+    let login = logins::login("admin", "password", &[Suite::Seventeen], Privilege::Administrator);
     Setup {
         logins: vec![own.contains("user =").then_some(login)],
         cluster: Arc::new(cluster(own)),

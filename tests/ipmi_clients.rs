@@ -17,7 +17,7 @@ mod pyghmi;
 #[path = "ipmi_clients/pyipmi.rs"]
 mod pyipmi;
 
-use bench::{Bench, Cell};
+use bench::{Bench, Cell, RAW};
 use bmcnotice::sim::Event;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,6 +84,20 @@ fn given_by_hand(bench: &Bench) {
     assert_eq!((pet.sensor_type, pet.event_type, pet.offset, pet.sensor_device), (0x12, 0x6F, 1, 0x41));
     assert_eq!(pet.event_data[..3], [0x01, 0xAB, 0xCD]);
     bench.host(0x04, 0x17, &pet.acknowledge());
+}
+
+/// Event filtering by a client that only carries our octets.
+fn filtering_in_octets(bench: &Bench, column: &mut Column, mut raw: impl FnMut(u8, u8, &[u8]) -> String) {
+    assert_eq!(raw(0x04, 0x10, &[]), "512f10");
+    column.put("event filtering: what it can", RAW);
+    assert!(raw(0x04, 0x13, &[6, 1, 0]).starts_with("1101c0010120ffff0cff6f0200"));
+    column.put("event filtering: filters", RAW);
+    assert_eq!(raw(0x04, 0x13, &[9, 1, 0]), "1101181100");
+    column.put("event filtering: policies", RAW);
+    raw(0x04, 0x16, &BY_HAND);
+    given_by_hand(bench);
+    assert_eq!(raw(0x04, 0x16, &[1, 0x41, 0]), "01");
+    column.put("alert by hand", RAW);
 }
 
 /// The newest trap was acknowledged.

@@ -1,10 +1,12 @@
 //! The descriptors joined to an engine: what is to be done is done at the next turn, and the set says so.
 
-use bmcnotice::bmc::link::{Identity, Login, Manners};
+#[path = "support/logins.rs"]
+mod logins;
+
+use bmcnotice::bmc::link::Identity;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::engine::{Delivery, Setup};
 use bmcnotice::io::reactor::{Reactor, Sockets};
 use bmcnotice::io::store::Store;
@@ -49,14 +51,7 @@ fn cluster(bmc: SocketAddr) -> Cluster {
 }
 
 fn setup(bmc: SocketAddr) -> Setup {
-    let login = Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("secret"),
-        kg: None,
-        suites: vec![Suite::Seventeen],
-        privilege: Privilege::Administrator,
-        manners: Manners::Own,
-    };
+    let login = logins::login("admin", "secret", &[Suite::Seventeen], Privilege::Administrator);
     Setup {
         cluster: Arc::new(cluster(bmc)),
         logins: vec![Some(login)],

@@ -1,12 +1,14 @@
 //! A visit to a simulated BMC over a real socket: what it finds, and that it always closes its session.
 #![cfg(feature = "sim")]
 
+#[path = "support/logins.rs"]
+mod logins;
+
 use bmcnotice::bmc::chassis::Order;
 use bmcnotice::bmc::dialogue::{Dialogue, Step};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::link::{Checked, Identity, Login};
 use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::Secret;
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::simulate::SimulatedBmc;
 use bmcnotice::io::sys::now;
@@ -29,16 +31,7 @@ fn bmc() -> SimulatedBmc {
 }
 
 fn login(password: &str) -> Login {
-    let password = Secret::new(password.as_bytes());
-    let suites = [17, 3].into_iter().filter_map(Suite::from_number).collect();
-    Login {
-        user: b"admin".to_vec(),
-        password,
-        kg: None,
-        suites,
-        privilege: Privilege::Administrator,
-        manners: bmcnotice::bmc::link::Manners::Own,
-    }
+    logins::login("admin", password, &[Suite::Seventeen, Suite::Three], Privilege::Administrator)
 }
 
 fn visit<'a>(to: SocketAddr, password: &str, signals: Option<&'a Signals>) -> Visit<'a> {

@@ -9,7 +9,7 @@ mod destination;
 
 pub use destination::{Destination, DestinationAddress, PET, To};
 
-use super::ipmi::{Command, Error, Request, head};
+use super::ipmi::{Command, Error, Request, exactly, head};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Set LAN Configuration Parameters.
@@ -91,13 +91,8 @@ pub struct Asked {
 impl Asked {
     /// Reads the request's data.
     pub fn parse(data: &[u8]) -> Result<Self, Error> {
-        match *data {
-            [channel, parameter, set, block] => {
-                Ok(Self { channel: channel & 0x0F, revision_only: channel & 0x80 != 0, parameter, set, block })
-            }
-            [_, _, _, _, ..] => Err(Error::TooLong),
-            _ => Err(Error::Truncated),
-        }
+        let [channel, parameter, set, block] = *exactly(data)?;
+        Ok(Self { channel: channel & 0x0F, revision_only: channel & 0x80 != 0, parameter, set, block })
     }
 }
 

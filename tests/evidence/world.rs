@@ -1,11 +1,14 @@
 //! An engine, its journal, a simulated BMC and the network between them, under virtual time.
+#[path = "../support/logins.rs"]
+mod logins;
+#[path = "../support/traps.rs"]
+mod traps;
 
 use bmcnotice::bmc::evidence::Doubt;
-use bmcnotice::bmc::link::{Identity, Login};
+use bmcnotice::bmc::link::Identity;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::engine::{Delivery, Engine, Output, Setup, Stage};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, Hold, Record, Step, replay};
@@ -13,9 +16,8 @@ use bmcnotice::sim::{self, Alert, Bmc, Event, Fault, Options};
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::{GET_SEL_ENTRY, RESERVE_SEL};
 use bmcnotice::wire::ipmi::Request;
-use bmcnotice::wire::pet::{ENTERPRISE, Pet, VARIABLE};
+use bmcnotice::wire::pet::Pet;
 use bmcnotice::wire::sel;
-use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
 use bmcnotice::words::{Answer, Guid, Phase, Trust};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -188,14 +190,7 @@ impl World {
     }
 
     fn setup(&self, boot: u8) -> Setup {
-        let login = Login {
-            user: b"admin".to_vec(),
-            password: Secret::new("password"),
-            kg: None,
-            suites: vec![Suite::Seventeen],
-            privilege: Privilege::Administrator,
-            manners: bmcnotice::bmc::link::Manners::Own,
-        };
+        let login = logins::login("admin", "password", &[Suite::Seventeen], Privilege::Administrator);
         Setup {
             cluster: self.cluster.clone(),
             logins: vec![Some(login)],
@@ -388,12 +383,7 @@ impl World {
             manufacturer: 0,
             system_id: 0,
         };
-        let mut octets = Vec::new();
-        pet.emit(&mut octets);
-        let (enterprise, agent, generic) = (ENTERPRISE, Ipv4Addr::new(10, 0, 1, 1), ENTERPRISE_SPECIFIC);
-        let head = TrapV1 { enterprise, agent, generic, specific: pet.specific_trap(), uptime: 1 };
-        let mut bytes = Vec::new();
-        emit_trap_v1(b"public", &head, &[Varbind { name: VARIABLE, value: Value::OctetString(&octets) }], &mut bytes);
+        let bytes = traps::v1(&pet, b"public", Ipv4Addr::new(10, 0, 1, 1));
         self.deliver(BMC.parse().unwrap(), TRAPS.parse().unwrap(), &bytes);
     }
 

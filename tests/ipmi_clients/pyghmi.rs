@@ -103,17 +103,7 @@ pub fn column() -> Column {
     column.put("LAN parameters: write", Cell::By("but destinations: its function fails in Python 3"));
     c.value("c.set_alert_community('public')");
 
-    assert_eq!(raw(c, 0x04, 0x10, &[]), "512f10");
-    column.put("event filtering: what it can", RAW);
-    assert!(raw(c, 0x04, 0x13, &[6, 1, 0]).starts_with("1101c0010120ffff0cff6f0200"));
-    column.put("event filtering: filters", RAW);
-    assert_eq!(raw(c, 0x04, 0x13, &[9, 1, 0]), "1101181100");
-    column.put("event filtering: policies", RAW);
-
-    raw(c, 0x04, 0x16, &super::BY_HAND);
-    super::given_by_hand(&bench);
-    assert_eq!(raw(c, 0x04, 0x16, &[1, 0x41, 0]), "01");
-    column.put("alert by hand", RAW);
+    super::filtering_in_octets(&bench, &mut column, |netfn, command, data| raw(c, netfn, command, data));
     bench.raise("fan-failure");
     let trap = bench.trap();
     let mut octets = Vec::new();

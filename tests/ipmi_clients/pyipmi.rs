@@ -111,17 +111,7 @@ pub fn column() -> Column {
     assert_eq!(bench.lan(19, 2)[3..7], [10, 1, 2, 3]);
     column.put("LAN parameters: write", Cell::By("destinations and community in octets"));
 
-    assert_eq!(raw(c, 0x04, 0x10, &[]), "512f10");
-    column.put("event filtering: what it can", RAW);
-    assert!(raw(c, 0x04, 0x13, &[6, 1, 0]).starts_with("1101c0010120ffff0cff6f0200"));
-    column.put("event filtering: filters", RAW);
-    assert_eq!(raw(c, 0x04, 0x13, &[9, 1, 0]), "1101181100");
-    column.put("event filtering: policies", RAW);
-
-    raw(c, 0x04, 0x16, &super::BY_HAND);
-    super::given_by_hand(&bench);
-    assert_eq!(raw(c, 0x04, 0x16, &[1, 0x41, 0]), "01");
-    column.put("alert by hand", RAW);
+    super::filtering_in_octets(&bench, &mut column, |netfn, command, data| raw(c, netfn, command, data));
     bench.raise("fan-failure");
     let acknowledge = bench.trap().acknowledge();
     raw(c, 0x04, 0x17, &acknowledge);

@@ -2,10 +2,13 @@
 //! delays, swaps and damages, and a third party may answer first.
 
 use crate::dice::Dice;
+#[path = "../support/logins.rs"]
+mod logins;
+
 use bmcnotice::bmc::failure::Failure;
-use bmcnotice::bmc::link::{Identity, Link, Login, Manners, Output, Status, Ticket, Urgency};
+use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
 use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::{Random, Secret};
+use bmcnotice::crypto::Random;
 use bmcnotice::now::Now;
 use bmcnotice::sim::{self, Bmc, Options};
 use bmcnotice::suite::Suite;
@@ -64,14 +67,7 @@ pub struct Net {
 }
 
 pub fn login(privilege: Privilege) -> Login {
-    Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen, Suite::Three],
-        privilege,
-        manners: Manners::Own,
-    }
+    logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], privilege)
 }
 
 /// The one that the simulated BMC has by itself.

@@ -1,5 +1,8 @@
 //! Performs what the engine and the BMC put out, one by one, and dies in between if fate says so.
 
+#[path = "../support/traps.rs"]
+mod traps;
+
 use crate::air::Due;
 use crate::fate::{Place, Recovery, Script, What};
 use crate::ledger::State;
@@ -57,15 +60,7 @@ pub fn forged(sequence: u16) -> Vec<u8> {
         manufacturer: 0,
         system_id: 0,
     };
-    let mut octets = Vec::new();
-    pet.emit(&mut octets);
-    let (enterprise, agent) = (pet::ENTERPRISE, std::net::Ipv4Addr::new(10, 0, 1, 1));
-    let (generic, specific) = (snmp::ENTERPRISE_SPECIFIC, pet.specific_trap());
-    let head = snmp::TrapV1 { enterprise, agent, generic, specific, uptime: 1 };
-    let varbind = snmp::Varbind { name: pet::VARIABLE, value: snmp::Value::OctetString(&octets) };
-    let mut bytes = Vec::new();
-    snmp::emit_trap_v1(b"public", &head, &[varbind], &mut bytes);
-    bytes
+    traps::v1(&pet, b"public", std::net::Ipv4Addr::new(10, 0, 1, 1))
 }
 
 impl World {

@@ -1,11 +1,13 @@
 //! The cluster of a life, and the addresses in it.
 
 use crate::fate::{Fate, Script};
-use bmcnotice::bmc::link::{Login, Manners};
+#[path = "../support/logins.rs"]
+mod logins;
+
+use bmcnotice::bmc::link::Login;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::suite::Suite;
 use bmcnotice::words::Guid;
 use std::fmt::Write;
@@ -120,14 +122,7 @@ pub fn cluster(fate: &Fate) -> Cluster {
 }
 
 pub fn logins() -> Vec<Option<Login>> {
-    let login = Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen, Suite::Three],
-        privilege: Privilege::Administrator,
-        manners: Manners::Own,
-    };
+    let login = logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], Privilege::Administrator);
     vec![Some(login), None]
 }
 

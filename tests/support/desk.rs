@@ -1,19 +1,21 @@
 //! One server in virtual time: the engine, its BMC (which does as a test tells it), its journal, and what it delivers.
+#[path = "logins.rs"]
+mod logins;
+#[path = "traps.rs"]
+mod traps;
 
 use crate::scripted_bmc::{Bmc, Deed};
 use bmcnotice::bmc::inband::{Event, Order};
-use bmcnotice::bmc::link::{Identity, Login};
+use bmcnotice::bmc::link::Identity;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::Privilege;
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::engine::{Command, Delivery, Echo, Engine, Line, Output, PeerStatus, Setup};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, Replay, replay};
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::ipmi::{Request, Response};
-use bmcnotice::wire::pet::{ENTERPRISE, Pet, VARIABLE};
-use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
+use bmcnotice::wire::pet::Pet;
 use bmcnotice::words::{Class, Guid, Level, Obstacle};
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -93,14 +95,7 @@ impl Desk {
     pub fn made(text: &str, identity: Identity, journal: Vec<u8>, bmc: Bmc) -> Self {
         let outcome = native::parse(text, "site.toml", &[], &Facts::default());
         let cluster = Arc::new(outcome.cluster.unwrap_or_else(|| panic!("{:#?}", outcome.findings)));
-        let login = Login {
-            user: b"admin".to_vec(),
-            password: Secret::new("secret"),
-            kg: None,
-            suites: vec![Suite::Seventeen],
-            privilege: Privilege::Administrator,
-            manners: bmcnotice::bmc::link::Manners::Own,
-        };
+        let login = logins::login("admin", "secret", &[Suite::Seventeen], Privilege::Administrator);
         let logins = cluster.servers.iter().map(|server| server.bmc.as_ref()?.lan.as_ref().map(|_| login.clone()));
         let setup = Setup {
             logins: logins.collect(),
@@ -217,12 +212,7 @@ impl Desk {
             manufacturer: 0,
             system_id: 0,
         };
-        let mut octets = Vec::new();
-        pet.emit(&mut octets);
-        let (enterprise, agent, generic) = (ENTERPRISE, Ipv4Addr::new(10, 0, 1, 1), ENTERPRISE_SPECIFIC);
-        let head = TrapV1 { enterprise, agent, generic, specific: pet.specific_trap(), uptime: 1 };
-        let mut bytes = Vec::new();
-        emit_trap_v1(b"public", &head, &[Varbind { name: VARIABLE, value: Value::OctetString(&octets) }], &mut bytes);
+        let bytes = traps::v1(&pet, b"public", Ipv4Addr::new(10, 0, 1, 1));
         self.engine.handle_datagram(self.now, BMC.parse().unwrap(), &bytes);
         self.drain();
     }

@@ -2,33 +2,25 @@
 
 #[path = "ipmi_peer.rs"]
 mod ipmi_peer;
+#[path = "logins.rs"]
+mod logins;
 
 pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi, peer};
+pub use logins::login;
 
 use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::handshake::{Telling, Untold};
-use bmcnotice::bmc::link::{Identity, Link, Login, Manners, Output, Status, Ticket, Urgency};
+use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
 use bmcnotice::bmc::sel_reading::{Place, Read, Reading, Unread};
 use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::{Random, Secret};
+use bmcnotice::crypto::Random;
 use bmcnotice::now::Now;
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::ipmi::{Request, Response};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
-
-pub fn login(user: &str, password: &str, suites: &[Suite], privilege: Privilege) -> Login {
-    Login {
-        user: user.into(),
-        password: Secret::new(password),
-        kg: None,
-        suites: suites.to_vec(),
-        privilege,
-        manners: Manners::Own,
-    }
-}
 
 /// The administrator of `ipmi_sim`.
 pub fn administrator() -> Login {
