@@ -61,6 +61,11 @@ fn cluster(own: &str) -> Cluster {
         timeout = "90s"
         "#
     );
+    let text = if own.contains("# proven") {
+        text.replace("trust = \"address\"", "trust = \"corroborated\"").replace("chassis_on_address = true", "")
+    } else {
+        text
+    };
     let outcome = native::parse(&text, "in-band.toml", &[], &Facts::default());
     outcome.cluster.unwrap_or_else(|| panic!("{:#?}", outcome.findings))
 }
@@ -270,6 +275,33 @@ fn when_in_band_is_silent_started_goes_over_lan_after_a_second() {
     assert!(world.board.taken.len() >= taken + 4, "the heartbeat goes in-band again");
     assert!(world.board.datagrams <= datagrams + 1, "LAN is kept warm, no more");
     assert_eq!(world.peers, ["Powered"], "the heartbeat noticed nothing of it");
+}
+
+#[test]
+fn evidence_changes_the_road_with_everything_else() {
+    let guid = Options::default().guid;
+    for (own, no_guid) in [(format!("{LOGIN} # proven"), false), (format!("{LOGIN}\nguid = \"{guid}\" # proven"), true)]
+    {
+        // A BMC that tells its GUID over LAN alone is the same one, too.
+        let mut world = World::new(&own, |board| board.no_guid = no_guid);
+        world.run(SECOND * 30);
+        world.board.hangs = true;
+        let begun = world.now.boottime;
+        world.raise();
+        world.run(SECOND * 5);
+        let (at, _) = *world.recoveries.first().unwrap_or_else(|| panic!("{no_guid}: {:?}", world.log));
+        assert!(at - begun < SECOND * 3, "{:?}", at - begun);
+        // And back.
+        let mut world = World::new(&own, |board| board.no_guid = no_guid);
+        world.run(SECOND * 30);
+        world.board.hangs = true;
+        world.run(SECOND * 30);
+        world.board.hangs = false;
+        world.board.lan_cut = true;
+        world.raise();
+        world.run(SECOND * 8);
+        assert_eq!(world.recoveries.len(), 1, "{no_guid}: {:?}", world.log);
+    }
 }
 
 #[test]

@@ -137,6 +137,8 @@ pub struct Witness {
     cases: Vec<Case>,
     /// A reading is under way.
     reading: bool,
+    /// It began in another BMC's log.
+    stale: bool,
     /// Somebody has asked since it began.
     again: bool,
     next: Duration,
@@ -164,6 +166,7 @@ impl Witness {
             old: VecDeque::new(),
             cases: Vec::new(),
             reading: false,
+            stale: false,
             again: false,
             next: Duration::ZERO,
             missed: VecDeque::new(),
@@ -211,6 +214,9 @@ impl Witness {
     pub fn handle_read(&mut self, now: Now, access: Access, result: Result<Read, Unread>) {
         self.look(now.boottime, access);
         self.reading = false;
+        if core::mem::take(&mut self.stale) {
+            return; // the next one begins at once
+        }
         match (result, self.open) {
             (Ok(read), true) => self.take(now.boottime, read),
             (Err(Unread::Refused(code)), true) if code.0 == sel::ERASING => {
@@ -280,10 +286,15 @@ impl Witness {
             self.open = false;
             return;
         };
-        if self.guid != Some(guid) {
+        let known = self.guid.filter(|known| is_same(known, &guid));
+        if known.is_some_and(|known| known.is_unspecified()) {
+            self.guid = Some(guid); // told over the other road
+        }
+        if known.is_none() {
             self.guid = Some(guid);
             self.seen.clear();
-            let mark = self.left.mark.take().filter(|mark| mark.guid == guid);
+            self.stale = self.reading; // the other one's log
+            let mark = self.left.mark.take().filter(|mark| is_same(&mark.guid, &guid));
             self.at = mark.map_or(At::Nowhere, |mark| At::Behind(mark.place, 0));
             self.fresh = mark.is_some() && self.left.here;
             (self.open, self.next) = (true, now);
@@ -479,6 +490,11 @@ impl Witness {
         let next = (wanted && !self.reading).then_some(self.next);
         silent.chain(still).chain(waiting).chain(seen).chain(next).filter(|at| *at > now).min()
     }
+}
+
+/// Whether it is one BMC: some tell their GUID over one road alone, or in another order of octets.
+fn is_same(known: &Guid, told: &Guid) -> bool {
+    known.is_same_as(told) || known.is_unspecified() || told.is_unspecified()
 }
 
 /// Between two attempts to wake a link that is down while somebody asks.
