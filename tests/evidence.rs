@@ -338,6 +338,21 @@ fn a_restart_of_ours_loses_no_evidence() {
 }
 
 #[test]
+fn a_forged_trap_that_the_operator_cancelled_uses_no_record_up() {
+    let mut world = World::up();
+    world.spoof("uncorrectable-memory", 77);
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.cancel(1);
+    // The true one: its record is read, and then its trap comes.
+    world.raise_silently("uncorrectable-memory");
+    world.run(s(30));
+    world.spoof("uncorrectable-memory", 5);
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
 fn a_forged_clearing_clears_nothing() {
     let mut world = World::of("cool_down = \"0s\"", Options::default());
     world.spoof("uncorrectable-memory", 5);

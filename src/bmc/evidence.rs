@@ -16,7 +16,7 @@ use super::link::Urgency;
 use super::sel_reading::{Audit, Kept, Place, Read, Reading, Unread};
 use crate::now::Now;
 use crate::wire::sel::{self, Record};
-use crate::words::Guid;
+use crate::words::{Guid, MonitorId};
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
@@ -201,6 +201,11 @@ impl Witness {
     /// Whether this one's traps wait for a record.
     pub fn is_asked(&self, asker: Asker) -> bool {
         self.cases.iter().any(|case| case.asker == asker)
+    }
+
+    /// The recovery that asked is over: a record that comes now is not its own.
+    pub fn forget(&mut self, monitor: MonitorId) {
+        self.cases.retain(|case| case.asker.clears || case.asker.monitor != monitor);
     }
 
     /// Another configuration: who asked is forgotten, for the monitors are others now.

@@ -79,6 +79,9 @@ impl Engine {
             Step::Closed(reason) if self.seats[place].is_about(record) => {
                 self.progress(now, place, Stage::Closed(closed(reason).into()));
                 self.seats[place].matter = None;
+                if let Some(witness) = &mut self.witness {
+                    witness.forget(self.seats[place].id);
+                }
             }
             _ => {}
         }
