@@ -368,6 +368,27 @@ fn a_forged_clearing_clears_nothing() {
 }
 
 #[test]
+fn what_was_over_before_the_fault_came_is_not_its_end() {
+    let mut world = World::up();
+    // The BMC logs an end that concerns nobody.
+    world.raise_silently("uncorrectable-memory");
+    world.clear("uncorrectable-memory");
+    world.run(s(26));
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.answer();
+    world.run(s(1));
+    let serial = world.newest();
+    world.spoof_cleared("uncorrectable-memory", 999);
+    world.run(STILLNESS + s(2));
+    assert_eq!(world.record(serial).closed(), None, "{:?}", world.lines);
+    // The end of this one is.
+    world.clear("uncorrectable-memory");
+    world.run(s(1));
+    assert!(world.record(serial).closed().is_some(), "{:?}", world.lines);
+}
+
+#[test]
 fn what_was_missed_is_told_and_starts_nothing() {
     // Not at the first start: that is history.
     let mut world = World::down("");

@@ -412,13 +412,15 @@ impl Witness {
     fn support(&mut self) {
         let mut place = 0;
         while let Some(case) = self.cases.get(place) {
-            let fits = |waiting: &Waiting, seen: &Seen| {
-                seen.used.is_none_or(|notice| notice == waiting.notice) && waiting.claim.is_told_by(&seen.record)
+            let fits = |at: usize, waiting: &Waiting, seen: &Seen| {
+                seen.used.is_none_or(|notice| notice == waiting.notice)
+                    && waiting.claim.is_told_by(&seen.record)
+                    && (!case.asker.clears || self.is_last_word(at, &seen.record))
             };
             let found = case.waiting.iter().find_map(|waiting| {
-                let mut all = self.seen.iter().enumerate();
-                let own = all.clone().find(|(_, seen)| seen.used == Some(waiting.notice) && fits(waiting, seen));
-                let (at, _) = own.or_else(|| all.find(|(_, seen)| fits(waiting, seen)))?;
+                let mut all = self.seen.iter().enumerate().rev(); // the newest: it is what the trap most likely tells of
+                let own = all.clone().find(|(at, seen)| seen.used == Some(waiting.notice) && fits(*at, waiting, seen));
+                let (at, _) = own.or_else(|| all.find(|(at, seen)| fits(*at, waiting, seen)))?;
                 Some((at, waiting.notice))
             });
             let Some((at, notice)) = found else {
@@ -431,6 +433,17 @@ impl Witness {
                 self.verdicts.push_back(Said { asker, notice, verdict: Verdict::Supported(seen.record) });
             }
         }
+    }
+
+    /// Whether a record that says that something is over comes behind all that a recovery began for, and behind what
+    /// else its sensor says: what was over before the fault came is not its end.
+    fn is_last_word(&self, at: usize, over: &Record) -> bool {
+        let begins = |later: &Seen| {
+            let of_it = (later.record.sensor_number(), later.record.sensor_type(), later.record.event_type())
+                == (over.sensor_number(), over.sensor_type(), over.event_type());
+            !later.record.is_deassertion() && (later.used.is_some() || of_it)
+        };
+        !self.seen.iter().skip(at + 1).any(begins)
     }
 
     fn tell(&mut self, place: usize, verdict: Verdict) {

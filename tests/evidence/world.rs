@@ -447,6 +447,13 @@ impl World {
         replay.records().find(|record| record.id.serial() == serial).expect("the record").clone()
     }
 
+    /// The newest record that a monitor wanted.
+    pub fn newest(&self) -> u64 {
+        let replay = replay(&self.journal);
+        let wanted = replay.records().filter(|record| record.monitor.is_some());
+        wanted.map(|record| record.id.serial()).max().expect("a record")
+    }
+
     /// Why the open recovery is held.
     pub fn held(&self) -> Option<Hold> {
         let replay = replay(&self.journal);
