@@ -61,6 +61,14 @@ fn cluster(own: &str) -> Cluster {
         timeout = "90s"
         "#
     );
+    let text = if own.contains("# two") {
+        format!(
+            "{text}\n[[monitor]]\nname = \"mrw2\"\nrecovery = \"callback\"\ntarget = \"failover2\"\n\
+             [monitor.keywords]\nserver1 = \"{TRAPS}\"\n"
+        )
+    } else {
+        text
+    };
     let text = if own.contains("# proven") {
         text.replace("trust = \"address\"", "trust = \"corroborated\"").replace("chassis_on_address = true", "")
     } else {
@@ -302,6 +310,51 @@ fn evidence_changes_the_road_with_everything_else() {
         world.run(SECOND * 8);
         assert_eq!(world.recoveries.len(), 1, "{no_guid}: {:?}", world.log);
     }
+}
+
+/// A trap that the BMC has not sent.
+fn forged(now: Now, fault: &str) -> Vec<u8> {
+    let alert = Alert { agent: [10, 0, 1, 1].into(), ..Alert::to(at(TRAPS)) };
+    let mut other = Bmc::new(Options { alert: Some(alert), ..Options::default() }, [9; 32]);
+    other.raise(now, &Fault::preset(fault).unwrap());
+    loop {
+        if let sim::Output::Send { bytes, .. } = other.poll_output().expect("a trap") {
+            return bytes;
+        }
+    }
+}
+
+#[test]
+fn a_forged_trap_cancels_no_chassis_command() {
+    let cycle = Request { netfn: 0, lun: 0, command: 2, data: vec![2] };
+    let mut waited = 0;
+    for offset in 0..40 {
+        // The first monitor believes an address; the second asks the BMC, and its operator has cancelled that.
+        let mut world = World::new("after_ended = \"power-cycle\" # two", |board| board.latency = MS * 400);
+        let trap = forged(world.now, "uncorrectable-memory");
+        world.engine.handle_datagram(world.now, at(BMC), &trap);
+        world.drain();
+        world.run(SECOND * 13 + MS * 100 * offset);
+        world.engine.cancel(world.now, 2).unwrap();
+        let (_, token) = world.recoveries[0];
+        world.engine.answer(world.now, token, Answer::Done).unwrap();
+        world.drain();
+        while world.said("the BMC knows: recovery ended") == 0 {
+            world.run(MS * 10);
+        }
+        // A forged trap is to be looked into just as the order waits for another answer.
+        if world.board.took(&cycle) == 0 {
+            waited += 1;
+            let trap = forged(world.now, "thermal-trip");
+            world.engine.handle_datagram(world.now, at(BMC), &trap);
+            world.drain();
+            world.run(SECOND * 5);
+            assert_eq!(world.board.took(&cycle), 0, "a recovery may begin: {:?}", world.log);
+        }
+        world.run(SECOND * 30);
+        assert_eq!(world.board.took(&cycle), 1, "{offset}: {:?}", world.log);
+    }
+    assert!(waited > 0, "it never waited");
 }
 
 #[test]

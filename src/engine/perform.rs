@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// A chassis command goes only to a BMC that has proven to be this server's, once for all recoveries.
-    fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
+    pub(super) fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
         if !self.endings.allows_chassis(place) {
             return; // one command for all, and none when one of them failed
         }
