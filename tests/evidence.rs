@@ -368,6 +368,19 @@ fn a_forged_clearing_clears_nothing() {
 }
 
 #[test]
+fn a_slow_bmc_contradicts_a_forged_trap_too() {
+    let mut world = World::of("when_unverifiable = \"recover\"", Options::default());
+    world.slow = ms(600);
+    world.run(s(30));
+    world.spoof("uncorrectable-memory", 77);
+    world.run(s(30));
+    assert_eq!((world.held(), world.began()), (Some(Hold::Contradicted), None), "{:?}", world.lines);
+    world.raise("uncorrectable-memory");
+    world.run(s(6));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
 fn what_was_over_before_the_fault_came_is_not_its_end() {
     let mut world = World::up();
     // The BMC logs an end that concerns nobody.

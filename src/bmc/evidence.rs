@@ -362,7 +362,7 @@ impl Witness {
 
     /// What the log's silence means.
     fn silence(&self, now: Duration, since: Duration, audit: Audit) -> Verdict {
-        let moved = self.moved.is_some_and(|at| at + STILLNESS > now) || audit.more;
+        let moved = self.moves(now) || audit.more;
         let doubt = match audit.logging {
             _ if self.placed > since => Doubt::NoPlace,
             _ if moved => Doubt::Moved,
@@ -467,7 +467,10 @@ impl Witness {
                 Access::Open(_) | Access::Closed if heard + SILENCE <= now && self.refused => Some(Doubt::Refused),
                 Access::Open(_) | Access::Closed if heard + SILENCE <= now => Some(Doubt::Silent),
                 // A log that is being erased all the time.
-                Access::Open(_) | Access::Closed if case.since + STILLNESS + SECOND <= now => Some(Doubt::Moved),
+                Access::Open(_) | Access::Closed if case.since + STILLNESS + SECOND <= now && self.moves(now) => {
+                    Some(Doubt::Moved)
+                }
+                Access::Open(_) | Access::Closed if case.since + STILLNESS + SLOW <= now => Some(Doubt::Silent),
                 Access::Open(_) | Access::Closed => None,
             };
             if let Some(doubt) = verdict {
@@ -478,6 +481,11 @@ impl Witness {
             case.waiting.retain(|waiting| waiting.at + FRESH_FOR > now);
         }
         self.cases.retain(|case| !case.told || !case.waiting.is_empty());
+    }
+
+    /// Whether the log has moved lately.
+    fn moves(&self, now: Duration) -> bool {
+        self.moved.is_some_and(|at| at + STILLNESS > now)
     }
 
     /// When the log is to be read again.
@@ -501,7 +509,7 @@ impl Witness {
     fn wake(&self, now: Duration) -> Option<Duration> {
         let untold = self.cases.iter().filter(|case| !case.told);
         let silent = untold.clone().map(|case| self.heard.map_or(case.since, |heard| heard.max(case.since)) + SILENCE);
-        let still = untold.flat_map(|case| [case.since + STILLNESS, case.since + STILLNESS + SECOND]);
+        let still = untold.flat_map(|case| [Duration::ZERO, SECOND, SLOW].map(|more| case.since + STILLNESS + more));
         let waiting = self.cases.iter().flat_map(|case| case.waiting.iter().map(|waiting| waiting.at + FRESH_FOR));
         let seen = self.seen.front().map(|seen| seen.at + FRESH_FOR);
         let wanted = self.open || self.cases.iter().any(|case| !case.told);
@@ -517,5 +525,9 @@ fn is_same(known: &Guid, told: &Guid) -> bool {
 
 /// Between two attempts to wake a link that is down while somebody asks.
 const KNOCK: Duration = Duration::from_secs(1);
+
+/// What a slow BMC takes at most to say what its log's silence means: the end of a reading, and another of three
+/// questions. One that takes more than [`SILENCE`] for a whole reading is silent.
+pub const SLOW: Duration = Duration::from_secs(8);
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -93,6 +93,8 @@ pub struct World {
     boot: u8,
     flying: Vec<(Duration, SocketAddr, SocketAddr, Vec<u8>)>,
     pub cut: bool,
+    /// How long the BMC thinks about each answer.
+    pub slow: Duration,
     /// When the last trap that a test sent or caused came to us.
     came: Duration,
     pub began_at: Option<Duration>,
@@ -134,6 +136,7 @@ impl World {
             boot: 1,
             flying: Vec::new(),
             cut: false,
+            slow: Duration::ZERO,
             came: Duration::ZERO,
             began_at: None,
             began: None,
@@ -207,7 +210,8 @@ impl World {
 
     fn fly(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         if !self.cut {
-            self.flying.push((self.time + DELAY, from, to, bytes));
+            let thinks = if to == CLIENT.parse().unwrap() { self.slow } else { Duration::ZERO };
+            self.flying.push((self.time + DELAY + thinks, from, to, bytes));
         }
     }
 
