@@ -1,15 +1,13 @@
 //! A whole engine over both roads to its own BMC: trap, *started*, recovery, *ended*, in-band and over LAN.
-#![cfg(feature = "sim")]
 
-#[path = "support/logins.rs"]
-mod logins;
 #[path = "support/own_bmc.rs"]
 mod own_bmc;
 
-use bmcnotice::bmc::link::Identity;
+use bmcnotice::bmc::link::{Identity, Login};
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
+use bmcnotice::crypto::Secret;
 use bmcnotice::engine::{Delivery, Engine, Output, Setup};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, replay};
@@ -33,7 +31,6 @@ fn at(address: &str) -> SocketAddr {
 }
 
 fn cluster(own: &str) -> Cluster {
-    let trust = if own.contains("#proven") { "corroborated" } else { "address" };
     let text = format!(
         r#"
         [cluster]
@@ -53,7 +50,7 @@ fn cluster(own: &str) -> Cluster {
         disarmed = {{ netfn = 0x30, command = 0x70, data = [3] }}
         [[monitor]]
         name = "mrw1"
-        trust = "{trust}"
+        trust = "address"
         chassis_on_address = true
         recovery = "callback"
         target = "failover1"
@@ -64,6 +61,19 @@ fn cluster(own: &str) -> Cluster {
         timeout = "90s"
         "#
     );
+    let text = if own.contains("# two") {
+        format!(
+            "{text}\n[[monitor]]\nname = \"mrw2\"\nrecovery = \"callback\"\ntarget = \"failover2\"\n\
+             [monitor.keywords]\nserver1 = \"{TRAPS}\"\n"
+        )
+    } else {
+        text
+    };
+    let text = if own.contains("# proven") {
+        text.replace("trust = \"address\"", "trust = \"corroborated\"").replace("chassis_on_address = true", "")
+    } else {
+        text
+    };
     let outcome = native::parse(&text, "in-band.toml", &[], &Facts::default());
     outcome.cluster.unwrap_or_else(|| panic!("{:#?}", outcome.findings))
 }
@@ -81,7 +91,14 @@ struct World {
 const LOGIN: &str = "user = \"admin\"\npassword = \"password\"";
 
 fn setup(own: &str) -> Setup {
-    let login = logins::login("admin", "password", &[Suite::Seventeen], Privilege::Administrator);
+    let login = Login {
+        user: b"admin".to_vec(),
+        password: Secret::new("password"),
+        kg: None,
+        suites: vec![Suite::Seventeen],
+        privilege: Privilege::Administrator,
+        manners: bmcnotice::bmc::link::Manners::Own,
+    };
     Setup {
         logins: vec![own.contains("user =").then_some(login)],
         cluster: Arc::new(cluster(own)),
@@ -133,7 +150,6 @@ impl World {
                 Output::Deliver(Delivery::Log(line)) => self.log.push((self.now.boottime, line.level, line.text)),
                 Output::Deliver(Delivery::Peer(peer)) => self.peers.push(format!("{:?}", peer.verdict)),
                 Output::Deliver(Delivery::Notice(_) | Delivery::Echo(_)) => {}
-                Output::KeepNames(_) => {}
                 Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
                     unreachable!("{output:?}")
                 }
@@ -270,19 +286,75 @@ fn when_in_band_is_silent_started_goes_over_lan_after_a_second() {
 }
 
 #[test]
-fn evidence_goes_on_by_the_other_road_whatever_either_tells_of_the_guid() {
-    let own = format!("{LOGIN}\nguid = \"{}\" #proven", Options::default().guid);
-    // Wherever the heartbeat's question is when in-band falls silent.
-    for (no_guid, wait) in [false, true].into_iter().flat_map(|no_guid| (0..16).map(move |n| (no_guid, MS * 250 * n))) {
+fn evidence_changes_the_road_with_everything_else() {
+    let guid = Options::default().guid;
+    for (own, no_guid) in [(format!("{LOGIN} # proven"), false), (format!("{LOGIN}\nguid = \"{guid}\" # proven"), true)]
+    {
+        // A BMC that tells its GUID over LAN alone is the same one, too.
         let mut world = World::new(&own, |board| board.no_guid = no_guid);
-        world.run(SECOND * 4);
+        world.run(SECOND * 30);
         world.board.hangs = true;
-        world.run(wait);
+        let begun = world.now.boottime;
         world.raise();
         world.run(SECOND * 5);
-        let began = (world.recoveries.len(), world.heard(1));
-        assert_eq!(began, (1, vec![LAN]), "no GUID {no_guid}, {wait:?}: {:?}", world.log);
+        let (at, _) = *world.recoveries.first().unwrap_or_else(|| panic!("{no_guid}: {:?}", world.log));
+        assert!(at - begun < SECOND * 3, "{:?}", at - begun);
+        // And back.
+        let mut world = World::new(&own, |board| board.no_guid = no_guid);
+        world.run(SECOND * 30);
+        world.board.hangs = true;
+        world.run(SECOND * 30);
+        world.board.hangs = false;
+        world.board.lan_cut = true;
+        world.raise();
+        world.run(SECOND * 8);
+        assert_eq!(world.recoveries.len(), 1, "{no_guid}: {:?}", world.log);
     }
+}
+
+/// A trap that the BMC has not sent.
+fn forged(now: Now, fault: &str) -> Vec<u8> {
+    let alert = Alert { agent: [10, 0, 1, 1].into(), ..Alert::to(at(TRAPS)) };
+    let mut other = Bmc::new(Options { alert: Some(alert), ..Options::default() }, [9; 32]);
+    other.raise(now, &Fault::preset(fault).unwrap());
+    loop {
+        if let sim::Output::Send { bytes, .. } = other.poll_output().expect("a trap") {
+            return bytes;
+        }
+    }
+}
+
+#[test]
+fn a_forged_trap_cancels_no_chassis_command() {
+    let cycle = Request { netfn: 0, lun: 0, command: 2, data: vec![2] };
+    let mut waited = 0;
+    for offset in 0..40 {
+        // The first monitor believes an address; the second asks the BMC, and its operator has cancelled that.
+        let mut world = World::new("after_ended = \"power-cycle\" # two", |board| board.latency = MS * 400);
+        let trap = forged(world.now, "uncorrectable-memory");
+        world.engine.handle_datagram(world.now, at(BMC), &trap);
+        world.drain();
+        world.run(SECOND * 13 + MS * 100 * offset);
+        world.engine.cancel(world.now, 2).unwrap();
+        let (_, token) = world.recoveries[0];
+        world.engine.answer(world.now, token, Answer::Done).unwrap();
+        world.drain();
+        while world.said("the BMC knows: recovery ended") == 0 {
+            world.run(MS * 10);
+        }
+        // A forged trap is to be looked into just as the order waits for another answer.
+        if world.board.took(&cycle) == 0 {
+            waited += 1;
+            let trap = forged(world.now, "thermal-trip");
+            world.engine.handle_datagram(world.now, at(BMC), &trap);
+            world.drain();
+            world.run(SECOND * 5);
+            assert_eq!(world.board.took(&cycle), 0, "a recovery may begin: {:?}", world.log);
+        }
+        world.run(SECOND * 30);
+        assert_eq!(world.board.took(&cycle), 1, "{offset}: {:?}", world.log);
+    }
+    assert!(waited > 0, "it never waited");
 }
 
 #[test]

@@ -339,6 +339,21 @@ fn a_restart_of_ours_loses_no_evidence() {
 }
 
 #[test]
+fn a_forged_trap_that_the_operator_cancelled_uses_no_record_up() {
+    let mut world = World::up();
+    world.spoof("uncorrectable-memory", 77);
+    world.run(STILLNESS + s(1));
+    assert_eq!(world.held(), Some(Hold::Contradicted));
+    world.cancel(1);
+    // The true one: its record is read, and then its trap comes.
+    world.raise_silently("uncorrectable-memory");
+    world.run(s(30));
+    world.spoof("uncorrectable-memory", 5);
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
 fn a_forged_clearing_clears_nothing() {
     let mut world = World::of("cool_down = \"0s\"", Options::default());
     world.spoof("uncorrectable-memory", 5);
@@ -351,6 +366,40 @@ fn a_forged_clearing_clears_nothing() {
     world.clear("uncorrectable-memory");
     world.run(s(1));
     assert_eq!(world.held(), None, "{:?}", world.lines);
+}
+
+#[test]
+fn a_slow_bmc_contradicts_a_forged_trap_too() {
+    let mut world = World::of("when_unverifiable = \"recover\"", Options::default());
+    world.slow = ms(600);
+    world.run(s(30));
+    world.spoof("uncorrectable-memory", 77);
+    world.run(s(30));
+    assert_eq!((world.held(), world.began()), (Some(Hold::Contradicted), None), "{:?}", world.lines);
+    world.raise("uncorrectable-memory");
+    world.run(s(6));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+}
+
+#[test]
+fn what_was_over_before_the_fault_came_is_not_its_end() {
+    let mut world = World::up();
+    // The BMC logs an end that concerns nobody.
+    world.raise_silently("uncorrectable-memory");
+    world.clear("uncorrectable-memory");
+    world.run(s(26));
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.answer();
+    world.run(s(1));
+    let serial = world.newest();
+    world.spoof_cleared("uncorrectable-memory", 999);
+    world.run(STILLNESS + s(2));
+    assert_eq!(world.record(serial).closed(), None, "{:?}", world.lines);
+    // The end of this one is.
+    world.clear("uncorrectable-memory");
+    world.run(s(1));
+    assert!(world.record(serial).closed().is_some(), "{:?}", world.lines);
 }
 
 #[test]

@@ -154,9 +154,9 @@ impl Auto {
         self.drive(now);
     }
 
-    /// Takes a command back that waits; one that is under way is answered all the same.
-    pub fn withdraw(&mut self, ticket: Ticket) {
-        let Some(place) = self.pending.iter().position(|pending| pending.ticket == ticket) else { return };
+    /// Takes a command back that waits, and says whether it did; one that is under way is answered all the same.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let Some(place) = self.pending.iter().position(|pending| pending.ticket == ticket) else { return false };
         let in_band = self.in_band.withdraw(ticket);
         let lan = self.lan.as_mut().is_some_and(|lan| lan.withdraw(ticket));
         let pending = &mut self.pending[place];
@@ -167,9 +167,11 @@ impl Auto {
         if lan {
             pending.lan = Side::Done(Err(Failure::Stopped));
         }
-        if !matches!((&pending.in_band, &pending.lan), (Side::Asked, _) | (_, Side::Asked)) {
+        let waits = !matches!((&pending.in_band, &pending.lan), (Side::Asked, _) | (_, Side::Asked));
+        if waits {
             self.pending.remove(place);
         }
+        waits
     }
 
     /// The shell has heard something of the device.

@@ -16,7 +16,7 @@ use super::link::Urgency;
 use super::sel_reading::{Audit, Kept, Place, Read, Reading, Unread};
 use crate::now::Now;
 use crate::wire::sel::{self, Record};
-use crate::words::Guid;
+use crate::words::{Guid, MonitorId};
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
@@ -137,6 +137,8 @@ pub struct Witness {
     cases: Vec<Case>,
     /// A reading is under way.
     reading: bool,
+    /// It began in another BMC's log.
+    stale: bool,
     /// Somebody has asked since it began.
     again: bool,
     next: Duration,
@@ -164,6 +166,7 @@ impl Witness {
             old: VecDeque::new(),
             cases: Vec::new(),
             reading: false,
+            stale: false,
             again: false,
             next: Duration::ZERO,
             missed: VecDeque::new(),
@@ -200,6 +203,11 @@ impl Witness {
         self.cases.iter().any(|case| case.asker == asker)
     }
 
+    /// The recovery that asked is over: a record that comes now is not its own.
+    pub fn forget(&mut self, monitor: MonitorId) {
+        self.cases.retain(|case| case.asker.clears || case.asker.monitor != monitor);
+    }
+
     /// Another configuration: who asked is forgotten, for the monitors are others now.
     pub fn change(&mut self, settings: Settings) {
         self.settings = settings;
@@ -211,6 +219,9 @@ impl Witness {
     pub fn handle_read(&mut self, now: Now, access: Access, result: Result<Read, Unread>) {
         self.look(now.boottime, access);
         self.reading = false;
+        if core::mem::take(&mut self.stale) {
+            return; // the next one begins at once
+        }
         match (result, self.open) {
             (Ok(read), true) => self.take(now.boottime, read),
             (Err(Unread::Refused(code)), true) if code.0 == sel::ERASING => {
@@ -280,14 +291,15 @@ impl Witness {
             self.open = false;
             return;
         };
-        // One road may tell a GUID and the other none: both have proven to lead to the same BMC.
-        let same = |other: Guid| other == guid || other.is_unspecified() || guid.is_unspecified();
-        if self.guid.is_some_and(same) {
-            self.guid = self.guid.filter(|known| !known.is_unspecified()).or(Some(guid));
-        } else {
+        let known = self.guid.filter(|known| is_same(known, &guid));
+        if known.is_some_and(|known| known.is_unspecified()) {
+            self.guid = Some(guid); // told over the other road
+        }
+        if known.is_none() {
             self.guid = Some(guid);
             self.seen.clear();
-            let mark = self.left.mark.take().filter(|mark| same(mark.guid));
+            self.stale = self.reading; // the other one's log
+            let mark = self.left.mark.take().filter(|mark| is_same(&mark.guid, &guid));
             self.at = mark.map_or(At::Nowhere, |mark| At::Behind(mark.place, 0));
             self.fresh = mark.is_some() && self.left.here;
             (self.open, self.next) = (true, now);
@@ -351,7 +363,7 @@ impl Witness {
 
     /// What the log's silence means.
     fn silence(&self, now: Duration, since: Duration, audit: Audit) -> Verdict {
-        let moved = self.moved.is_some_and(|at| at + STILLNESS > now) || audit.more;
+        let moved = self.moves(now) || audit.more;
         let doubt = match audit.logging {
             _ if self.placed > since => Doubt::NoPlace,
             _ if moved => Doubt::Moved,
@@ -401,13 +413,15 @@ impl Witness {
     fn support(&mut self) {
         let mut place = 0;
         while let Some(case) = self.cases.get(place) {
-            let fits = |waiting: &Waiting, seen: &Seen| {
-                seen.used.is_none_or(|notice| notice == waiting.notice) && waiting.claim.is_told_by(&seen.record)
+            let fits = |at: usize, waiting: &Waiting, seen: &Seen| {
+                seen.used.is_none_or(|notice| notice == waiting.notice)
+                    && waiting.claim.is_told_by(&seen.record)
+                    && (!case.asker.clears || self.is_last_word(at, &seen.record))
             };
             let found = case.waiting.iter().find_map(|waiting| {
-                let mut all = self.seen.iter().enumerate();
-                let own = all.clone().find(|(_, seen)| seen.used == Some(waiting.notice) && fits(waiting, seen));
-                let (at, _) = own.or_else(|| all.find(|(_, seen)| fits(waiting, seen)))?;
+                let mut all = self.seen.iter().enumerate().rev(); // the newest: it is what the trap most likely tells of
+                let own = all.clone().find(|(at, seen)| seen.used == Some(waiting.notice) && fits(*at, waiting, seen));
+                let (at, _) = own.or_else(|| all.find(|(at, seen)| fits(*at, waiting, seen)))?;
                 Some((at, waiting.notice))
             });
             let Some((at, notice)) = found else {
@@ -420,6 +434,17 @@ impl Witness {
                 self.verdicts.push_back(Said { asker, notice, verdict: Verdict::Supported(seen.record) });
             }
         }
+    }
+
+    /// Whether a record that says that something is over comes behind all that a recovery began for, and behind what
+    /// else its sensor says: what was over before the fault came is not its end.
+    fn is_last_word(&self, at: usize, over: &Record) -> bool {
+        let begins = |later: &Seen| {
+            let of_it = (later.record.sensor_number(), later.record.sensor_type(), later.record.event_type())
+                == (over.sensor_number(), over.sensor_type(), over.event_type());
+            !later.record.is_deassertion() && (later.used.is_some() || of_it)
+        };
+        !self.seen.iter().skip(at + 1).any(begins)
     }
 
     fn tell(&mut self, place: usize, verdict: Verdict) {
@@ -443,7 +468,10 @@ impl Witness {
                 Access::Open(_) | Access::Closed if heard + SILENCE <= now && self.refused => Some(Doubt::Refused),
                 Access::Open(_) | Access::Closed if heard + SILENCE <= now => Some(Doubt::Silent),
                 // A log that is being erased all the time.
-                Access::Open(_) | Access::Closed if case.since + STILLNESS + SECOND <= now => Some(Doubt::Moved),
+                Access::Open(_) | Access::Closed if case.since + STILLNESS + SECOND <= now && self.moves(now) => {
+                    Some(Doubt::Moved)
+                }
+                Access::Open(_) | Access::Closed if case.since + STILLNESS + SLOW <= now => Some(Doubt::Silent),
                 Access::Open(_) | Access::Closed => None,
             };
             if let Some(doubt) = verdict {
@@ -454,6 +482,11 @@ impl Witness {
             case.waiting.retain(|waiting| waiting.at + FRESH_FOR > now);
         }
         self.cases.retain(|case| !case.told || !case.waiting.is_empty());
+    }
+
+    /// Whether the log has moved lately.
+    fn moves(&self, now: Duration) -> bool {
+        self.moved.is_some_and(|at| at + STILLNESS > now)
     }
 
     /// When the log is to be read again.
@@ -477,7 +510,7 @@ impl Witness {
     fn wake(&self, now: Duration) -> Option<Duration> {
         let untold = self.cases.iter().filter(|case| !case.told);
         let silent = untold.clone().map(|case| self.heard.map_or(case.since, |heard| heard.max(case.since)) + SILENCE);
-        let still = untold.flat_map(|case| [case.since + STILLNESS, case.since + STILLNESS + SECOND]);
+        let still = untold.flat_map(|case| [Duration::ZERO, SECOND, SLOW].map(|more| case.since + STILLNESS + more));
         let waiting = self.cases.iter().flat_map(|case| case.waiting.iter().map(|waiting| waiting.at + FRESH_FOR));
         let seen = self.seen.front().map(|seen| seen.at + FRESH_FOR);
         let wanted = self.open || self.cases.iter().any(|case| !case.told);
@@ -486,7 +519,16 @@ impl Witness {
     }
 }
 
+/// Whether it is one BMC: some tell their GUID over one road alone, or in another order of octets.
+fn is_same(known: &Guid, told: &Guid) -> bool {
+    known.is_same_as(told) || known.is_unspecified() || told.is_unspecified()
+}
+
 /// Between two attempts to wake a link that is down while somebody asks.
 const KNOCK: Duration = Duration::from_secs(1);
+
+/// What a slow BMC takes at most to say what its log's silence means: the end of a reading, and another of three
+/// questions. One that takes more than [`SILENCE`] for a whole reading is silent.
+pub const SLOW: Duration = Duration::from_secs(8);
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -141,7 +141,7 @@ impl Engine {
             return self.handle(now, place, Event::Supported);
         }
         if seat.machine.state() == State::Verifying {
-            self.hold_ended_back(now); // a recovery may begin: the BMC must not reset the server just now
+            self.hold_all_back(now); // a recovery may begin: the BMC must not reset the server just now
         }
         if self.witness.is_none() {
             return self.unanswerable(now, place, Doubt::NoRoad);

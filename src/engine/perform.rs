@@ -79,6 +79,9 @@ impl Engine {
             Step::Closed(reason) if self.seats[place].is_about(record) => {
                 self.progress(now, place, Stage::Closed(closed(reason).into()));
                 self.seats[place].matter = None;
+                if let Some(witness) = &mut self.witness {
+                    witness.forget(self.seats[place].id);
+                }
             }
             _ => {}
         }
@@ -97,7 +100,7 @@ impl Engine {
     }
 
     /// A chassis command goes only to a BMC that has proven to be this server's, once for all recoveries.
-    fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
+    pub(super) fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
         if !self.endings.allows_chassis(place) {
             return; // one command for all, and none when one of them failed
         }

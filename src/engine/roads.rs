@@ -235,7 +235,7 @@ impl Roads {
             let asked = |errand: &Errand| matches!(errand, Errand::Conversation(other) if *other == id);
             let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
             if let (Some(ticket), Some(road)) = (ticket, self.road(server)) {
-                road.withdraw(Ticket(ticket));
+                road.withdraw(Ticket(ticket)); // what is on its way is answered to nobody
                 self.errands.remove(&ticket);
             }
         }
@@ -247,6 +247,31 @@ impl Roads {
         let owners: Vec<Owner> = self.conversations.iter().filter(is_order).map(|c| c.owner).collect();
         owners.iter().for_each(|owner| self.forget(*owner));
         owners
+    }
+
+    /// Takes back the chassis commands that no BMC has got yet, and says whose they were: nothing forbids to give them
+    /// later. One that may be on its way stays as it is.
+    pub(super) fn hold_orders(&mut self) -> Vec<Owner> {
+        let mut held = Vec::new();
+        for conversation in core::mem::take(&mut self.conversations) {
+            let waits = matches!(&conversation.talk, Talk::Order(order) if order.is_unanswered());
+            let asked = |errand: &Errand| matches!(errand, Errand::Conversation(id) if *id == conversation.id);
+            let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
+            let back = waits
+                && match ticket {
+                    None => !conversation.asked,
+                    Some(ticket) => self.road(conversation.server).is_some_and(|road| road.withdraw(Ticket(ticket))),
+                };
+            if !back {
+                self.conversations.push(conversation);
+                continue;
+            }
+            if let Some(ticket) = ticket {
+                self.errands.remove(&ticket);
+            }
+            held.push(conversation.owner);
+        }
+        held
     }
 
     /// Whether `owner` is still talking.

@@ -97,6 +97,8 @@ pub struct World {
     boot: u8,
     flying: Vec<(Duration, SocketAddr, SocketAddr, Vec<u8>)>,
     pub cut: bool,
+    /// How long the BMC thinks about each answer.
+    pub slow: Duration,
     /// When the last trap that a test sent or caused came to us.
     came: Duration,
     pub began_at: Option<Duration>,
@@ -139,6 +141,7 @@ impl World {
             boot: 1,
             flying: Vec::new(),
             cut: false,
+            slow: Duration::ZERO,
             came: Duration::ZERO,
             began_at: None,
             began: None,
@@ -209,7 +212,8 @@ impl World {
 
     fn fly(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         if !self.cut {
-            self.flying.push((self.time + DELAY, from, to, bytes));
+            let thinks = if to == CLIENT.parse().unwrap() { self.slow } else { Duration::ZERO };
+            self.flying.push((self.time + DELAY + thinks, from, to, bytes));
         }
     }
 
@@ -443,6 +447,13 @@ impl World {
     pub fn record(&self, serial: u64) -> Record {
         let replay = replay(&self.journal);
         replay.records().find(|record| record.id.serial() == serial).expect("the record").clone()
+    }
+
+    /// The newest record that a monitor wanted.
+    pub fn newest(&self) -> u64 {
+        let replay = replay(&self.journal);
+        let wanted = replay.records().filter(|record| record.monitor.is_some());
+        wanted.map(|record| record.id.serial()).max().expect("a record")
     }
 
     /// Why the open recovery is held.

@@ -93,10 +93,11 @@ impl Road {
         true
     }
 
-    pub(super) fn withdraw(&mut self, ticket: Ticket) {
+    /// Whether the command was still with us, and will not be sent.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
         match self {
-            Self::Link(link) => drop(link.withdraw(ticket)),
-            Self::Ping(_) => {}
+            Self::Link(link) => link.withdraw(ticket),
+            Self::Ping(_) => false,
             Self::Own(auto, _) => auto.withdraw(ticket),
         }
     }
