@@ -67,6 +67,7 @@ help:
 	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  clean'
 	@echo 'one suite alone:   $(SUITES:%=test-%)'
 	@echo 'one lint alone:    $(LINTS:%=lint-%)'
+	@echo 'one long run:      $(LONG:%=test-%)'
 
 # --- library ---------------------------------------------------------------------------------------
 
@@ -155,11 +156,11 @@ test-rust: $(EXAMPLES)
 	@[ ! -e $(VENV)/done ] || $(MAKE) -s installed-wheel
 	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
-# Its result becomes the page's table.
 # Kills before and after every packet and journal write, none left out.
 test-kills: $(EXAMPLES)
 	BMCNOTICE_KILLS=all cargo test -q --features $(FULL) --test street strikes
 
+# Its result becomes the page's table; so do those of the next two.
 test-simulation-long:
 	@mkdir -p $(B)
 	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \

@@ -1,4 +1,5 @@
 //! Both roads to the own BMC under virtual time: through a driver that does as told, and over LAN beside it.
+#![cfg(feature = "sim")]
 
 #[path = "support/own_bmc.rs"]
 mod own_bmc;

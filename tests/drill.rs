@@ -170,7 +170,10 @@ fn what_failed_is_said_in_words() {
     type Refuse = fn(&Request) -> Option<Deed>;
     let cases: [(&str, Refuse); 7] = [
         ("does not know Alert Immediate", |r| if r.is(ALERT_IMMEDIATE) { code(0xC1) } else { None }),
-        ("privilege administrator", |r| if r.is(ALERT_IMMEDIATE) && r.data[1] < 0x40 { code(0xD4) } else { None }),
+        (
+            "privilege = \"administrator\"",
+            |r| if r.is(ALERT_IMMEDIATE) && r.data[1] < 0x40 { code(0xD4) } else { None },
+        ),
         ("another alert of its is on its way", |r| {
             if r.is(ALERT_IMMEDIATE) && r.data[1] < 0x40 { code(0x81) } else { None }
         }),

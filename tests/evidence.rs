@@ -8,6 +8,7 @@ mod world;
 use bmcnotice::bmc::evidence::{Doubt, FRESH_FOR, POLL, SILENCE, STILLNESS};
 use bmcnotice::recovery::journal::{Hold, Step};
 use bmcnotice::sim::{Event, Options};
+use bmcnotice::wire::sdr_cache;
 use bmcnotice::words::{Guid, Phase, Trust};
 use std::time::Duration;
 use world::{DELAY, World, ms, s};
@@ -402,6 +403,21 @@ fn what_was_over_before_the_fault_came_is_not_its_end() {
 }
 
 #[test]
+fn what_was_handled_before_a_boot_was_not_missed() {
+    let mut world = World::up();
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    world.answer();
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    world.kill(); // with the host
+    world.run(s(20));
+    world.start(2);
+    world.run(s(40));
+    assert!(!world.said("while we were away"), "{:?}", world.lines);
+}
+
+#[test]
 fn what_was_missed_is_told_and_starts_nothing() {
     // Not at the first start: that is history.
     let mut world = World::down("");
@@ -512,4 +528,76 @@ fn sensors_are_called_by_their_names_once_those_are_known() {
     world.drain();
     world.run(s(120));
     assert_eq!(commands(&world), before);
+}
+
+/// A life in which the names were read and kept.
+fn with_a_cache() -> World {
+    let mut world = World::up();
+    world.run(s(30));
+    assert!(world.said("12 sensors have names") && world.cache.is_some(), "{:?}", world.lines);
+    world.kill();
+    world.lines.clear();
+    world
+}
+
+fn asked(world: &World, number: u8) -> usize {
+    world.bmc.log().filter(|entry| (entry.netfn, entry.command) == (0x0A, number)).count()
+}
+
+#[test]
+fn a_second_life_knows_the_names_at_once_and_asks_one_question() {
+    let mut world = with_a_cache();
+    let (info, records) = (asked(&world, 0x20), asked(&world, 0x23));
+    world.start(1);
+    assert!(world.said("12 sensors have names, as cached"), "before any session: {:?}", world.lines);
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    let (sentence, _) = world.recovers.first().expect("a recovery");
+    assert!(sentence.starts_with("Memory (DIMM A1, sensor 20h): "), "{sentence}");
+    world.answer();
+    let cache = world.cache.take();
+    world.run(s(120));
+    assert_eq!((asked(&world, 0x20) - info, asked(&world, 0x23) - records), (1, 0));
+    assert_eq!((world.cache.clone(), cache.is_some()), (None, true), "nothing new is to be kept");
+    // The repository is another one in the third life: it is read, and kept.
+    world.kill();
+    world.cache = cache.clone();
+    world.bmc.quirks_mut().sdr_count = Some(99);
+    world.start(1);
+    world.run(s(60));
+    assert!(asked(&world, 0x23) > records);
+    assert!(world.cache.is_some() && world.cache != cache);
+}
+
+#[test]
+fn the_cache_of_another_bmc_names_nothing() {
+    let mut world = with_a_cache();
+    let octets = world.cache.clone().expect("a cache");
+    let (_, stamp, names) = sdr_cache::parse(&octets).expect("ours");
+    world.cache = Some(sdr_cache::emit(&Guid([0xEE; 16]), &stamp, &names));
+    let records = asked(&world, 0x23);
+    world.start(1);
+    assert!(!world.said("have names"), "nobody knows yet whose it is");
+    world.run(s(1));
+    assert!(world.said("made anew: it is of another BMC (GUID eeeeeeee-"), "{:?}", world.lines);
+    world.raise("uncorrectable-memory");
+    world.run(s(1));
+    let (sentence, _) = world.recovers.first().expect("a recovery");
+    assert!(sentence.starts_with("Memory (sensor 20h): "), "{sentence}");
+    world.answer();
+    world.run(s(60));
+    assert!(asked(&world, 0x23) > records);
+    assert_eq!(world.cache, Some(octets), "it is made anew");
+}
+
+#[test]
+fn a_broken_cache_is_said_once_and_made_anew() {
+    let mut world = with_a_cache();
+    let octets = world.cache.clone().expect("a cache");
+    world.cache = Some(octets[..octets.len() / 2].to_vec());
+    world.start(1);
+    world.run(s(60));
+    let said = world.lines.iter().filter(|line| line.contains("made anew")).collect::<Vec<_>>();
+    assert_eq!(said, ["the cache of sensors' names is made anew: torn or damaged"]);
+    assert_eq!(world.cache, Some(octets));
 }

@@ -19,7 +19,7 @@ use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::{self, ChassisStatus, Control};
 use bmcnotice::wire::ipmi::{Completion, Request};
 use bmcnotice::wire::sel;
-use bmcnotice::wire::session_info;
+use bmcnotice::wire::session_info::{SessionInfo, Which};
 use bmcnotice::words::{Guid, Outcome, Phase};
 use std::fs;
 use std::net::UdpSocket;
@@ -370,8 +370,8 @@ fn sessions_with_ipmi_sim_leak_nothing() {
     let mut wire = open_and_close(&peer, &operator, cycles(300));
     wire.start();
     wire.up();
-    let info = wire.ask(session_info::this_session()).unwrap();
-    let active = session_info::SessionInfo::parse(&info.data).map(|info| info.active);
+    let info = wire.ask(Which::This.request()).unwrap();
+    let active = SessionInfo::parse(&info.data).map(|info| info.active);
     assert!(info.completion != 0 || active == Ok(1), "{info:02x?}");
 }
 

@@ -9,7 +9,9 @@ use bmcnotice::now::Now;
 use bmcnotice::sim::{Bmc, Options};
 use bmcnotice::wire::command::{GET_SDR, RESERVE_SDR, SDR_INFO};
 use bmcnotice::wire::ipmi::{Completion, Request, Response};
-use bmcnotice::wire::sdr::{Stamp, names};
+use bmcnotice::wire::sdr::{Name, Stamp, names};
+use bmcnotice::wire::sdr_cache::{MAX_CACHE_OCTETS, Unfit, emit, parse};
+use bmcnotice::words::Guid;
 use std::time::Duration;
 
 const NOW: Now = Now { boottime: Duration::from_secs(5), wall: Duration::ZERO };
@@ -169,4 +171,89 @@ fn answers_of_any_form_do_no_harm() {
         }
     }
     assert_eq!(read(None, |_| Err(Failure::Silent)).0, Err(Unread::Unanswered(Failure::Silent)));
+}
+
+const STAMP: Stamp = Stamp { records: 2, added: 0x6543_2100, erased: 7 };
+
+fn name(number: u8, text: &str) -> Name {
+    Name { owner: 0x20, number, text: text.into() }
+}
+
+/// The checksum as anybody can make it.
+fn signed(mut octets: Vec<u8>) -> Vec<u8> {
+    let sum = crc32fast::hash(&[&octets[4..8], &octets[12..]].concat());
+    octets[8..12].copy_from_slice(&sum.to_le_bytes());
+    octets
+}
+
+#[test]
+fn the_cache_is_read_as_a_whole_or_not_at_all() {
+    let of = Guid([0xA5; 16]);
+    let two = [name(0x20, "DIMM A1"), name(0x21, "DIMM B1 ~")];
+    let octets = emit(&of, &STAMP, &two);
+    assert_eq!(octets.len(), 12 + 26 + 3 + 7 + 3 + 9 + 1);
+    assert_eq!(signed(octets.clone()), octets);
+    assert_eq!(parse(&octets), Ok((of, STAMP, two.to_vec())));
+    for length in 0..octets.len() {
+        assert!(parse(&octets[..length]).is_err(), "torn at {length}");
+    }
+    assert_eq!(parse(&[&octets[..], b"\n"].concat()), Err(Unfit::Damaged), "somebody appended");
+    for bit in 0..8 * octets.len() {
+        let mut flipped = octets.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(parse(&flipped).is_err(), "bit {bit}");
+    }
+    assert_eq!(parse(b"a text that somebody put here"), Err(Unfit::Foreign));
+    let mut later = octets.clone();
+    later[4] = 2;
+    assert_eq!(parse(&signed(later)), Err(Unfit::Foreign));
+}
+
+#[test]
+fn a_hostile_cache_with_the_right_checksum_reaches_no_terminal() {
+    let octets = emit(&Guid([1; 16]), &STAMP, &[name(1, "Fan")]);
+    let text = octets.len() - 4;
+    for octet in (0..0x20).chain(0x7F..=0xFF) {
+        let mut hostile = octets.clone();
+        hostile[text] = octet;
+        assert_eq!(parse(&signed(hostile)), Err(Unfit::Damaged), "{octet:02X}h");
+    }
+    // Lengths and counts that lie.
+    for (at, values) in [(text - 1, 0..=255), (6, 0..=255), (7, 1..=255), (5, 1..=255)] {
+        for value in values.filter(|value| *value != octets[at]) {
+            let mut hostile = octets.clone();
+            hostile[at] = value;
+            assert_eq!(parse(&signed(hostile)), Err(Unfit::Damaged), "{value} at {at}");
+        }
+    }
+    assert_eq!(parse(&vec![b'b'; MAX_CACHE_OCTETS + 1]), Err(Unfit::TooLong));
+}
+
+#[test]
+fn the_longest_cache_is_within_its_limit_and_more_is_left_out() {
+    // The longest text that a record can say: 31 octets, two digits each, and a number behind it.
+    let longest = "0".repeat(65);
+    let all: Vec<Name> = (0..1024).map(|n| name(n as u8, &longest)).collect();
+    let octets = emit(&Guid([1; 16]), &STAMP, &all);
+    assert_eq!(parse(&octets).map(|(_, _, names)| names.len()), Ok(1024));
+    let more: Vec<Name> = (0..70_000).map(|n| name(n as u8, "x")).collect();
+    let octets = emit(&Guid([1; 16]), &STAMP, &more);
+    assert!(octets.len() <= MAX_CACHE_OCTETS && octets.len() > MAX_CACHE_OCTETS - 4);
+    let (_, recalled) = SensorNames::recall(&octets).expect("it is ours");
+    assert_eq!(recalled.count(), 1024);
+}
+
+#[test]
+fn a_stamp_without_times_is_not_believed_after_a_restart() {
+    let recalled = |stamp: Stamp| {
+        let octets = emit(&Guid([1; 16]), &stamp, &[name(1, "Fan")]);
+        SensorNames::recall(&octets).expect("it is ours").1.known()
+    };
+    assert_eq!(recalled(STAMP), Some(STAMP));
+    assert_eq!(recalled(Stamp { added: u32::MAX, erased: u32::MAX, ..STAMP }), None);
+    let (end, _) = read(None, repository(5, |_, _| None));
+    let names = end.unwrap().expect("names");
+    let (guid, again) = SensorNames::recall(&names.cache(Guid([9; 16]))).expect("it is ours");
+    assert_eq!((guid, again.count(), again.get(0x20, 3)), (Guid([9; 16]), 5, Some("S3")));
+    assert_eq!((again.known(), names.known()), (Some(names.stamp), Some(names.stamp)));
 }

@@ -4,12 +4,13 @@
 
 use super::told::{Said, To, Told, Unsaid, User};
 use crate::bmc::failure::Failure;
+use crate::bmc::lan_channel::{self, Next};
 use crate::crypto::Secret;
 use crate::now::Now;
-use crate::wire::account::{self, ChannelAccess, Kept, LoginKinds, SessionInfo, UserAccess, Which};
+use crate::wire::account::{self, ChannelAccess, Kept, LoginKinds, UserAccess};
 use crate::wire::command::{
-    Command, DeviceId, GET_DEVICE_ID, SEL_INFO, SUITE_LIST_PART, SUITE_LIST_PARTS, THIS_CHANNEL, auth_capabilities,
-    parse_suite_list, parse_suite_part,
+    Command, DeviceId, GET_DEVICE_ID, SEL_INFO, SUITE_LIST_PART, SUITE_LIST_PARTS, THIS_CHANNEL, auth_capabilities_of,
+    channel_info, cipher_suites_of, parse_suite_list, parse_suite_part,
 };
 use crate::wire::ipmi::{Completion, Error, Request, Response};
 use crate::wire::lan::{self, Destination, DestinationAddress, SuitePrivileges, parameter as lp};
@@ -17,11 +18,14 @@ use crate::wire::pef::alert::{LAST_PROCESSED, LastProcessed};
 use crate::wire::pef::filter::{Filter, Policy};
 use crate::wire::pef::{self, Capabilities, PetGuid, parameter as pp};
 use crate::wire::sel::{self, SelInfo};
+use crate::wire::session_info::{SessionInfo, Which};
 
 /// One question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
     Device,
+    /// Is this channel the LAN?
+    Lan(u8),
     Logins,
     Channel(Kept),
     Enables,
@@ -55,8 +59,9 @@ pub(super) enum Question {
 }
 
 /// What is asked of every BMC; more follows from its answers. What the verdict rests on comes first.
-pub(super) const FIRST: [Question; 24] = [
+pub(super) const FIRST: [Question; 25] = [
     Question::Device,
+    Question::Lan(lan_channel::FIRST),
     Question::Logins,
     Question::Sessions,
     Question::Control,
@@ -86,14 +91,15 @@ pub(super) const FIRST: [Question; 24] = [
 pub(super) type SuiteParts = Vec<u8>;
 
 impl Question {
-    /// The request. `channel` is the number that the BMC told.
+    /// The request. `channel` is the number of its LAN channel that the BMC told.
     pub(super) fn request(self, channel: Option<u8>) -> Request {
         const ADMINISTRATOR: u8 = 4;
         let channel = channel.unwrap_or(THIS_CHANNEL);
         let bare = |command: Command| Request::new(command, []);
         match self {
             Self::Device => bare(GET_DEVICE_ID),
-            Self::Logins => auth_capabilities(ADMINISTRATOR),
+            Self::Lan(asked) => channel_info(asked),
+            Self::Logins => auth_capabilities_of(channel, ADMINISTRATOR),
             Self::Channel(kept) => account::channel_access(channel, kept),
             Self::Enables => bare(account::GET_GLOBAL_ENABLES),
             Self::Sel => bare(SEL_INFO),
@@ -101,7 +107,7 @@ impl Question {
             Self::Sessions => Which::This.request(),
             Self::User(user) => account::user_access(channel, user),
             Self::UserName(user) => account::user_name(user),
-            Self::SuiteList(part) => crate::wire::command::cipher_suites(part),
+            Self::SuiteList(part) => cipher_suites_of(channel, part),
             Self::SuiteCount => lan::get(channel, lp::SUITE_COUNT, 0),
             Self::SuiteTable(_) => lan::get(channel, lp::SUITES, 0),
             Self::SuitePrivileges => lan::get(channel, lp::SUITE_PRIVILEGES, 0),
@@ -131,6 +137,11 @@ impl Question {
         let mut more = Vec::new();
         match self {
             Self::Device => told.device = read(answer, DeviceId::parse),
+            Self::Lan(asked) => match lan_channel::next(asked, answer.ok()) {
+                Next::Is(lan) => told.lan = Some(lan),
+                Next::Ask(other) => more.push(Self::Lan(other)),
+                Next::Untold | Next::NoLan => {} // then it is the channel that we came by
+            },
             Self::Logins => told.logins = read(answer, LoginKinds::parse),
             Self::Channel(Kept::Present) => told.channel = read(answer, ChannelAccess::parse),
             Self::Channel(Kept::NonVolatile) => told.channel_kept = read(answer, ChannelAccess::parse),

@@ -4,7 +4,7 @@
 
 use crate::bmc::failure::Failure;
 use crate::crypto::Secret;
-use crate::wire::account::{ChannelAccess, LoginKinds, SessionInfo, UserAccess};
+use crate::wire::account::{ChannelAccess, LoginKinds, UserAccess};
 use crate::wire::command::DeviceId;
 use crate::wire::ipmi::{Completion, Error};
 use crate::wire::lan::{Destination, DestinationAddress, SuitePrivileges};
@@ -12,9 +12,13 @@ use crate::wire::pef::alert::LastProcessed;
 use crate::wire::pef::filter::{Filter, Policy};
 use crate::wire::pef::{Capabilities, PetGuid};
 use crate::wire::sel::SelInfo;
+use crate::wire::session_info::SessionInfo;
 use core::fmt;
 use core::net::Ipv4Addr;
 use core::time::Duration;
+
+/// The channel that one comes by in-band; it has no alerts.
+const SYSTEM_INTERFACE: u8 = 0x0F;
 
 /// Why a BMC did not tell something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +56,7 @@ pub type Said<T> = Result<T, Unsaid>;
 pub struct User {
     /// His number, from 1.
     pub number: u8,
-    /// What he may do over this channel.
+    /// What he may do over the LAN channel.
     pub access: UserAccess,
     /// His name.
     pub name: Said<Vec<u8>>,
@@ -74,7 +78,9 @@ pub struct To {
 pub struct Told {
     /// Get Device ID.
     pub device: Said<DeviceId>,
-    /// How one may log in over this channel; its number is among it.
+    /// Its LAN channel, where it says what its channels are.
+    pub lan: Option<u8>,
+    /// How one may log in over that channel; its number is among it.
     pub logins: Said<LoginKinds>,
     /// The channel's settings in force.
     pub channel: Said<ChannelAccess>,
@@ -142,6 +148,7 @@ impl Default for Told {
         const NOTHING: Unsaid = Unsaid::NotAsked;
         Self {
             device: Err(NOTHING),
+            lan: None,
             logins: Err(NOTHING),
             channel: Err(NOTHING),
             channel_kept: Err(NOTHING),
@@ -177,9 +184,10 @@ impl Default for Told {
 }
 
 impl Told {
-    /// The number of the channel that we came by.
+    /// The number of the LAN channel: which one that is, or else the one that we came by.
     pub fn channel_number(&self) -> Option<u8> {
-        let told = self.logins.as_ref().ok().map(|logins| logins.channel);
+        let came_by = || self.logins.as_ref().ok().map(|logins| logins.channel).filter(|of| *of != SYSTEM_INTERFACE);
+        let told = self.lan.or_else(came_by);
         // Some refuse that question within a session; the session itself is on the channel, too.
         told.or_else(|| Some(self.sessions.as_ref().ok()?.of.as_ref()?.channel))
     }

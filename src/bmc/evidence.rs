@@ -303,7 +303,8 @@ impl Witness {
             self.at = mark.map_or(At::Nowhere, |mark| At::Behind(mark.place, 0));
             self.fresh = mark.is_some() && self.left.here;
             (self.open, self.next) = (true, now);
-        } else if !self.open {
+        }
+        if !self.open {
             if let At::End(place) = self.at {
                 self.at = At::Behind(place, 0);
             }

@@ -5,8 +5,9 @@
 
 use super::dialogue::{Dialogue, Step};
 use super::failure::Failure;
+use super::lan_channel::{self, Next};
 use crate::now::Now;
-use crate::wire::command::{THIS_CHANNEL, channel_info, parse_lan_channel};
+use crate::wire::command::channel_info;
 use crate::wire::ipmi::{Completion, Error, Request, Response};
 use crate::wire::lan::{self, Destination, DestinationAddress, parameter};
 use crate::wire::pef::alert::{ALERT_BUSY, AlertEvent, AlertImmediate, AlertStatus, Operation};
@@ -18,10 +19,6 @@ use core::time::Duration;
 pub const AGAIN: Duration = Duration::from_secs(1);
 /// Completion code of Alert Immediate: it takes no event (IPMI 2.0, section 30.7).
 const NO_EVENT: u8 = 0x83;
-/// Limit: the last channel that is looked at where the one of our link is no LAN: 1 to 7 are common, the rest is not.
-const MAX_CHANNEL: u8 = 7;
-/// The LAN's channel where the BMC does not say.
-const USUAL_CHANNEL: u8 = 1;
 
 /// Sensor type of our event: system event.
 pub const SENSOR_TYPE: u8 = 0x12;
@@ -151,8 +148,8 @@ pub struct Asking {
 impl Asking {
     /// `ours`: addresses at which we receive traps. `deadline` in boottime.
     pub fn new(ours: Vec<IpAddr>, event: AlertEvent, deadline: Duration) -> Self {
-        let state = State::Due(Question::Channel(THIS_CHANNEL), Duration::ZERO);
-        Self { state, ours, event: Some(event), channel: USUAL_CHANNEL, destinations: 0, so_far: None, deadline }
+        let state = State::Due(Question::Channel(lan_channel::FIRST), Duration::ZERO);
+        Self { state, ours, event: Some(event), channel: lan_channel::USUAL, destinations: 0, so_far: None, deadline }
     }
 
     fn request(&self, question: Question) -> Request {
@@ -171,18 +168,14 @@ impl Asking {
         let data = (response.completion == 0).then_some(&*response.data);
         let at_once = |question| State::Due(question, now.boottime);
         match question {
-            Question::Channel(channel) => match data.map(parse_lan_channel) {
-                Some(Ok(Some(lan))) => {
+            Question::Channel(channel) => match lan_channel::next(channel, data) {
+                Next::Is(lan) => {
                     self.channel = lan;
                     at_once(Question::Probe)
                 }
-                // It does not know the command, or not well: most have their LAN at channel 1.
-                Some(Err(_)) | None if channel == THIS_CHANNEL => at_once(Question::Probe),
-                Some(Ok(None) | Err(_)) | None => match channel {
-                    THIS_CHANNEL => at_once(Question::Channel(1)),
-                    MAX_CHANNEL.. => State::Over(Err(Unasked::NoLan)),
-                    earlier => at_once(Question::Channel(earlier + 1)),
-                },
+                Next::Untold => at_once(Question::Probe),
+                Next::Ask(channel) => at_once(Question::Channel(channel)),
+                Next::NoLan => State::Over(Err(Unasked::NoLan)),
             },
             // Whatever else it says of an alert that was never sent, it knows the command.
             Question::Probe => match Completion(response.completion) {

@@ -22,6 +22,7 @@ pub mod identity;
 pub mod immediate;
 pub mod inband;
 mod key_exchange;
+pub mod lan_channel;
 pub mod link;
 pub mod login;
 pub mod pace;

@@ -10,7 +10,9 @@ use crate::now::Now;
 use crate::wire::command::RESERVE_SDR;
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::wire::sdr::{self, HEADER_OCTETS, Name, Stamp};
+use crate::wire::sdr_cache::{self, Unfit};
 use crate::wire::sel;
+use crate::words::Guid;
 
 /// Limit: records of a repository that are read.
 pub const MAX_SDRS: usize = 1024;
@@ -29,6 +31,8 @@ pub struct SensorNames {
     /// Which state of it.
     pub stamp: Stamp,
     all: Vec<Name>,
+    /// Read by an earlier process.
+    recalled: bool,
 }
 
 impl SensorNames {
@@ -40,6 +44,24 @@ impl SensorNames {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.all.len()
+    }
+
+    /// The state that need not be read again. What an earlier process read may be long ago: it is believed only of a
+    /// BMC that writes down when its repository changes.
+    pub fn known(&self) -> Option<Stamp> {
+        (!self.recalled || self.stamp.shows_changes()).then_some(self.stamp)
+    }
+
+    /// The file in which these names, read from the BMC of this GUID, outlive us.
+    pub fn cache(&self, guid: Guid) -> Vec<u8> {
+        sdr_cache::emit(&guid, &self.stamp, &self.all)
+    }
+
+    /// Reads that file: of which BMC, and the names.
+    pub fn recall(octets: &[u8]) -> Result<(Guid, Self), Unfit> {
+        let (guid, stamp, mut all) = sdr_cache::parse(octets)?;
+        all.truncate(MAX_NAMES);
+        Ok((guid, Self { stamp, all, recalled: true }))
     }
 }
 
@@ -180,9 +202,11 @@ impl Dialogue for NameReading {
             State::Asked(_) => Step::Wait(None),
             State::Over(Err(why)) => Step::Over(Err(*why)),
             State::Over(Ok(false)) => Step::Over(Ok(None)),
-            State::Over(Ok(true)) => {
-                Step::Over(Ok(Some(SensorNames { stamp: self.stamp, all: core::mem::take(&mut self.all) })))
-            }
+            State::Over(Ok(true)) => Step::Over(Ok(Some(SensorNames {
+                stamp: self.stamp,
+                all: core::mem::take(&mut self.all),
+                recalled: false,
+            }))),
         }
     }
 

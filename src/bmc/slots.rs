@@ -4,7 +4,7 @@
 //! by Get Session Info inside our own session. Uses `wire`; the answers are a BMC's, hostile.
 
 use crate::wire::ipmi::{Request, Response};
-use crate::wire::session_info::{SessionInfo, nth_session, this_session};
+use crate::wire::session_info::{SessionInfo, Which};
 
 /// Limit: sessions of ours on one BMC, over all nodes.
 pub const MAX_OURS: u8 = 2;
@@ -43,27 +43,27 @@ pub(super) struct Count {
 
 impl Count {
     pub(super) fn request(&self) -> Request {
-        if self.index == 0 { this_session() } else { nth_session(self.index) }
+        if self.index == 0 { Which::This.request() } else { Which::Nth(self.index).request() }
     }
 
     /// `None`: ask on.
     pub(super) fn hear(&mut self, response: &Response) -> Option<Counted> {
         let info = if response.completion == 0 { SessionInfo::parse(&response.data).ok() } else { None };
         match (self.slots, info) {
-            (None, Some(SessionInfo { slots, active, whose, .. })) => {
+            (None, Some(SessionInfo { slots, active, of, .. })) => {
                 let free = slots.checked_sub(active);
                 self.slots = Some(Slots { slots, active });
                 if free.is_none() || slots == 0 {
                     return Some(Counted { slots: None, crowded: false }); // nonsense is no reason to go
                 }
-                let Some((user, _)) = whose.filter(|_| free >= Some(LEFT_FREE) && active > MAX_OURS) else {
+                let Some(owner) = of.filter(|_| free >= Some(LEFT_FREE) && active > MAX_OURS) else {
                     return Some(self.end());
                 };
-                self.user = user;
+                self.user = owner.user;
             }
             (None, None) => return Some(self.end()),
             (Some(_), info) => {
-                let user = info.and_then(|info| info.whose).map(|(user, _)| user);
+                let user = info.and_then(|info| info.of).map(|owner| owner.user);
                 self.ours += u8::from(user == Some(self.user));
             }
         }

@@ -46,7 +46,6 @@ pub use statistics::Statistics;
 use crate::bmc::evidence::Witness;
 use crate::bmc::inband;
 use crate::bmc::link::{Identity, Login};
-use crate::bmc::sensor_names::SensorNames;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Peer, Timetable};
@@ -131,7 +130,7 @@ pub struct Engine {
     /// When it wants to be asked again.
     inquire_at: Option<Duration>,
     /// What this server's BMC calls its sensors.
-    sensors: Option<SensorNames>,
+    sensors: watch::Names,
     /// When that is to be read.
     names_at: Option<Duration>,
     /// What was missed and written down, so far.
@@ -190,7 +189,7 @@ impl Engine {
             seats: Seat::all(&cluster),
             witness: witness::of(&cluster, boot, Some(&replay)),
             inquire_at: None,
-            sensors: None,
+            sensors: watch::Names::default(),
             names_at: None,
             noted: 0,
             timetable: Timetable::of(now, &cluster),

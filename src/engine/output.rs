@@ -47,6 +47,8 @@ pub enum Output {
     },
     /// Look whether one of these files exists, then call `handle_dump`.
     LookForDump(Vec<String>),
+    /// Keep this cache of sensors' names for the next start, when the disk has time; nothing comes back.
+    KeepNames(Vec<u8>),
     /// Make the kernel panic, by this file of its.
     Panic(String),
     /// Hand to the application.

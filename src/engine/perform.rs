@@ -306,7 +306,7 @@ impl Engine {
         let name = self.names[usize::from(server.0)].clone();
         let Some(status) = self.roads.status(server).copied() else { return };
         match status {
-            Status::Up { suite, identity, .. } => {
+            Status::Up { suite, identity, guid } => {
                 let known = self.whose(server, identity);
                 let how = match suite {
                     Some(suite) => format!("session open, cipher suite {}", suite.number()),
@@ -321,7 +321,7 @@ impl Engine {
                     None => Line::info(text),
                 });
                 if server == self.cluster.this {
-                    self.names_are_due(now);
+                    self.names_are_due(now, guid, identity);
                 }
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {

@@ -7,7 +7,7 @@ use super::output::Line;
 use super::perform::ARMING;
 use super::roads::Owner;
 use super::seat::Seat;
-use super::{Engine, Setup, witness};
+use super::{Engine, Setup, watch, witness};
 use crate::bmc::link::Status;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -132,7 +132,7 @@ impl Engine {
             (_, _) => {
                 self.roads.forget(Owner::Witness);
                 self.witness = new;
-                self.sensors = None; // another BMC's
+                self.sensors = watch::Names::default(); // another BMC's
             }
         }
         self.ask_for_the_held(now);

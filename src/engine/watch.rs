@@ -1,5 +1,8 @@
-//! What the engine remembers of its BMC's event log, and of a crash dump. Values; `fill` and `dump` decide.
+//! What the engine remembers of its BMC's event log and sensors' names, and of a crash dump. Values; `fill`, `names` and
+//! `dump` decide.
 
+use crate::bmc::sensor_names::SensorNames;
+use crate::words::Guid;
 use core::time::Duration;
 
 /// What was said last, from good to bad.
@@ -26,4 +29,13 @@ pub(super) struct Wait {
     pub(super) said: bool,
     /// Nothing is waited for any more.
     pub(super) over: bool,
+}
+
+/// What our BMC calls its sensors, as far as that is known.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Of our BMC, and which one that was.
+    pub(super) ours: Option<(Guid, SensorNames)>,
+    /// What an earlier process kept, as long as nobody knows whether it is our BMC's.
+    pub(super) cached: Option<(Guid, SensorNames)>,
 }

@@ -25,12 +25,12 @@ pub(super) fn settings(bmc: &Bmc) -> Settings {
     Settings { in_sel: bmc.in_sel, own, catch_up: bmc.sel_catch_up }
 }
 
-/// What a former process knew of the log.
+/// What a former process knew of the log. What supported a notice before a boot supports no other after it, and
+/// was not missed.
 fn left(boot: BootId, replay: &Replay) -> Left {
-    let here = replay.records().filter(|record| record.boot.is_same_as(boot));
     Left {
         mark: replay.mark.map(|(mark, _)| mark),
         here: replay.mark.is_some_and(|(_, then)| then.is_same_as(boot)),
-        used: here.filter_map(|record| Some((record.support()?, record.notice.id.0))).collect(),
+        used: replay.records().filter_map(|record| Some((record.support()?, record.notice.id.0))).collect(),
     }
 }

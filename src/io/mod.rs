@@ -8,7 +8,6 @@ pub mod child;
 pub mod facts;
 pub mod fork;
 pub mod host;
-pub mod inside;
 pub mod ipmidev;
 pub mod local;
 pub mod reactor;

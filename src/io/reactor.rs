@@ -191,6 +191,11 @@ impl Reactor {
         self.finish();
         self.unfinished = true;
         self.receive_all_answers(out);
+        // Before any trap: its sentence is made once.
+        if let Some(found) = self.store.found_names() {
+            self.engine.handle_cached_names(found.map_err(|error| error.to_string()));
+            self.drain(now(), out);
+        }
         // The timer is armed for whatever the engine waits for: before that a look at every clock is spared.
         let moment = now();
         if self.armed.is_some_and(|at| at <= moment.boottime) {
@@ -314,6 +319,9 @@ impl Reactor {
     pub fn rebuild(&mut self, setup: Setup) {
         let setup = Setup { maintenance: self.engine.maintenance(), ..setup };
         self.engine = Engine::new(now(), setup);
+        if let Some(names) = self.store.names() {
+            self.engine.handle_cached_names(Ok(names.to_vec()));
+        }
         // Its output is waiting already, whatever its first deadline is.
         self.timer.set(Some(AT_ONCE));
         self.armed = Some(AT_ONCE);
@@ -389,6 +397,7 @@ impl Reactor {
                     let stored = self.store.replace(&bytes).is_ok();
                     self.engine.handle_compacted(stored);
                 }
+                Output::KeepNames(octets) => self.store.keep_names(octets),
                 Output::Run(command) => {
                     if let Some(failed) = self.actions.run(command) {
                         self.engine.handle_command(now(), failed.token, failed.event);

@@ -1,28 +1,29 @@
 //! A visit to one BMC in the foreground: comes, holds one dialogue after another, leaves.
 //!
-//! For programs that have a question and no engine: `bmc audit`, `setup`, `pin`, `check --live`. Drives a
-//! `bmc::link` on a socket of its own until a dialogue is over, a deadline has passed or a signal came;
-//! the session is closed on every path, by `drop`. Its input is datagrams, of which only the BMC's are
-//! looked at, and signals.
+//! For programs that have a question and no engine: `bmc audit`, `setup`, `pin`, `ended`, `check --live`. Drives a
+//! `bmc::link` on a socket of its own, or in-band the kernel's device, until a dialogue is over, a deadline has passed
+//! or a signal came; the session is closed on every path, by `drop`. Its input is what `road` takes, and signals.
 
+mod road;
+
+use super::ipmidev::Slot;
 use super::signals::{Signal, Signals};
 use super::sys::{Epoll, now, random};
 use super::udp::{self, Batch};
 use crate::bmc::dialogue::{Dialogue, Step};
 use crate::bmc::failure::Failure;
-use crate::bmc::link::{Checked, Identity, Link, Login, Output, Status, Ticket, Urgency};
+use crate::bmc::inband::Inband;
+use crate::bmc::link::{Checked, Identity, Link, Login, Status, Ticket};
 use crate::crypto::Random;
+use crate::now::Now;
 use crate::suite::Suite;
-use crate::wire::ipmi::Response;
+use crate::wire::ipmi::{Request, Response};
 use crate::words::Guid;
-use std::collections::VecDeque;
+use road::{Answers, InBand, Lan, Road};
 use std::fmt;
 use std::io::{Error, Result};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::time::Duration;
-
-/// How long a refusal that only the operator can help is doubted: the link looks a second time, a second later.
-const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 /// Who was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +32,15 @@ pub struct Met {
     pub guid: Guid,
     /// Whether that is the right one.
     pub identity: Checked,
-    /// The cipher suite in use.
-    pub suite: Suite,
+    /// The cipher suite in use; none in-band.
+    pub suite: Option<Suite>,
+}
+
+impl Met {
+    /// Whether it was met in-band.
+    pub fn is_in_band(&self) -> bool {
+        self.suite.is_none()
+    }
 }
 
 /// Why a dialogue was left before its end.
@@ -83,16 +91,11 @@ impl fmt::Display for Shut {
 /// One visit; over when it is dropped.
 #[derive(Debug)]
 pub struct Visit<'a> {
-    link: Link,
-    to: SocketAddr,
-    socket: UdpSocket,
+    road: Road,
     signals: Option<&'a Signals>,
     epoll: Epoll,
-    batch: Batch,
     tickets: u64,
-    answers: VecDeque<(Ticket, std::result::Result<Response, Failure>)>,
-    /// Why the last datagram was not sent, if so.
-    unsent: Option<Error>,
+    answers: Answers,
 }
 
 impl<'a> Visit<'a> {
@@ -100,43 +103,41 @@ impl<'a> Visit<'a> {
     /// the BMC finds out by itself that the session is over.
     pub fn new(to: SocketAddr, login: Login, identity: Identity, signals: Option<&'a Signals>) -> Result<Self> {
         let socket = udp::bind_client(to.is_ipv6())?;
+        let link = Link::new(login, identity, Random::from_seed(random()?));
+        let lan = Lan { link, to, socket, batch: Batch::default(), unsent: None };
+        Self::by(Road::Lan(Box::new(lan)), signals)
+    }
+
+    /// Goes to the BMC on this board by the kernel's `device`. Only a `pinned` GUID can say that it is the wrong one.
+    pub fn in_band(device: &str, pinned: Option<Guid>, signals: Option<&'a Signals>) -> Result<Self> {
+        let inside = InBand { road: Inband::new(device.to_owned(), pinned), slot: Slot::new()? };
+        Self::by(Road::InBand(Box::new(inside)), signals)
+    }
+
+    fn by(road: Road, signals: Option<&'a Signals>) -> Result<Self> {
         let epoll = Epoll::new()?;
-        epoll.add(&socket)?;
+        road.watch(&epoll)?;
         if let Some(signals) = signals {
             epoll.add(signals)?;
         }
-        let link = Link::new(login, identity, Random::from_seed(random()?));
-        Ok(Self {
-            link,
-            to,
-            socket,
-            signals,
-            epoll,
-            batch: Batch::default(),
-            tickets: 0,
-            answers: VecDeque::new(),
-            unsent: None,
-        })
+        Ok(Self { road, signals, epoll, tickets: 0, answers: Answers::new() })
     }
 
-    /// Opens the session. A BMC that is silent or full is asked again until `patience` is over.
+    /// Opens the session or the device, and learns who is there. A BMC that is silent or full is asked again until `patience` is over.
     pub fn meet(&mut self, patience: Duration) -> std::result::Result<Met, Shut> {
         let mut end = now().boottime + patience;
-        self.link.start(now());
-        self.drain();
+        self.road.start(&mut self.answers);
         loop {
             let at = now().boottime;
-            match *self.link.status() {
-                Status::Up { suite: Some(suite), guid, identity } => return Ok(Met { guid, identity, suite }),
+            match *self.road.status() {
+                Status::Up { suite, guid, identity } => return Ok(Met { guid, identity, suite }),
                 Status::WrongIdentity { found } => return Err(Shut::Another { found }),
                 Status::Down { why: Some(why), .. } if at >= end => return Err(self.shut(why)),
-                Status::Opening | Status::Down { .. } | Status::Up { suite: None, .. } if at >= end => {
-                    return Err(self.shut(Failure::Silent));
-                }
+                Status::Opening | Status::Down { .. } if at >= end => return Err(self.shut(Failure::Silent)),
                 Status::Down { why: Some(why), since } if !why.is_passing() => {
-                    end = end.min(since.boottime + SECOND_LOOK);
+                    end = end.min(since.boottime + self.road.second_look());
                 }
-                Status::Opening | Status::Down { .. } | Status::Up { suite: None, .. } => {}
+                Status::Opening | Status::Down { .. } => {}
             }
             match self.turn(end) {
                 Some(signal) => return Err(Shut::Interrupted(signal)),
@@ -145,9 +146,19 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// How the link is now.
+    /// How the road is now.
     pub fn status(&self) -> &Status {
-        self.link.status()
+        self.road.status()
+    }
+
+    /// Asks one thing, until it is answered or until `deadline` (in boottime).
+    pub fn ask(&mut self, request: Request, deadline: Duration) -> std::result::Result<Response, Failure> {
+        self.converse(&mut Once { request: Some(request), result: None }, deadline).unwrap_or_else(|cut| {
+            Err(match cut {
+                Cut::Late => Failure::Silent,
+                Cut::Interrupted(_) => Failure::Stopped,
+            })
+        })
     }
 
     /// Holds a dialogue until its end, or until `deadline` (in boottime). What was asked last and not
@@ -169,8 +180,7 @@ impl<'a> Visit<'a> {
                         self.tickets += 1;
                         let ticket = Ticket(self.tickets);
                         asked = Some(ticket);
-                        self.link.submit(now(), ticket, Urgency::Normal, request);
-                        self.drain();
+                        self.road.submit(ticket, request, &mut self.answers);
                     }
                     Step::Wait(wake) => until = wake.map_or(deadline, |wake| wake.min(deadline)),
                 }
@@ -185,13 +195,13 @@ impl<'a> Visit<'a> {
             }
         };
         if let Some(ticket) = asked {
-            self.link.withdraw(ticket);
+            self.road.withdraw(ticket);
         }
         Err(cut)
     }
 
     fn shut(&mut self, why: Failure) -> Shut {
-        match self.unsent.take() {
+        match self.road.take_unsent() {
             Some(error) if why == Failure::Silent => Shut::Unsent(error),
             Some(_) | None => Shut::Failed(why),
         }
@@ -199,39 +209,62 @@ impl<'a> Visit<'a> {
 
     /// Waits until something happens, or until this moment, and does what is due then.
     fn turn(&mut self, until: Duration) -> Option<Signal> {
-        let due = self.link.next_deadline().map_or(until, |due| due.min(until));
+        let due = self.road.next_deadline().map_or(until, |due| due.min(until));
         // Rounded up: a wait that ends within the same millisecond would only spin.
         let pause = due.saturating_sub(now().boottime) + Duration::from_millis(1);
         if self.epoll.wait(Some(pause)) {
             if let Some(signal) = self.signals.and_then(|signals| signals.wait(Some(Duration::ZERO))) {
                 return Some(signal);
             }
-            self.batch.refill(&self.socket);
-            while let Some((from, bytes)) = self.batch.read() {
-                if from == self.to {
-                    self.link.handle_datagram(now(), bytes);
-                }
-            }
+            self.road.hear(&mut self.answers);
         }
-        self.link.handle_timeout(now());
-        self.drain();
+        self.road.handle_timeout(&mut self.answers);
         None
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.link.poll_output() {
-            match output {
-                Output::Send(bytes) => self.unsent = udp::send(&self.socket, &bytes, self.to).err(),
-                Output::Answer { ticket, result } => self.answers.push_back((ticket, result)),
-                Output::Changed => {} // `meet` looks at the status itself
-            }
-        }
     }
 }
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        self.link.stop(now());
-        self.drain();
+        self.road.stop(&mut self.answers);
+    }
+}
+
+/// One question, and its answer.
+struct Once {
+    request: Option<Request>,
+    result: Option<std::result::Result<Response, Failure>>,
+}
+
+impl Dialogue for Once {
+    type End = std::result::Result<Response, Failure>;
+
+    fn poll(&mut self, _now: Now) -> Step<Self::End> {
+        match (self.request.take(), self.result.take()) {
+            (Some(request), _) => Step::Submit(request),
+            (None, Some(result)) => Step::Over(result),
+            (None, None) => Step::Wait(None),
+        }
+    }
+
+    fn handle_answer(&mut self, _now: Now, result: std::result::Result<Response, Failure>) {
+        self.result = Some(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Obstacle;
+
+    #[test]
+    fn a_file_is_no_bmc() {
+        let mut visit = Visit::in_band("/proc/self/status", None, None).unwrap();
+        let begun = now().boottime;
+        let patience = Duration::from_secs(10);
+        let Err(Shut::Failed(why)) = visit.meet(patience) else { panic!("it was met") };
+        assert_eq!(why, Failure::InBand(Obstacle::NotADevice));
+        let refused = visit.ask(Request { netfn: 6, lun: 0, command: 1, data: Vec::new() }, begun + patience);
+        assert_eq!(refused, Err(why));
+        assert!(now().boottime < begun + Duration::from_secs(1), "nobody waits for a file to become a device");
     }
 }

@@ -20,7 +20,8 @@ use crate::wire::command::{self as known, AuthCapabilities, Command, SUITE_LIST_
 use crate::wire::ipmi::{self, Completion, Message, Request, Response};
 use crate::wire::rakp::Algorithms;
 use crate::wire::rmcp::{self, Datagram, PayloadType, Plus};
-use core::net::{IpAddr, SocketAddr};
+use crate::wire::session_info::{SessionInfo, SessionOwner, Which};
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 const PRIVILEGE_NOT_AVAILABLE: Completion = Completion(0x80);
@@ -226,27 +227,27 @@ impl Lan {
 
     fn session_info(&mut self, own: u32, data: &[u8]) -> Answer {
         let open = self.sessions.open();
-        let found = match *data {
-            [0x00] => open.iter().find(|session| session.id == own),
-            [0xFE, handle] => Some(open.iter().find(|session| session.handle == handle).ok_or(INVALID_SESSION_HANDLE)?),
-            [0xFF, a, b, c, d] => {
-                let id = u32::from_le_bytes([a, b, c, d]);
-                Some(open.iter().find(|session| session.id == id).ok_or(INVALID_SESSION_ID)?)
+        let found = match Which::parse(data).map_err(|_| Completion::LENGTH)? {
+            Which::This => open.iter().find(|session| session.id == own),
+            Which::Nth(index) => open.get(usize::from(index).saturating_sub(1)),
+            Which::Handle(handle) => {
+                Some(open.iter().find(|session| session.handle == handle).ok_or(INVALID_SESSION_HANDLE)?)
             }
-            [index] => open.get(usize::from(index) - 1),
-            _ => return Err(Completion::LENGTH),
+            Which::Id(id) => Some(open.iter().find(|session| session.id == id).ok_or(INVALID_SESSION_ID)?),
         };
-        let (slots, active) = (super::sessions::SESSIONS_MAX as u8, open.len() as u8);
-        let Some(session) = found else { return Ok(vec![0, slots, active]) };
-        let user = (session.user + FIRST_USER_ID) as u8 & 0x3F;
-        let mut answer = vec![session.handle, slots, active, user, session.privilege as u8, 0x10 | CHANNEL];
-        answer.extend(match session.from.ip() {
-            IpAddr::V4(address) => address.octets(),
-            IpAddr::V6(_) => [0; 4], // the field cannot hold it
+        let of = found.map(|session| SessionOwner {
+            user: (session.user + FIRST_USER_ID) as u8,
+            privilege: session.privilege as u8,
+            protocol: SessionOwner::RMCP_PLUS,
+            channel: CHANNEL,
+            console: match session.from {
+                SocketAddr::V4(from) => Some((*from.ip(), [0; 6], from.port())), // nobody tells us the MAC
+                SocketAddr::V6(from) => Some((Ipv4Addr::UNSPECIFIED, [0; 6], from.port())), // the field cannot hold it
+            },
         });
-        answer.extend([0; 6]); // nobody tells us the MAC
-        answer.extend(session.from.port().to_le_bytes());
-        Ok(answer)
+        let handle = found.map_or(0, |session| session.handle);
+        let (slots, active) = (super::sessions::SESSIONS_MAX as u8, open.len() as u8);
+        Ok(SessionInfo { handle, slots, active, of }.emit())
     }
 
     /// The BMC restarts: nobody is known any more.

@@ -31,6 +31,16 @@ pub enum Error {
     Field,
 }
 
+/// The first `N` octets of data that may have more.
+pub(super) fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
+    data.first_chunk().ok_or(Error::Truncated)
+}
+
+/// All octets of data that has exactly `N`.
+pub(super) fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
+    if data.len() > N { Err(Error::TooLong) } else { head(data) }
+}
+
 /// One message with its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {

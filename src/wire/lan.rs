@@ -2,10 +2,15 @@
 //! (IPMI 2.0, sections 23.1 and 23.2, table 23-4).
 //!
 //! Both directions: `parse` reads a parameter's data, the revision octet in front taken off by
-//! [`answered`]; `emit` writes them, for Set and for the simulated BMC. Input is a BMC's; hostile.
+//! [`answered`]; `emit` writes them, for Set and for the simulated BMC. Alert destinations are in
+//! `lan/destination.rs`. Input is a BMC's; hostile.
 
-use super::ipmi::{Command, Error, Request};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod destination;
+
+pub use destination::{Destination, DestinationAddress, PET, To};
+
+use super::ipmi::{Command, Error, Request, head};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Set LAN Configuration Parameters.
 pub const SET: Command = Command { netfn: 0x0C, number: 0x01 };
@@ -116,11 +121,6 @@ pub fn answer(data: &[u8]) -> Vec<u8> {
     all
 }
 
-/// The first `N` octets of a parameter that may be told longer.
-fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    data.first_chunk().ok_or(Error::Truncated)
-}
-
 /// Parameter 0, here and of PEF: whether somebody writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -172,121 +172,6 @@ pub fn community(community: &[u8]) -> Option<Vec<u8>> {
         data.resize(COMMUNITY, 0);
         data
     })
-}
-
-/// Type of a destination that gets Platform Event Traps.
-pub const PET: u8 = 0;
-
-/// Parameter 18: how one destination is alerted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Destination {
-    /// Its number; 0 is the volatile one.
-    pub number: u8,
-    /// An alert is sent again until it is acknowledged.
-    pub acknowledged: bool,
-    /// [`PET`], or 6 and 7: OEM.
-    pub kind: u8,
-    /// Until it is sent again; counts from 0, so that 0 is one second.
-    pub timeout: u8,
-    /// How often it is sent again, 0 to 7.
-    pub retries: u8,
-}
-
-impl Destination {
-    /// Reads the parameter.
-    pub fn parse(data: &[u8]) -> Result<Self, Error> {
-        let [number, kind, timeout, retries] = *head(data)?;
-        Ok(Self {
-            number: number & 0x0F,
-            acknowledged: kind & 0x80 != 0,
-            kind: kind & 7,
-            timeout,
-            retries: retries & 7,
-        })
-    }
-
-    /// Writes the parameter.
-    pub fn emit(&self) -> Vec<u8> {
-        let kind = u8::from(self.acknowledged) << 7 | self.kind & 7;
-        vec![self.number & 0x0F, kind, self.timeout, self.retries & 7]
-    }
-
-    /// Seconds between two transmissions.
-    pub fn seconds(&self) -> u16 {
-        u16::from(self.timeout) + 1
-    }
-}
-
-/// Parameter 19: where one destination is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DestinationAddress {
-    /// Its number.
-    pub number: u8,
-    /// The address; there is no port: it is always 162.
-    pub to: To,
-}
-
-/// An alert's address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum To {
-    /// By IPv4.
-    V4 {
-        /// Bit 0 (some read bit 7): through the backup gateway. Kept as it was read.
-        gateway: u8,
-        /// The address.
-        address: Ipv4Addr,
-        /// Its hardware address; zero: the BMC asks by ARP, or knows its gateway's.
-        mac: [u8; 6],
-    },
-    /// By IPv6.
-    V6(Ipv6Addr),
-}
-
-impl To {
-    /// The address alone.
-    pub fn ip(&self) -> IpAddr {
-        match self {
-            Self::V4 { address, .. } => (*address).into(),
-            Self::V6(address) => (*address).into(),
-        }
-    }
-}
-
-impl DestinationAddress {
-    /// Reads the parameter.
-    pub fn parse(data: &[u8]) -> Result<Self, Error> {
-        let [number, format] = *head(data)?;
-        let to = match format >> 4 {
-            0 => {
-                let [_, _, gateway, a, b, c, d, mac @ ..] = *head::<13>(data)?;
-                To::V4 { gateway, address: [a, b, c, d].into(), mac }
-            }
-            1 => {
-                let [_, _, octets @ ..] = *head::<18>(data)?;
-                To::V6(octets.into())
-            }
-            _ => return Err(Error::Field),
-        };
-        Ok(Self { number: number & 0x0F, to })
-    }
-
-    /// Writes the parameter.
-    pub fn emit(&self) -> Vec<u8> {
-        let number = self.number & 0x0F;
-        match self.to {
-            To::V4 { gateway, address, mac } => {
-                let mut data = vec![number, 0x00, gateway];
-                data.extend(address.octets());
-                data.extend(mac);
-                data
-            }
-            To::V6(address) => {
-                let mut data = vec![number, 0x10];
-                data.extend(address.octets());
-                data
-            }
-        }
-    }
 }
 
 /// Cipher suites in parameters 22 to 24 at most.
@@ -381,24 +266,6 @@ mod tests {
     }
 
     #[test]
-    fn destinations_survive_the_wire() {
-        let destination = Destination { number: 1, acknowledged: true, kind: PET, timeout: 4, retries: 3 };
-        assert_eq!(destination.emit(), [1, 0x80, 4, 3]);
-        assert_eq!(Destination::parse(&destination.emit()), Ok(destination));
-        assert_eq!(destination.seconds(), 5);
-        let v4 = To::V4 { gateway: 1, address: Ipv4Addr::new(10, 0, 0, 9), mac: [1, 2, 3, 4, 5, 6] };
-        for to in [v4, To::V6(Ipv6Addr::LOCALHOST)] {
-            let told = DestinationAddress { number: 1, to };
-            let octets = told.emit();
-            assert_eq!(DestinationAddress::parse(&octets), Ok(told));
-            for cut in 0..octets.len() {
-                assert_eq!(DestinationAddress::parse(&octets[..cut]), Err(Error::Truncated), "{cut}");
-            }
-        }
-        assert_eq!(DestinationAddress::parse(&[1, 0x20]), Err(Error::Field));
-    }
-
-    #[test]
     fn communities_have_room_for_eighteen_octets() {
         let octets = community(b"public").unwrap();
         assert_eq!((octets.len(), parse_community(&octets)), (18, Ok(&b"public"[..])));
@@ -429,9 +296,6 @@ mod tests {
         let address = Ipv6Address { number: 0, source: 0x80, address: Ipv6Addr::LOCALHOST, prefix: 64, status: 0 };
         assert_eq!(Ipv6Address::parse(&address.emit()), Ok(address));
         assert_eq!((Progress::parse(&[3]), Progress::parse(&[])), (Err(Error::Field), Err(Error::Truncated)));
-        assert_eq!(
-            (parse_address(&[1, 2, 3]), Destination::parse(&[1])),
-            (Err(Error::Truncated), Err(Error::Truncated))
-        );
+        assert_eq!(parse_address(&[1, 2, 3]), Err(Error::Truncated));
     }
 }

@@ -16,6 +16,7 @@ pub mod pet;
 pub mod rakp;
 pub mod rmcp;
 pub mod sdr;
+pub mod sdr_cache;
 pub mod sel;
 pub mod session_info;
 pub mod snmp;

@@ -7,7 +7,7 @@
 pub mod alert;
 pub mod filter;
 
-use super::ipmi::{Command, Error, Request};
+use super::ipmi::{Command, Error, Request, exactly, head};
 use crate::words::Guid;
 
 const fn command(number: u8) -> Command {
@@ -117,15 +117,6 @@ impl Asked {
 /// What [`set`] writes, as the BMC reads it: the parameter and its data.
 pub fn parse_set(data: &[u8]) -> Result<(u8, &[u8]), Error> {
     data.split_first().map(|(parameter, data)| (parameter & 0x7F, data)).ok_or(Error::Truncated)
-}
-
-/// The first `N` octets of what may be told longer.
-fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    data.first_chunk().ok_or(Error::Truncated)
-}
-
-fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    if data.len() > N { Err(Error::TooLong) } else { head(data) }
 }
 
 /// Answer to [`CAPABILITIES`].

@@ -27,6 +27,12 @@ impl Stamp {
         Request::new(SDR_INFO, [])
     }
 
+    /// Whether it shows that a repository of as many records is another one: not every BMC writes down when it changed.
+    pub fn shows_changes(&self) -> bool {
+        const UNSPECIFIED: u32 = u32::MAX;
+        self.added != UNSPECIFIED || self.erased != UNSPECIFIED
+    }
+
     /// Reads the answer to Get SDR Repository Info.
     pub fn parse(data: &[u8]) -> Result<Self, Error> {
         let Some(&[_, r0, r1, _, _, a0, a1, a2, a3, e0, e1, e2, e3]) = data.first_chunk() else {

@@ -90,6 +90,8 @@ pub struct World {
     engine: Option<Engine>,
     pub bmc: Bmc,
     journal: Vec<u8>,
+    /// Names of sensors that outlive the process.
+    pub cache: Option<Vec<u8>>,
     boot: u8,
     flying: Vec<(Duration, SocketAddr, SocketAddr, Vec<u8>)>,
     pub cut: bool,
@@ -133,6 +135,7 @@ impl World {
             engine: None,
             bmc: Bmc::new(options, [5; 32]),
             journal: Vec::new(),
+            cache: None,
             boot: 1,
             flying: Vec::new(),
             cut: false,
@@ -159,7 +162,11 @@ impl World {
     pub fn start(&mut self, boot: u8) {
         self.boot = boot;
         let setup = self.setup(boot);
-        self.engine = Some(Engine::new(self.now(), setup));
+        let mut engine = Engine::new(self.now(), setup);
+        if let Some(octets) = &self.cache {
+            engine.handle_cached_names(Ok(octets.clone()));
+        }
+        self.engine = Some(engine);
         self.drain();
     }
 
@@ -230,6 +237,7 @@ impl World {
                 Output::Ask { to, bytes } => self.fly(CLIENT.parse().unwrap(), to, bytes),
                 Output::Reply { to, bytes } => self.fly(TRAPS.parse().unwrap(), to, bytes),
                 Output::Deliver(delivery) => self.hear(delivery),
+                Output::KeepNames(octets) => self.cache = Some(octets),
                 Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
                     panic!("a command")
                 }

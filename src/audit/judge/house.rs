@@ -148,7 +148,8 @@ fn logins(told: &Told, found: &mut Found) {
     if let Ok(sessions) = told.sessions
         && (sessions.slots < SESSIONS_WANTED || sessions.free() < SESSIONS_FREE)
     {
-        let subject = format!("{} of {} sessions are open, this one among them", sessions.active, sessions.slots);
+        let ours = if sessions.handle == 0 { "" } else { ", this one among them" };
+        let subject = format!("{} of {} sessions are open{ours}", sessions.active, sessions.slots);
         let remedy = "end sessions that nobody needs; fencing must find one free";
         found.add(&rules::FEW_SESSIONS, subject, remedy);
     }

@@ -13,8 +13,8 @@ use crate::out::Out;
 
 /// Ask a BMC what it would do, set it, learn who it is, prove its path
 ///
-/// Each command opens one session to the BMC, with the login of the configuration, and closes it;
-/// drill asks the daemon to, where one runs.
+/// This server's own BMC is asked in-band where the configuration says so (link), another one over
+/// LAN: in one session, with the login of the configuration. drill asks the daemon to, where one runs.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {

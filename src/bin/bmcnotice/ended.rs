@@ -3,6 +3,7 @@
 //!
 //! Reads the journal's copy on disk and changes nothing of it: the next start of the daemon closes the record.
 
+use crate::arrive::{NotMet, Whom, arrive};
 use crate::check::DEFAULT_FILE;
 use crate::control::protocol::socket;
 use crate::exit::{Exit, complain, report};
@@ -11,7 +12,7 @@ use crate::out::Out;
 use bmcnotice::bmc::failure::Untold;
 use bmcnotice::bmc::handshake::Telling;
 use bmcnotice::io::sys::now;
-use bmcnotice::io::visit::{Cut, Shut, Visit};
+use bmcnotice::io::visit::{Cut, Visit};
 use bmcnotice::recovery::journal::{Record, Step};
 use bmcnotice::words::{Answer, Outcome, Phase};
 use bmcnotice::{Config, Error};
@@ -77,7 +78,7 @@ impl From<How> for Outcome {
 
 /// Why the BMC does not know.
 enum Unheard {
-    Shut(Shut),
+    NotMet(NotMet),
     Cut(Cut),
     Untold(Untold),
 }
@@ -85,7 +86,7 @@ enum Unheard {
 impl fmt::Display for Unheard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shut(why) => why.fmt(f),
+            Self::NotMet(why) => why.fmt(f),
             Self::Cut(why) => why.fmt(f),
             Self::Untold(why) => why.fmt(f),
         }
@@ -128,15 +129,14 @@ fn tell(arguments: &Arguments, out: &Out) -> Result<Exit, Error> {
     let outcome = arguments.outcome.map_or_else(|| outcome(record), Outcome::from);
     let (number, phase) = (record.id.serial(), Phase::Ended(outcome));
     let way = config.way(None)?;
-    let Some(login) = way.login.clone() else {
-        return Err(Error::invalid("this server's BMC has no login in the configuration"));
-    };
     let bmc = way.bmc().ok_or_else(|| Error::invalid("this server has no BMC in the configuration"))?;
     let end = now().boottime + arguments.patience;
     let mut telling = Telling::new(&bmc.handshake, phase, number, way.cluster.listen(), end);
-    let mut visit = Visit::new(way.address, login, way.identity.clone(), None)?;
-    let told = visit.meet(arguments.patience).map_err(Unheard::Shut).and_then(|_| hold(&mut visit, &mut telling, end));
-    drop(visit);
+    let whom = Whom { identity: &way.identity, privilege: None, patience: arguments.patience };
+    let told = match arrive(&way, whom, None) {
+        Ok((mut visit, _)) => hold(&mut visit, &mut telling, end),
+        Err(not_met) => Err(Unheard::NotMet(not_met)),
+    };
     let text = match &told {
         Ok(()) => format!("record {number}: the BMC knows: recovery {phase}"),
         Err(why) => format!("record {number}: the BMC does NOT know: recovery {phase}: {why}"),

@@ -7,14 +7,15 @@ pub mod judge;
 
 use bmcnotice::Error;
 use bmcnotice::bmc::failure::Failure;
+use bmcnotice::bmc::inband::GIVE_UP;
 use bmcnotice::bmc::link::{Checked, Identity};
 use bmcnotice::bmc::ping::{self, Probe};
 use bmcnotice::crypto::Random;
-use bmcnotice::io::inside::{self, Inside};
 use bmcnotice::io::sys::{self, Epoll, now};
 use bmcnotice::io::udp::{self, Batch};
 use bmcnotice::io::visit::{Shut, Visit};
 use bmcnotice::setup::{Config, Way};
+use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::GET_DEVICE_ID;
 use bmcnotice::wire::ipmi::Request;
 use bmcnotice::wire::lan::{self, parameter};
@@ -65,20 +66,25 @@ fn visit(way: &Way) -> Result<Bmc, Error> {
     })
 }
 
-fn inside(way: &Way, device: &str) -> Result<Result<InBand, inside::Shut>, Error> {
-    let mut visit = Inside::new(device, way.bmc().and_then(|bmc| bmc.guid))?;
-    let guid = match visit.meet() {
-        Ok(guid) => Some(guid).filter(|guid| !guid.is_unspecified()),
-        Err(shut) => return Ok(Err(shut)),
+fn inside(way: &Way, device: &str) -> Result<Result<InBand, judge::Shut>, Error> {
+    let mut visit = Visit::in_band(device, way.bmc().and_then(|bmc| bmc.guid), None)?;
+    let guid = match visit.meet(GIVE_UP) {
+        Ok(met) => Some(met.guid).filter(|guid| !guid.is_unspecified()),
+        Err(Shut::Another { found }) => return Ok(Err(judge::Shut::Another { found })),
+        Err(Shut::Failed(why)) => return Ok(Err(judge::Shut::Failed(why))),
+        Err(Shut::Unsent(error)) => return Err(error.into()),
+        Err(Shut::Interrupted(_)) => return Ok(Err(judge::Shut::Failed(Failure::Stopped))),
     };
+    // Longer than the road takes to give up.
+    let mut ask = |request| visit.ask(request, now().boottime + 2 * GIVE_UP);
     let begun = Instant::now();
-    if let Err(why) = visit.ask(Request::new(GET_DEVICE_ID, [])) {
-        return Ok(Err(inside::Shut::Failed(why)));
+    if let Err(why) = ask(Request::new(GET_DEVICE_ID, [])) {
+        return Ok(Err(judge::Shut::Failed(why)));
     }
     let took = begun.elapsed();
     let mut addresses: Option<Vec<Ipv4Addr>> = None;
     for channel in CHANNELS {
-        match visit.ask(lan::get(channel, parameter::ADDRESS, 0)) {
+        match ask(lan::get(channel, parameter::ADDRESS, 0)) {
             Ok(response) if response.completion == 0 => {
                 let address = lan::answered(&response.data).and_then(lan::parse_address);
                 if let Ok(address) = address {
@@ -133,7 +139,7 @@ fn session(way: &Way, identity: Identity, patience: Duration) -> Result<Option<S
     Ok(Some(match visit.meet(patience) {
         Ok(met) => Session::Open {
             took: begun.elapsed(),
-            suite: met.suite.number(),
+            suite: met.suite.map_or(0, Suite::number),
             guid: met.guid,
             proven: met.identity == Checked::Matched,
         },

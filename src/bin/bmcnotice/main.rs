@@ -3,6 +3,7 @@
 //! Uses the library's public modules alone. `docs/cli.md` is the page for users.
 
 mod arguments;
+mod arrive;
 mod bmc;
 mod check;
 mod clock;

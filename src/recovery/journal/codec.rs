@@ -3,16 +3,22 @@
 //! Input is a file that may be torn, damaged or hostile: a frame counts only with its magic, a length
 //! within the limit, its checksum and its end mark. Numbers are little-endian.
 
-use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken};
-use crate::bmc::evidence::{CLAIM_OCTETS, Claim, Doubt, Mark};
+mod octet;
+
+use super::record::{BootId, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken};
+use crate::bmc::evidence::{CLAIM_OCTETS, Claim, Mark};
 use crate::bmc::sel_reading::Place;
-use crate::config::model::{AfterEnded, FinalAction};
+use crate::config::model::FinalAction;
 use crate::notice::NoticeId;
 use crate::now::Now;
 use crate::wire::sel;
-use crate::words::{Answer, Attempt, Class, Guid, Outcome, RecoveryAction, Trust};
+use crate::words::{Answer, Attempt, Guid, Trust};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
+use octet::{
+    action_octet, chassis_octet, class_octet, closed_octet, doubt_octet, hold_octet, outcome_octet, parse_action,
+    parse_chassis, parse_class, parse_closed, parse_doubt, parse_hold, parse_outcome,
+};
 
 /// The size of the hot file, in octets; preallocated.
 pub const HOT_OCTETS: usize = 1024 * 1024;
@@ -257,7 +263,7 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x12 => Step::StartedGivenUp,
         0x13 => Step::Asked(Claim::from_octets(body.array::<CLAIM_OCTETS>()?)),
         0x14 => Step::Supported(sel::Record(body.array()?)),
-        0x15 => Step::Unsupported(*Doubt::ALL.get(usize::from(body.u8()?))?),
+        0x15 => Step::Unsupported(parse_doubt(body.u8()?)?),
         0x20 => Step::Begun { run: body.u8()? },
         0x21 => Step::Answered(match body.u8()? {
             0 => Answer::Done,
@@ -289,107 +295,6 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x60 => Step::Closed(parse_closed(body.u8()?)?),
         _ => return Some(None),
     }))
-}
-
-fn class_octet(class: Class) -> u8 {
-    match class {
-        Class::Fatal => 0,
-        Class::Info => 1,
-        Class::Cleared => 2,
-        Class::Recoverable { degradation, predictive } => 4 | u8::from(degradation) | u8::from(predictive) << 1,
-    }
-}
-
-fn parse_class(octet: u8) -> Option<Class> {
-    Some(match octet {
-        0 => Class::Fatal,
-        1 => Class::Info,
-        2 => Class::Cleared,
-        4..=7 => Class::Recoverable { degradation: octet & 1 != 0, predictive: octet & 2 != 0 },
-        _ => return None,
-    })
-}
-
-fn outcome_octet(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Done => 0,
-        Outcome::Failed => 1,
-        Outcome::Unknown => 2,
-    }
-}
-
-fn parse_outcome(octet: u8) -> Option<Outcome> {
-    [Outcome::Done, Outcome::Failed, Outcome::Unknown].into_iter().find(|outcome| outcome_octet(*outcome) == octet)
-}
-
-/// Chassis Control's own numbers; what commands nothing has none and gets FEh, FFh.
-fn chassis_octet(command: AfterEnded) -> u8 {
-    match command {
-        AfterEnded::PowerOff => 0,
-        AfterEnded::PowerCycle => 2,
-        AfterEnded::HardReset => 3,
-        AfterEnded::Nmi => 4,
-        AfterEnded::SoftOff => 5,
-        AfterEnded::Bmc => 0xFE,
-        AfterEnded::None => 0xFF,
-    }
-}
-
-fn parse_chassis(octet: u8) -> Option<AfterEnded> {
-    use AfterEnded::{Bmc, HardReset, Nmi, None, PowerCycle, PowerOff, SoftOff};
-    let all = [PowerOff, PowerCycle, HardReset, Nmi, SoftOff, Bmc, None];
-    all.into_iter().find(|command| chassis_octet(*command) == octet)
-}
-
-fn action_octet(action: RecoveryAction) -> u8 {
-    match action {
-        RecoveryAction::Restart => 0,
-        RecoveryAction::Failover => 1,
-        RecoveryAction::StopService => 2,
-    }
-}
-
-fn parse_action(octet: u8) -> Option<RecoveryAction> {
-    let all = [RecoveryAction::Restart, RecoveryAction::Failover, RecoveryAction::StopService];
-    all.into_iter().find(|action| action_octet(*action) == octet)
-}
-
-fn hold_octet(why: Hold) -> u8 {
-    match why {
-        Hold::Contradicted => 0,
-        Hold::Unverifiable => 1,
-        Hold::Maintenance => 2,
-        Hold::CoolDown => 3,
-        Hold::Budget => 4,
-        Hold::PeerRecovers => 5,
-        Hold::Failed => 6,
-    }
-}
-
-fn parse_hold(octet: u8) -> Option<Hold> {
-    Hold::ALL.into_iter().find(|why| hold_octet(*why) == octet)
-}
-
-fn doubt_octet(doubt: Doubt) -> u8 {
-    Doubt::ALL.iter().position(|other| *other == doubt).map_or(u8::MAX, |place| place as u8)
-}
-
-fn closed_octet(reason: Closed) -> u8 {
-    match reason {
-        Closed::Done => 0,
-        Closed::Failed => 1,
-        Closed::Unknown => 2,
-        Closed::Cleared => 3,
-        Closed::InterruptedByReset => 4,
-        Closed::Superseded => 5,
-        Closed::Operator => 6,
-    }
-}
-
-fn parse_closed(octet: u8) -> Option<Closed> {
-    use Closed::{Cleared, Done, Failed, InterruptedByReset, Operator, Superseded, Unknown};
-    let all = [Done, Failed, Unknown, Cleared, InterruptedByReset, Superseded, Operator];
-    all.into_iter().find(|reason| closed_octet(*reason) == octet)
 }
 
 /// Whole milliseconds; the end of time when there are too many.

@@ -39,7 +39,7 @@ pub struct Filter {
     pub enabled: bool,
     /// 0: configurable, [`PRECONFIGURED`]: by the maker, who may not let it be changed.
     pub kind: u8,
-    /// What it does; see [`action`].
+    /// What it does; see [`super::action`].
     pub actions: u8,
     /// Bits 3:0: the policy that its alerts go by; 6:4: the group control selector.
     pub policy: u8,
@@ -88,7 +88,7 @@ impl Filter {
         })
     }
 
-    /// Its first octet, which is also [`parameter::FILTER_STATE`].
+    /// Its first octet, which is also [`super::parameter::FILTER_STATE`].
     pub fn state(&self) -> u8 {
         u8::from(self.enabled) << 7 | (self.kind & 3) << 5
     }

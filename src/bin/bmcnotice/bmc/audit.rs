@@ -25,7 +25,7 @@ use std::time::Duration;
 pub struct Arguments {
     #[command(flatten)]
     whose: Whose,
-    /// Ask with this privilege, not the configuration's: administrators are told most
+    /// Over LAN ask with this privilege, not the configuration's: administrators are told most
     #[arg(long, value_name = "LEVEL")]
     privilege: Option<Level>,
     /// Print one JSON object
@@ -69,6 +69,7 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
         out.json(&json!({
             "server": way.server().name,
             "address": way.address.to_string(),
+            "in_band": guest.met.is_in_band(),
             "guid": guest.met.guid.to_string(),
             "identity_matched": us.identity == bmcnotice::bmc::link::Checked::Matched,
             "reaches": verdict.reaches.to_string(),

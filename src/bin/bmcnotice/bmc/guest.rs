@@ -1,5 +1,6 @@
 //! What the commands of `bmcnotice bmc` share: whose BMC, how to get to it, and what to say when nobody opens.
 
+use crate::arrive::{NotMet, Whom, arrive};
 use crate::check::DEFAULT_FILE;
 use crate::exit::{Exit, complain, report};
 use bmcnotice::audit::ask::Asking;
@@ -69,9 +70,14 @@ pub struct Guest<'a> {
 impl<'a> Guest<'a> {
     /// Goes there; says what went wrong if nobody opens.
     pub fn meet(way: &Way, privilege: Option<Privilege>, signals: &'a Signals) -> Result<Self, Exit> {
-        Self::try_meet(way, &way.identity, privilege, signals).map_err(|shut| {
-            let who = format!("the BMC of {} at {}", way.server().name, way.address);
-            complain(format_args!("{who}: {shut}"), &hint(&shut, way, privilege));
+        Self::try_meet(way, &way.identity, privilege, signals).map_err(|not_met| {
+            let name = &way.server().name;
+            let who = if not_met.in_band {
+                format!("the BMC of {name}")
+            } else {
+                format!("the BMC of {name} at {}", way.address)
+            };
+            complain(format_args!("{who}: {not_met}"), &hint(&not_met, way, privilege));
             Exit::Failed
         })
     }
@@ -82,11 +88,8 @@ impl<'a> Guest<'a> {
         identity: &Identity,
         privilege: Option<Privilege>,
         signals: &'a Signals,
-    ) -> Result<Self, Shut> {
-        let Some(mut login) = way.login.clone() else { return Err(Shut::Failed(Failure::NoLogin)) };
-        login.privilege = privilege.unwrap_or(login.privilege);
-        let mut visit = Visit::new(way.address, login, identity.clone(), Some(signals)).map_err(Shut::Unsent)?;
-        let met = visit.meet(PATIENCE)?;
+    ) -> Result<Self, NotMet> {
+        let (visit, met) = arrive(way, Whom { identity, privilege, patience: PATIENCE }, Some(signals))?;
         Ok(Self { visit, met })
     }
 
@@ -120,7 +123,19 @@ impl<'a> Guest<'a> {
 }
 
 /// What to do when nobody opens.
-fn hint(shut: &Shut, way: &Way, privilege: Option<Privilege>) -> String {
+fn hint(not_met: &NotMet, way: &Way, privilege: Option<Privilege>) -> String {
+    match &not_met.why {
+        Shut::Another { .. } if not_met.in_band => {
+            "the board is another one than the pinned: bmcnotice bmc pin compares; nothing was asked of it and nothing set"
+                .to_owned()
+        }
+        Shut::Failed(Failure::InBand(obstacle)) => obstacle.remedy().to_owned(),
+        Shut::Failed(_) if not_met.in_band => "bmcnotice check --live tries every road; see docs/in-band.md".to_owned(),
+        shut => over_lan(shut, way, privilege),
+    }
+}
+
+fn over_lan(shut: &Shut, way: &Way, privilege: Option<Privilege>) -> String {
     let user = way.login.as_ref().map(|login| String::from_utf8_lossy(&login.user).into_owned()).unwrap_or_default();
     match shut {
         Shut::Failed(Failure::NoLogin) => "write user and password_file in its [server.bmc]".to_owned(),
@@ -154,6 +169,9 @@ pub fn introduction(way: &Way, met: &Met) -> String {
         Checked::Matched => "the right one",
         Checked::NotChecked => "not known to be the right one",
     };
-    let name = &way.server().name;
-    format!("the BMC of {name} at {}, GUID {} ({identity}), {}", way.address, met.guid, met.suite)
+    let (name, guid) = (&way.server().name, met.guid);
+    match met.suite {
+        Some(suite) => format!("the BMC of {name} at {}, GUID {guid} ({identity}), {suite}", way.address),
+        None => format!("the BMC of {name}, in-band, GUID {guid} ({identity})"),
+    }
 }

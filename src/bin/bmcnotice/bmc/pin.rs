@@ -1,6 +1,7 @@
 //! `bmcnotice bmc pin`: who the BMCs are, and what to write so that no other is taken for one of them.
 
 use super::guest::{Guest, load, signals};
+use crate::arrive::NotMet;
 use crate::check::DEFAULT_FILE;
 use crate::exit::{Exit, complain, report};
 use crate::out::{Look, Out};
@@ -18,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// Read the BMCs' GUIDs and show what to write to pin them
 ///
-/// Opens a session to every BMC of the configuration and reads its system GUID. Compares it with
-/// what is pinned already and, for this host's own BMC, with what its firmware (SMBIOS) says. A
+/// Visits every BMC of the configuration and reads its system GUID. Compares it with what is pinned
+/// already and, for this host's own BMC over LAN, with what its firmware (SMBIOS) says. A
 /// GUID that identifies nothing, or that two BMCs share, is not pinned.
 ///
 /// --write puts the missing lines into the configuration file, which keeps its comments.
@@ -62,7 +63,7 @@ enum State {
     /// Another BMC has it, too.
     Shared { found: Guid, with: String },
     /// It could not be asked.
-    Failed(Shut),
+    Failed(NotMet),
 }
 
 impl State {
@@ -130,8 +131,8 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
     let mut found: Vec<(&Way, State)> = Vec::new();
     for way in ways.iter().filter(wanted) {
         let state = ask(way, &signals);
-        if let State::Failed(shut @ Shut::Interrupted(_)) = &state {
-            complain(shut, "");
+        if let State::Failed(NotMet { why: why @ Shut::Interrupted(_), .. }) = &state {
+            complain(why, "");
             return Err(Exit::Failed);
         }
         found.push((way, state));
@@ -169,17 +170,19 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
 
 /// Whatever it is, it is learnt: what must match is compared here.
 fn ask(way: &Way, signals: &Signals) -> State {
-    let guid = match Guest::try_meet(way, &Identity::Unknown, None, signals) {
-        Ok(guest) => guest.met.guid,
-        Err(shut) => return State::Failed(shut),
+    let met = match Guest::try_meet(way, &Identity::Unknown, None, signals) {
+        Ok(guest) => guest.met,
+        Err(not_met) => return State::Failed(not_met),
     };
+    let guid = met.guid;
     let is = |identity: &Identity| identity.check(guid).is_some();
     let pinned = way.bmc().and_then(|bmc| bmc.guid);
     match pinned {
         _ if guid.is_unspecified() => State::Unspecified(guid),
         Some(pinned) if is(&Identity::Expected(vec![pinned])) => State::Pinned(guid),
         Some(pinned) => State::Differs { pinned, found: guid },
-        None if way.is_own() && !is(&way.own) => State::NotThisHost(guid),
+        // What is on the board is this host's, whatever the firmware says.
+        None if way.is_own() && !met.is_in_band() && !is(&way.own) => State::NotThisHost(guid),
         None => State::New(guid),
     }
 }

@@ -25,7 +25,7 @@ const LEAVING: Duration = Duration::from_secs(10);
 /// unless told to --write; then it reads everything again. Filters that it writes only alert; what
 /// the maker's filters do by themselves, before they alert, is taken out by --alert-only alone.
 ///
-/// Needs a user who is administrator of the BMC, for this visit alone. Nothing is written to a BMC
+/// Over LAN it needs a user who is administrator of the BMC, for this visit alone. Nothing is written to a BMC
 /// that is not known to be the right one.
 ///
 /// Ends with 0 when there is nothing to do or all was written and read again, with 3 when there is
@@ -89,6 +89,7 @@ fn run(arguments: &Arguments, out: &Out) -> Result<Exit, Exit> {
         let mut object = as_json(&done);
         object["server"] = json!(way.server().name);
         object["address"] = json!(way.address.to_string());
+        object["in_band"] = json!(guest.met.is_in_band());
         out.json(&object);
     } else {
         out.line(introduction(&way, &guest.met));

@@ -4,7 +4,6 @@
 
 use crate::out::{Look, Out};
 use bmcnotice::bmc::failure::Failure;
-use bmcnotice::io::inside::Shut;
 use bmcnotice::words::Guid;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -36,6 +35,18 @@ pub struct InBand {
     pub guid: Option<Guid>,
     /// Where it listens, as it says itself; none: it does not tell.
     pub addresses: Option<Vec<Ipv4Addr>>,
+}
+
+/// Why it said nothing in-band.
+#[derive(Debug, Clone, Copy)]
+pub enum Shut {
+    /// It cannot be asked, and this is why.
+    Failed(Failure),
+    /// Its GUID is not the pinned one.
+    Another {
+        /// What it is.
+        found: Guid,
+    },
 }
 
 /// What came of a session.
