@@ -112,7 +112,7 @@ fn cached_names_of_sensors_are_handed_to_every_engine() {
     let (epoll, wake) = (Epoll::new().unwrap(), Event::new().unwrap());
     let (store, _, _) = Store::open(Some(&hot), Some(&disk));
     let mut reactor = Reactor::new(Sockets::bind(None, &[at]).unwrap(), store, setup(at), &epoll, &wake).unwrap();
-    let mut told = |reactor: &mut Reactor| {
+    let told = |reactor: &mut Reactor| {
         let (start, mut told) = (Instant::now(), false);
         while !told {
             reactor.pump(&mut |delivery| {
