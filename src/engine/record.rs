@@ -3,7 +3,7 @@
 //! Part of [`Engine`], like `perform`. Its inputs are new notices, and what came of writing.
 
 use super::output::{Delivery, Heard, Output, Stage};
-use super::seat::{Acknowledgement, Matter};
+use super::seat::{Acknowledgement, MAX_JOINED, Matter};
 use super::{Awaited, Engine, MEND_PAUSE};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
@@ -158,8 +158,11 @@ impl Engine {
             (seat.proven, seat.matter) = (None, Some(Matter::new(record.serial(), notice, held)));
             self.progress(now, place, Stage::Recorded { sentence, durable: record.is_durable() });
         } else {
-            if let Some(matter) = &mut seat.matter {
-                matter.held.extend(held);
+            if let Some(matter) = seat.matter.as_mut().filter(|matter| hold && matter.joined.len() < MAX_JOINED) {
+                matter.joined.push(told.id);
+                if !held.is_empty() {
+                    matter.held.push((told.id, held));
+                }
             }
             self.progress(now, place, Stage::Joined { sentence });
         }
@@ -171,8 +174,12 @@ impl Engine {
 
     /// Acknowledges, unless another monitor's record of the notice would not survive us and waits for its beginning.
     pub(super) fn acknowledge_unless_held(&mut self, notice: NoticeId, all: Vec<Acknowledgement>) {
+        if all.is_empty() {
+            return;
+        }
         match self.seats.iter_mut().find(|seat| seat.must_hold(notice)).and_then(|seat| seat.matter.as_mut()) {
-            Some(matter) => matter.held.extend(all),
+            Some(matter) if matter.held.len() < MAX_JOINED => matter.held.push((notice, all)),
+            Some(_) => {}
             None => self.acknowledge(all),
         }
     }
