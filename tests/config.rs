@@ -454,3 +454,17 @@ fn in_band_needs_no_login_and_no_pinned_guid() {
         assert!(ids(&simulated).contains(id), "{id} at a loopback address");
     }
 }
+
+/// A host without a device is worth a word only where the device would be used.
+#[test]
+fn a_missing_device_matters_only_where_it_would_be_used() {
+    let facts = Facts { ipmi_device: Some(false), ..healthy() };
+    let said = |text: &str| {
+        let outcome = parse(text, "device.toml", &[], &facts);
+        outcome.findings.iter().any(|finding| finding.id == "BMCN-C506")
+    };
+    let text = std::fs::read_to_string("tests/findings/BMCN-C506.toml").unwrap();
+    assert!(said(&text));
+    assert!(!said(&text.replacen("community = ", "link = \"lan\"\ncommunity = ", 1)));
+    assert!(!said(&text.replacen("\"192.168.0.11\"", "\"127.0.0.1:9623\"", 1)), "a simulated BMC");
+}

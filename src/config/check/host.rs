@@ -79,11 +79,12 @@ pub(super) fn esmpro(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn no_ipmi(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let own = case.this.and_then(|this| case.device(this));
-    let alone = own.as_ref().is_some_and(|own| own.link == LinkChoice::InBand); // another rule says it louder
-    if case.facts.ipmi_device == Some(false) && !alone {
+    // A simulated BMC, or one that is to be asked over LAN, needs no device.
+    let Some(own) = case.this.and_then(|this| case.device(this)) else { return };
+    // Where it is the only road, another rule says it louder.
+    if case.facts.ipmi_device == Some(false) && own.link != LinkChoice::InBand {
         let remedy = "start it before the cluster (systemctl enable --now ipmi, or modprobe ipmi_si and ipmi_devintf)";
-        let subject = match own.and_then(|own| own.obstacle) {
+        let subject = match own.obstacle {
             Some(Obstacle::NoInterface) => "there is no /dev/ipmi0: the ipmi driver is loaded and has found no BMC",
             _ => "there is no /dev/ipmi0: the ipmi service does not run",
         };
