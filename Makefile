@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   := simulation-long cluster kills
+LONG   := simulation-long cluster kills lossy rogue sessions
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -48,6 +48,10 @@ export MAY_SKIP
 # Lives in the long run of the simulation.
 SEEDS ?= 10000
 CLUSTER_SEEDS ?= 5000
+# Handshakes over a lossy network, inputs of a rogue BMC, sessions with a real one.
+LOSSY_SEEDS ?= 100000
+ROGUE_INPUTS ?= 24000000
+SESSIONS ?= 10000
 
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
@@ -63,6 +67,7 @@ help:
 	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  clean'
 	@echo 'one suite alone:   $(SUITES:%=test-%)'
 	@echo 'one lint alone:    $(LINTS:%=lint-%)'
+	@echo 'one long run:      $(LONG:%=test-%)'
 
 # --- library ---------------------------------------------------------------------------------------
 
@@ -151,11 +156,11 @@ test-rust: $(EXAMPLES)
 	@[ ! -e $(VENV)/done ] || $(MAKE) -s installed-wheel
 	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
-# Its result becomes the page's table.
 # Kills before and after every packet and journal write, none left out.
 test-kills: $(EXAMPLES)
 	BMCNOTICE_KILLS=all cargo test -q --features $(FULL) --test street strikes
 
+# Its result becomes the page's table; so do those of the next two.
 test-simulation-long:
 	@mkdir -p $(B)
 	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \
@@ -165,6 +170,24 @@ test-simulation-long:
 	  cargo test -q --release --features sim --test cluster_simulation keeps
 	@tests/simulation/page.sh docs/assurance/cluster.md $(B)/cluster.md $(VERSION)
 	@echo 'ok: simulation, $(SEEDS) lives of a server and $(CLUSTER_SEEDS) of a cluster'
+
+test-lossy:
+	@mkdir -p $(B)
+	BMCNOTICE_SEEDS=$(LOSSY_SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/lossy.md \
+	  cargo test -q --release --features sim --test lan lossy
+	@tests/simulation/page.sh docs/assurance/lossy.md $(B)/lossy.md $(VERSION) 'make test-lossy'
+	@echo 'ok: $(LOSSY_SEEDS) handshakes over a lossy network'
+
+test-rogue:
+	@mkdir -p $(B)
+	BMCNOTICE_INPUTS=$(ROGUE_INPUTS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/rogue.md \
+	  cargo test -q --release --features sim --test lan rogue
+	@tests/simulation/page.sh docs/assurance/rogue.md $(B)/rogue.md $(VERSION) 'make test-rogue'
+	@echo 'ok: $(ROGUE_INPUTS) inputs of a rogue BMC'
+
+# Opened and closed with ipmi_sim; in `make test` it is a few hundred.
+test-sessions:
+	BMCNOTICE_SESSIONS=$(SESSIONS) cargo test -q --features $(FULL) --test ipmi_peers leak
 
 test-peers:
 	@tests/peers/run.sh tests/peers/test-*.sh
@@ -209,9 +232,11 @@ test-abi lint-abi: $(B)/$(SO) $(LINKERS:%=$(B)/%.so) $(B)/symbols.names
 
 # A panic needs an engine that panics: an archive with feature sim, never installed.
 test-c: $(B)/stage $(B)/sim/libbmcnotice.a
+	cargo build -q --features $(FULL) # the command line is their BMC
 	@CC="$(CC)" STRICT="$(STRICT)" tests/c/run.sh $(B)
 
 test-valgrind: $(B)/stage
+	cargo build -q --features $(FULL)
 	@CC="$(CC)" STRICT="$(STRICT)" tests/c/run.sh $(B) valgrind
 
 .PHONY: $(B)/stage
@@ -269,7 +294,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode callback started journal cpu memory cluster
+BENCHES := decode callback started link journal cpu memory cluster
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example

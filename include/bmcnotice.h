@@ -317,6 +317,26 @@ typedef enum {
    * Deliveries dropped because dispatch was too slow; thread mode only.
    */
   BMCN_COUNT_UNDELIVERED = 11,
+  /**
+   * Keep-alives that this server's BMC took.
+   */
+  BMCN_COUNT_KEEPALIVES = 12,
+  /**
+   * Those that it did not.
+   */
+  BMCN_COUNT_KEEPALIVES_LOST = 13,
+  /**
+   * Notices that the BMC's log has proven (trust corroborated).
+   */
+  BMCN_COUNT_SUPPORTED = 14,
+  /**
+   * Notices that it shows to be none of the BMC's: forged, or of a BMC that does not log what it reports.
+   */
+  BMCN_COUNT_CONTRADICTED = 15,
+  /**
+   * Notices about which the BMC could not be asked, or about which its log says neither.
+   */
+  BMCN_COUNT_UNANSWERABLE = 16,
 } bmcn_counter;
 
 /**
@@ -371,6 +391,10 @@ typedef enum {
    * Something the operator should know: held, released, ...
    */
   BMCN_STAGE_REMARK = 11,
+  /**
+   * A drill took a step; it is about no recovery: see bmcn_ctx_drill().
+   */
+  BMCN_STAGE_DRILL = 12,
 } bmcn_stage;
 
 /**
@@ -386,6 +410,28 @@ typedef enum {
    */
   BMCN_RELOAD_LATER = 1,
 } bmcn_reload;
+
+/**
+ * How a drill stands.
+ */
+typedef enum {
+  /**
+   * There was none since the context was made.
+   */
+  BMCN_DRILL_NEVER = 0,
+  /**
+   * It runs.
+   */
+  BMCN_DRILL_RUNNING = 1,
+  /**
+   * The path is proven.
+   */
+  BMCN_DRILL_PROVEN = 2,
+  /**
+   * It is not; the last progress of the drill says why.
+   */
+  BMCN_DRILL_FAILED = 3,
+} bmcn_drill_state;
 
 /**
  * A configuration, opaque: a text and settings, judged as a whole when asked.  Any thread, but that
@@ -413,6 +459,64 @@ typedef struct bmcn_progress bmcn_progress;
  * A recovery that is due, opaque; valid until the callback that was given it returns.
  */
 typedef struct bmcn_recovery bmcn_recovery;
+
+/**
+ * The drill that runs, or the last one, and the newest proof.  Zero everything, then set `size`, before it is
+ * handed in.
+ *
+ * Times in us count from the order; -1: the drill has not come so far.  Later versions append members; a shorter
+ * struct is filled as far as it goes.
+ */
+typedef struct {
+  /**
+   * sizeof(bmcn_drill) of the caller.
+   */
+  size_t size;
+  /**
+   * Counts the drills of this context from 1; 0: there was none.
+   */
+  uint64_t number;
+  /**
+   * One of bmcn_drill_state.
+   */
+  int32_t state;
+  /**
+   * 1 if the trap carried the drill's own number, 0 if it was a test alert that the BMC made up.
+   */
+  int32_t own_event;
+  /**
+   * The BMC was asked for the alert.
+   */
+  int64_t asked_us;
+  /**
+   * It accepted.
+   */
+  int64_t accepted_us;
+  /**
+   * Its trap was received, and its sender verified.
+   */
+  int64_t received_us;
+  /**
+   * The notice is in the journal, and acknowledged.
+   */
+  int64_t journalled_us;
+  /**
+   * The notice's callback has returned.
+   */
+  int64_t delivered_us;
+  /**
+   * The notice's record in the journal; 0: none.
+   */
+  uint64_t record;
+  /**
+   * When the path was proven last, by any context: milliseconds since 1970 UTC; -1: never.
+   */
+  int64_t proven_at_ms;
+  /**
+   * How long that took, from the order to the callback; -1: never.
+   */
+  int64_t proven_in_ms;
+} bmcn_drill;
 
 /**
  * How to make a context.  Zero everything, then set `size`.
@@ -574,6 +678,27 @@ int bmcn_config_check(bmcn_config *config);
 int bmcn_config_message(const bmcn_config *config,
                         char *buffer,
                         size_t size);
+
+/**
+ * Begin a drill: this server's BMC is made to send a test alert, and every step is measured, up to the return of
+ * the notice's callback.
+ *
+ * Nothing is recovered.  The steps are progress of stage BMCN_STAGE_DRILL; bmcn_ctx_drill_status() tells how it
+ * stands.  A drill needs dispatching, as everything does.  Allowed inside a callback.  Any thread.
+ *
+ * Returns BMCN_EINVAL (not now, or never with this configuration: the context's message says why), BMCN_EFORK,
+ * BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_drill(bmcn_ctx *ctx);
+
+/**
+ * Say how the drill stands that runs, or how the last one ended, and when the path was proven last.
+ *
+ * Any thread.  Returns BMCN_EINVAL (a NULL, a struct smaller than the first version), BMCN_E2BIG, BMCN_EFORK,
+ * BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_drill_status(const bmcn_ctx *ctx,
+                          bmcn_drill *out);
 
 /**
  * Make a context.

@@ -2,7 +2,7 @@
 //!
 //! Uses `feed` for deliveries; its input is calls of the application, from any thread.
 
-use crate::engine::{Delivery, Heard, Line, PeerStatus, Progress, Recover, Statistics};
+use crate::engine::{Delivery, Drill, Heard, Line, PeerStatus, Progress, Recover, Statistics};
 use crate::feed::Feed;
 use crate::io::{
     fork::{ForkMark, Kept},
@@ -210,6 +210,21 @@ impl Context {
         self.feed.order(|engine, now| engine.clear(now, record))
     }
 
+    /// Begins a drill: this server's BMC is made to send a test alert, and every step is measured, up to the notice's
+    /// callback. Nothing is recovered. Its steps are progress, for [`Context::on_progress`] and the log;
+    /// [`Context::drill_status`] tells how it stands. Any thread, a callback included.
+    ///
+    /// [`Error::Invalid`]: not now, or never with this configuration; the text says why.
+    pub fn drill(&self) -> Result<(), Error> {
+        self.usable()?;
+        self.feed.order(|engine, now| engine.drill(now).map(drop))
+    }
+
+    /// How the drill stands that runs, or how the last one ended; and when the path was proven last, by any context.
+    pub fn drill_status(&self) -> Result<Drill, Error> {
+        self.usable().map(|()| self.feed.plant.drill_status())
+    }
+
     /// Whether maintenance is on.
     pub fn maintenance(&self) -> Result<bool, Error> {
         self.usable().map(|()| self.feed.plant.maintenance())
@@ -296,6 +311,12 @@ impl Context {
                 self.log(&line);
                 Ok(())
             }
+            // The notice's callback has returned.
+            Delivery::Echo(echo) if self.usable().is_ok() => self.feed.order(|engine, now| {
+                engine.drill_delivered(now, echo);
+                Ok(())
+            }),
+            Delivery::Echo(_) => Ok(()),
         }
     }
 

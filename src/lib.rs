@@ -2,18 +2,24 @@
 //!
 //! ```text
 //!  step                                              where
-//!  0  arm the BMC: notices come here                 bmc::handshake ──► bmc::link ──► wire ──► BMC
+//!  0  arm the BMC: notices come here                 bmc::handshake ─► engine::roads ─► in-band or LAN ─► BMC
 //!  1  the BMC detects a fault
 //!  2  the BMC sends a trap                           io::udp ◄── BMC
 //!  3  genuine? new? serious? write it down           wire::snmp, wire::pet ─► notice::source ─► notice::meaning
 //!                                                    ─► notice::dedup ─► recovery::monitor ─► recovery::journal
-//!  4  tell the BMC: recovery started                 recovery::machine ─► bmc::handshake ─► bmc::link
+//!     did the BMC mean it? its log says so           bmc::evidence ─► bmc::sel_reading ─► engine::roads
+//!  4  tell the BMC: recovery started                 recovery::machine ─► bmc::handshake ─► engine::roads
 //!  5  run the operator's recovery                    recovery::machine, plan, gate ─► context (callback), io::child (command),
 //!                                                    recovery::pacemaker, recovery::clusterpro (the cluster's own tools)
-//!  6  tell the BMC: recovery ended, and how          recovery::machine ─► bmc::handshake ─► bmc::link
+//!  6  tell the BMC: recovery ended, and how          recovery::machine ─► bmc::handshake ─► engine::roads
 //!  7  the BMC resets the server                      recovery::machine, bmc::chassis (only where declared)
 //!
-//!  beside it: heartbeat ─► bmc::link ─► verdict on every server
+//!  the roads to a BMC, each a dialogue at a time      engine::roads ─► bmc::dialogue
+//!    own BMC, in-band, with LAN beside it             bmc::auto ─► bmc::inband ─► io::ipmidev; bmc::link ─► io::udp
+//!    any BMC over LAN, with a session                 bmc::link ─► wire ─► io::udp
+//!  beside it: heartbeat ─► verdict on every server    engine::watch, engine::roads
+//!  before it: audit ─► what keeps a notice from us    bin (bmc audit, setup, pin; check --live) ─► io::visit
+//!             drill ─► the path is proven             engine::drill ─► bmc::immediate ─► a trap, steps 2 and 3
 //! ```
 //!
 //! `engine` joins them: datagrams, answers and time in; work and deliveries out. `io::reactor` performs the
@@ -21,13 +27,14 @@
 //! wrote and `config` judged.
 //!
 //! Floors, from the ground up; a file uses only floors below its own (`tests/architecture.rs`):
-//! `now`, `words`, `crypto`, `wire` · `config`, `suite` · `notice`, `bmc`, `sim` · `recovery`, `heartbeat`
+//! `now`, `words`, `crypto`, `wire` · `config`, `suite` · `notice`, `bmc`, `sim` · `recovery`, `heartbeat`, `audit`
 //! · `engine` · `io`, `shield`, `model` · `setup` · `plant` · `feed` · `context` · `ffi`, `bin`, Python.
 //!
 //! Everything below `io` is a pure function of (state, input, now): no socket, file, clock or thread.
 
 extern crate alloc;
 
+pub mod audit;
 pub mod bmc;
 pub mod config;
 pub mod context;
@@ -52,7 +59,7 @@ pub mod wire;
 pub mod words;
 
 pub use context::{Context, Reload};
-pub use engine::{Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
+pub use engine::{Drill, DrillState, Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
 pub use model::{Error, Mode};
 pub use notice::Notice;
 pub use setup::Config;

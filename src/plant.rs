@@ -4,7 +4,7 @@
 //! the operator's orders, so that both find the reactor at rest.
 
 use crate::config::model::Cluster;
-use crate::engine::{Delivery, Engine, Line, PeerStatus, Refusal, Statistics};
+use crate::engine::{Delivery, Drill, Engine, Line, PeerStatus, Refusal, Statistics};
 use crate::io::{
     reactor::{Reactor, Sockets, moment},
     sys::{Epoll, Event},
@@ -178,10 +178,17 @@ impl Plant {
             self.turn_over_at_last(&mut reactor, out);
             done.map_err(|refusal| match refusal {
                 Refusal::NoSuchRecord => Error::Stale,
-                Refusal::NotHeld | Refusal::TooLate | Refusal::Runs => Error::invalid(refusal.to_string()),
+                Refusal::NotHeld | Refusal::TooLate | Refusal::Runs | Refusal::NoDrill(_) => {
+                    Error::invalid(refusal.to_string())
+                }
             })
         })
         .unwrap_or_else(|report| Err(self.strike(report)))
+    }
+
+    /// How the drill stands.
+    pub fn drill_status(&self) -> Drill {
+        self.reactor.lock().engine().drill_status()
     }
 
     pub fn set_maintenance(&self, on: bool, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {

@@ -3,10 +3,14 @@
 //! Below `context`: the one place where configuration meets the operating system. Its input is a path
 //! or a text, and settings made by calls.
 
-use crate::bmc::link::{Identity, Login};
-use crate::config::facts::Wanted;
+mod way;
+
+pub use way::Way;
+
+use crate::bmc::link::{Identity, Login, Manners};
+use crate::config::facts::{Facts, Wanted};
 use crate::config::finding::{Finding, Severity};
-use crate::config::model::{Cluster, Journal, Lan, SecretSource};
+use crate::config::model::{AfterEnded, Bmc, Cluster, Handshake, Journal, Lan, Privilege, SecretSource};
 use crate::config::native;
 use crate::crypto::{Secret, Wiped};
 use crate::engine::{Setup, not_started};
@@ -15,6 +19,7 @@ use crate::io::{facts, host};
 use crate::model::Error;
 use crate::recovery::journal::{BootId, replay};
 use crate::suite::Suite;
+use crate::words::ServerId;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +28,9 @@ use std::time::Duration;
 /// Limit: how long a context that could not be made waits for the command that says so.
 const ALERT_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Limit: octets of a BMC's password or key.
+const MAX_PASSWORD: usize = 20;
+
 /// What a context is made from: a text, settings made by calls, and what was found wrong with them.
 #[derive(Clone, Default)]
 pub struct Config {
@@ -30,6 +38,8 @@ pub struct Config {
     name: String,
     settings: Vec<(String, Wiped<String>)>,
     boot: Option<BootId>,
+    /// Only the text is judged, whatever this host is like.
+    blind: bool,
 }
 
 /// Text and settings may hold passwords.
@@ -69,6 +79,12 @@ impl Config {
         self.boot = Some(BootId(id));
     }
 
+    /// Judges the text alone from now on: files, ports and addresses may be missing here and be no error. For the crash
+    /// kernel, where the host is another one.
+    pub fn judge_the_text_alone(&mut self) {
+        self.blind = true;
+    }
+
     /// Everything that is wrong or worth a word, in one pass, with what this host is like.
     pub fn check(&self) -> Vec<Finding> {
         self.read().1
@@ -90,7 +106,9 @@ impl Config {
     fn read(&self) -> (Option<Cluster>, Vec<Finding>) {
         self.with_settings(|settings| {
             let wanted = native::wanted(&self.text, &self.name, settings);
-            let outcome = native::parse(&self.text, &self.name, settings, &facts::gather(&wanted));
+            let seen = facts::gather(&if self.blind { Wanted::default() } else { wanted });
+            let seen = if self.blind { Facts { host_name: seen.host_name, ..Facts::default() } } else { seen };
+            let outcome = native::parse(&self.text, &self.name, settings, &seen);
             (outcome.cluster, outcome.findings)
         })
     }
@@ -107,10 +125,14 @@ impl Config {
     pub(crate) fn site(&self) -> Result<Site, Error> {
         let (cluster, findings) = self.read();
         let cluster = Arc::new(cluster.ok_or(Error::Config(findings.clone()))?);
-        let logins = cluster
-            .servers
-            .iter()
-            .map(|server| server.bmc.as_ref().and_then(|bmc| bmc.lan.as_ref()).map(login).transpose())
+        let logins = (0..)
+            .map(ServerId)
+            .zip(&cluster.servers)
+            .map(|(id, server)| {
+                let bmc = server.bmc.as_ref()?;
+                Some(login(bmc.lan.as_ref()?, bmc, id == cluster.this))
+            })
+            .map(Option::transpose)
             .collect::<Result<Vec<_>, Error>>()?;
         let own = host::own_guids();
         Ok(Site {
@@ -212,15 +234,36 @@ impl Site {
     }
 }
 
-fn login(lan: &Lan) -> Result<Login, Error> {
+/// A peer's BMC is only asked; our own hears the handshake's words, unless it has none. A vendor's own commands are
+/// mostly guarded like those that configure (`ipmi_sim` does it, too).
+fn login(lan: &Lan, bmc: &Bmc, own: bool) -> Result<Login, Error> {
+    let least = match (&bmc.handshake, bmc.after_ended) {
+        _ if !own => Privilege::User,
+        (Handshake::Raw { .. }, _) => Privilege::Administrator,
+        (Handshake::None, AfterEnded::None | AfterEnded::Bmc) => Privilege::User,
+        (Handshake::None | Handshake::Sel { .. }, _) => Privilege::Operator,
+    };
     let suites = lan.suites.iter().filter_map(|&number| Suite::from_number(number)).collect();
     Ok(Login {
         user: lan.user.clone().into_bytes(),
-        password: secret(&lan.password)?,
-        kg: lan.kg.as_ref().map(secret).transpose()?,
+        password: login_secret(&lan.password)?,
+        kg: lan.kg.as_ref().map(login_secret).transpose()?,
         suites,
-        privilege: lan.privilege,
+        privilege: lan.privilege.unwrap_or(least),
+        manners: if own { Manners::Own } else { Manners::Peer },
     })
+}
+
+/// A BMC takes no longer one, and a cut one would only look wrong to it.
+fn login_secret(source: &SecretSource) -> Result<Secret, Error> {
+    let secret = secret(source)?;
+    match (source, secret.expose().len()) {
+        (SecretSource::File(path), length) if length > MAX_PASSWORD => {
+            let why = format!("it has {length} octets, and IPMI 2.0 takes {MAX_PASSWORD}");
+            Err(Error::Io(format!("cannot use the secret in {path}"), std::io::Error::other(why)))
+        }
+        (SecretSource::File(_) | SecretSource::Inline(_), _) => Ok(secret),
+    }
 }
 
 fn secret(source: &SecretSource) -> Result<Secret, Error> {

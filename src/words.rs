@@ -96,6 +96,68 @@ pub struct Attempt {
     pub number: u8,
 }
 
+/// Why the in-band road is not open, or a command not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Obstacle {
+    /// The driver runs, but the device is not there.
+    NoDevice,
+    /// The driver is not loaded.
+    NoDriver,
+    /// The driver is loaded and has found no BMC.
+    NoInterface,
+    /// What is there under this name is no IPMI device.
+    NotADevice,
+    /// This user may not open it.
+    Denied,
+    /// The driver has too many users, too many commands, or resets the BMC.
+    Busy,
+    /// The driver does not take this command from anybody.
+    Forbidden,
+    /// Another error of the system, by its number.
+    Other(i32),
+}
+
+impl Obstacle {
+    /// Whether the same may succeed soon without anybody changing anything.
+    pub fn is_passing(self) -> bool {
+        match self {
+            Self::Busy | Self::Other(_) => true,
+            Self::NoDevice | Self::NoDriver | Self::NoInterface | Self::NotADevice | Self::Denied | Self::Forbidden => {
+                false
+            }
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::NoDriver => {
+                "start the ipmi service before the cluster (systemctl enable --now ipmi, or modprobe ipmi_si and ipmi_devintf)"
+            }
+            Self::NoInterface => "look into the kernel's log (dmesg | grep -i ipmi); a server without a BMC has none",
+            Self::NoDevice => "name the device that there is (ls /dev/ipmi*)",
+            Self::NotADevice => "name the character device of ipmi_devintf, usually /dev/ipmi0",
+            Self::Denied => "let a udev rule give the device to this process's group (docs/in-band.md), or run as root",
+            Self::Busy | Self::Forbidden | Self::Other(_) => "see docs/in-band.md",
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoDevice => "the driver runs, but the device is not there",
+            Self::NoDriver => "the ipmi service does not run: its driver is not loaded",
+            Self::NoInterface => "the driver is loaded and has found no BMC",
+            Self::NotADevice => "what is there is no IPMI device",
+            Self::Denied => "permission denied: this user may not open the device",
+            Self::Busy => "the driver is busy",
+            Self::Forbidden => "the driver does not take this command",
+            Self::Other(number) => return write!(f, "the driver failed with error {number}"),
+        })
+    }
+}
+
 /// How loud a line of the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -118,6 +180,18 @@ impl Guid {
     /// Whether it identifies nothing: all zero or all one.
     pub fn is_unspecified(&self) -> bool {
         self.0 == [0; 16] || self.0 == [0xFF; 16]
+    }
+
+    /// Whether both name one system, in any of the three byte orders that BMCs write: as it stands, with the first
+    /// three fields swapped (SMBIOS), wholly reversed (IPMI).
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let mut fields = other.0;
+        fields[0..4].reverse();
+        fields[4..6].reverse();
+        fields[6..8].reverse();
+        let mut reversed = other.0;
+        reversed.reverse();
+        [other.0, fields, reversed].contains(&self.0)
     }
 }
 

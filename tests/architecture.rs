@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["now", "words", "crypto", "wire"],
     &["config", "suite"],
     &["notice", "bmc", "sim"],
-    &["recovery", "heartbeat"],
+    &["recovery", "heartbeat", "audit"],
     &["engine"],
     &["io", "shield", "model"],
     &["setup"],

@@ -8,8 +8,21 @@ use std::fs::File;
 use std::process::Stdio;
 use support::{Folder, code, json, program, run, stderr, stdout};
 
-const COMMANDS: [&str; 12] =
-    ["demo", "run", "check", "send", "decode", "journal", "release", "cancel", "clear", "maintenance", "reload", "sim"];
+const COMMANDS: [&str; 13] = [
+    "demo",
+    "run",
+    "check",
+    "bmc",
+    "send",
+    "decode",
+    "journal",
+    "release",
+    "cancel",
+    "clear",
+    "maintenance",
+    "reload",
+    "sim",
+];
 const SEED: &str = "examples/seed.toml";
 
 #[test]
@@ -54,7 +67,7 @@ fn a_wrong_command_line_ends_with_2_and_says_why() {
 #[test]
 fn check_groups_all_findings_and_counts_them() {
     let folder = Folder::new();
-    let text = std::fs::read_to_string(SEED).unwrap().replace("trust = \"address\"", "# no trust");
+    let text = std::fs::read_to_string(SEED).unwrap().replace("trust = \"corroborated\"", "trust = \"authenticated\"");
     let file = folder.file("seed.toml", &text.replace("# this_server", "this_server").replace("name = \"mrw1\"", ""));
     let output = run(&["check", &file], "");
     let text = stdout(&output);

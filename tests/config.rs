@@ -8,10 +8,11 @@ use bmcnotice::config::finding::{Finding, Rule, Severity};
 use bmcnotice::config::model::{AfterEnded, Handshake, RawMessage, RawOctet, Recovery};
 use bmcnotice::config::native::{Outcome, parse, wanted};
 use bmcnotice::config::rules;
-use bmcnotice::words::ServerId;
+use bmcnotice::words::{Obstacle, ServerId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -38,10 +39,12 @@ fn healthy() -> Facts {
         port_holders: vec![PortHolder { local: "127.0.0.1:162".parse().unwrap(), process: None }],
         first_port: Some(0),
         ipmi_device: Some(true),
+        devices: vec![("/dev/ipmi0".to_owned(), Ok(()))],
         own_guid: Some(true),
         clusterpro: None,
         bmcnotice_monitors: None,
         esmpro: None,
+        proven: Some(Some(Duration::from_secs(3600))),
         files: vec![
             ("/run/bmcnotice".to_owned(), FileFacts { tmpfs: true, ..folder }),
             ("/var/lib/bmcnotice".to_owned(), folder),
@@ -64,10 +67,24 @@ fn tell(facts: &mut Facts, order: &str) {
         }
         ["first_port", port] => facts.first_port = Some(port.parse().unwrap()),
         ["no", "ipmi_device"] => facts.ipmi_device = Some(false),
+        ["device", path, why] => {
+            let why = match *why {
+                "no_driver" => Obstacle::NoDriver,
+                "no_interface" => Obstacle::NoInterface,
+                "not_a_device" => Obstacle::NotADevice,
+                "denied" => Obstacle::Denied,
+                _ => panic!("no such obstacle: {why}"),
+            };
+            facts.devices = vec![((*path).to_owned(), Err(why))];
+        }
         ["no", "own_guid"] => facts.own_guid = Some(false),
         ["clusterpro", process] => facts.clusterpro = Some((*process).to_owned()),
         ["bmcnotice_monitors", names @ ..] => {
             facts.bmcnotice_monitors = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        }
+        ["proven", "never"] => facts.proven = Some(None),
+        ["proven", days] => {
+            facts.proven = Some(Some(Duration::from_secs(86_400 * days.parse::<u64>().unwrap())));
         }
         ["esmpro", sign] => facts.esmpro = Some((*sign).to_owned()),
         ["file", path, changes @ ..] => {
@@ -251,7 +268,7 @@ fn the_seeds_cluster_comes_out_as_described() {
 fn everything_wrong_is_said_at_once() {
     let text = example()
         .replace("\"BMCNOTICE\"", "\"BMCNOTE\"")
-        .replace("trust = \"address\"", "trust = \"corroborated\"")
+        .replace("trust = \"corroborated\"", "trust = \"authenticated\"")
         .replace("server2 = \"192.168.0.2\"", "server2 = \"192.168.0.12:1162x\"")
         .replace("address = \"192.168.0.12\"", "adress = \"192.168.0.12\"")
         .replace("deadline = \"60s\"", "deadline = 60")
@@ -418,4 +435,36 @@ fn a_finding_is_one_plain_line() {
     let line = outcome.findings[0].to_string();
     assert!(line.starts_with("b.toml:1:1: error BMCN-C"), "{line}");
     assert!(line.contains(". Rule: ") && line.contains(". Remedy: "), "{line}");
+}
+
+/// Where this server's own BMC is talked to in-band, nobody logs in and nobody mistakes it for another.
+#[test]
+fn in_band_needs_no_login_and_no_pinned_guid() {
+    for id in ["BMCN-C205", "BMCN-C211", "BMCN-C324"] {
+        let text = fs::read_to_string(root().join(format!("tests/findings/{id}.toml"))).unwrap();
+        let ids = |text: &str| -> BTreeSet<&str> {
+            run(text, "in-band.toml").outcome.findings.iter().map(|finding| finding.id).collect()
+        };
+        assert!(ids(&text).contains(id), "LAN alone");
+        let text = text.replace("link = \"lan\"\n", "");
+        assert!(!ids(&text).contains(id), "{id} in-band: {:?}", ids(&text));
+        let broken = format!("#: fact device /dev/ipmi0 no_driver\n{text}");
+        assert!(ids(&broken).contains(id), "{id} without the driver");
+        let simulated = text.replace("address = \"192.168.0.11\"", "address = \"127.0.0.1\"");
+        assert!(ids(&simulated).contains(id), "{id} at a loopback address");
+    }
+}
+
+/// A host without a device is worth a word only where the device would be used.
+#[test]
+fn a_missing_device_matters_only_where_it_would_be_used() {
+    let facts = Facts { ipmi_device: Some(false), ..healthy() };
+    let said = |text: &str| {
+        let outcome = parse(text, "device.toml", &[], &facts);
+        outcome.findings.iter().any(|finding| finding.id == "BMCN-C506")
+    };
+    let text = std::fs::read_to_string("tests/findings/BMCN-C506.toml").unwrap();
+    assert!(said(&text));
+    assert!(!said(&text.replacen("community = ", "link = \"lan\"\ncommunity = ", 1)));
+    assert!(!said(&text.replacen("\"192.168.0.11\"", "\"127.0.0.1:9623\"", 1)), "a simulated BMC");
 }

@@ -6,7 +6,7 @@ use bmcnotice::now::Now;
 use bmcnotice::recovery::action::{Action, Event};
 use bmcnotice::recovery::journal::{
     BootId, Closed, HOT_OCTETS, Hold, Journal, MAX_CLOSED_OTHERS, MAX_CLOSED_RECOVERIES, MAX_OPEN, MAX_RUNS,
-    MAX_UNKNOWN_OCTETS, Reconcile, RecordId, Replay, Step, reconcile, replay,
+    MAX_UNKNOWN_OCTETS, Proof, Reconcile, RecordId, Replay, Step, reconcile, replay,
 };
 use bmcnotice::recovery::machine::{Machine, State};
 use bmcnotice::recovery::picture;
@@ -90,6 +90,7 @@ fn all_steps() -> Vec<Step> {
     let actions = [RecoveryAction::Restart, RecoveryAction::Failover, RecoveryAction::StopService];
     steps.extend(actions.map(|action| Step::Attempt(Attempt { action, number: 7 })));
     steps.push(Step::Withdrawn);
+    steps.extend([true, false].map(|own_event| Step::Proven(Proof { took_ms: 70_000, own_event })));
     steps.push(Step::Joined { other: 0x0102_0304_0506, count: 70_000 });
     use Closed::{Cleared, Done, Failed, InterruptedByReset, Operator, Superseded, Unknown};
     steps.extend([Done, Failed, Unknown, Cleared, InterruptedByReset, Superseded, Operator].map(Step::Closed));

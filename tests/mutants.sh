@@ -87,6 +87,17 @@ mutant "$street" src/config/check/clusterpro.rs 's/if !monitors.is_empty()/if fa
 reload='cargo test -q --features capi,sim,cli --test street reload'
 mutant "$reload" src/engine/reload.rs 's/seat.machine = old.machine;//'                        # an open record is forgotten
 mutant "$reload" src/notice/mod.rs 's/let seen = core::mem::take(&mut self.seen);/let seen = Seen::default();/'
+own='cargo test -q --features capi,sim,cli --test drill --test identity --test handshake_profiles'
+mutant "$own" src/engine/drill.rs 's/pet.event_data.starts_with(&event.data)/true/'              # any time stamp event is the drill's
+mutant "$own" src/engine/drill.rs 's/is_made_up(pet) \&\& notice.class != Class::Fatal/is_made_up(pet)/' # a genuine fatal one is swallowed
+mutant "$own" src/notice/deadly.rs 's/ | (0x12, SPECIFIC, 0x05)//'                               # a late test alert starts a recovery
+mutant "$own" src/recovery/journal/table.rs 's/ \&\& self.proven != Some(record.id.serial())//'   # the proof is put out
+mutant "$own" src/bmc/link.rs 's/\.filter(|_| !stranger)//'                                      # a swapped BMC is not noticed
+mutant "$own" src/engine/roads.rs '/by_address: true/d'                                          # no override
+mutant "$own" src/engine/fill.rs 's/const WARN_AT: u8 = 75/const WARN_AT: u8 = 80/'
+mutant "$own" src/engine/dump.rs 's/wait.over = late || /wait.over = /'                          # a dump without an end
+mutant "$own" src/recovery/machine/step.rs 's/if self.policy.dump \&\&/if false \&\&/'           # ended before the panic
+mutant "$own" src/bmc/sel_entry.rs 's/self.state = LOOK_AT_LAST; \/\/ it may have arrived//'     # a record twice
 
 if [ -f src/ffi/mod.rs ]; then
     mutant 'make -s test-abi'  bindings/c/bmcnotice.sym '$d'                                   # a symbol forgotten
@@ -97,4 +108,12 @@ fi
 if [ -f python/bmcnotice/__init__.py ]; then
     mutant 'make -s test-python' bindings/python/Cargo.toml 's/default-features = false/features = ["capi"]/'
 fi
+# The LAN link broken on purpose.
+lan='cargo test -q --features sim --test lan'
+mutant "$lan" src/bmc/active.rs         's/!request.is(CHASSIS_CONTROL) \&\& //'                    # a chassis command twice
+mutant "$lan" src/bmc/pace.rs           's/let fitting = .*/let fitting = RESEND_FIRST;/'            # a slow BMC is never learnt
+mutant "$lan" src/bmc/key_exchange.rs   's/candidates.push(\*bmc_session);//'                        # who answers first wins
+mutant "$lan" src/bmc/key_exchange.rs   's/out.extend(candidates.iter().map(|bmc_session| take_back(.*/let _ = status;/' # half-made sessions stay
+mutant 'cargo test -q --lib bmc::' src/bmc/window.rs 's/ || self.seen \& 1 << behind != 0//'         # a packet counts twice
+
 exit $bad

@@ -1,6 +1,6 @@
 //! From datagrams to notices: who may speak, what it means, what was seen before.
 
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, Server};
+use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Server};
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::dedup::{NOTICES_PER_SENDER, NUMBERED_SPAN, UNNUMBERED_SPAN};
 use bmcnotice::notice::{DropReason, Received, Reception};
@@ -27,12 +27,19 @@ fn cluster() -> Cluster {
             address: SocketAddr::new(bmc.into(), 623),
             trap_sources: vec![bmc.into()],
             relays: vec![RELAY.into()],
+            retry_span: None,
             community: Secret::new("public"),
             lan: None,
+            link: LinkChoice::Lan,
+            device: String::new(),
             guid: None,
+            by_address: false,
             handshake: Handshake::None,
             after_ended: AfterEnded::None,
             patience: None,
+            in_sel: true,
+            sel_catch_up: true,
+            dump: None,
         }),
     };
     Cluster {
@@ -383,6 +390,21 @@ fn a_numbered_pet_repeats_for_half_an_hour_however_it_comes() {
         let (other, repeated) = receive(later, BMC1, &PLAIN.v1(&other));
         assert!(other != id && !repeated, "{what}");
     }
+}
+
+#[test]
+fn a_known_retry_span_is_when_a_numbered_pet_is_new_again() {
+    let mut cluster = cluster();
+    let span = Duration::from_secs(95);
+    cluster.servers[0].bmc.as_mut().unwrap().retry_span = Some(span);
+    let mut reception = Reception::new(&cluster);
+    let mut repeated = |after| {
+        let received = reception.handle_datagram(START.after(after), from(BMC1), &PLAIN.v1(&memory()));
+        received.unwrap().repeated
+    };
+    assert!(!repeated(Duration::ZERO));
+    assert!(repeated(span));
+    assert!(!repeated(span + Duration::from_secs(1)), "its BMC has long given up: this is another event");
 }
 
 #[test]

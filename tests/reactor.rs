@@ -1,19 +1,24 @@
 //! The descriptors joined to an engine: what is to be done is done at the next turn, and the set says so.
 
-use bmcnotice::bmc::link::{Identity, Login};
+#[path = "support/logins.rs"]
+mod logins;
+
+use bmcnotice::bmc::link::Identity;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
-use bmcnotice::engine::Setup;
+use bmcnotice::engine::{Delivery, Setup};
 use bmcnotice::io::reactor::{Reactor, Sockets};
 use bmcnotice::io::store::Store;
 use bmcnotice::io::sys::{Epoll, Event};
 use bmcnotice::recovery::journal::{BootId, replay};
 use bmcnotice::suite::Suite;
+use bmcnotice::wire::sdr::{Name, Stamp};
+use bmcnotice::wire::sdr_cache;
+use bmcnotice::words::Guid;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn cluster(bmc: SocketAddr) -> Cluster {
     let text = format!(
@@ -46,13 +51,7 @@ fn cluster(bmc: SocketAddr) -> Cluster {
 }
 
 fn setup(bmc: SocketAddr) -> Setup {
-    let login = Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("secret"),
-        kg: None,
-        suites: vec![Suite::Seventeen],
-        privilege: Privilege::Administrator,
-    };
+    let login = logins::login("admin", "secret", &[Suite::Seventeen], Privilege::Administrator);
     Setup {
         cluster: Arc::new(cluster(bmc)),
         logins: vec![Some(login)],
@@ -87,4 +86,39 @@ fn an_engine_that_is_there_anew_speaks_at_once() {
     assert!(epoll.wait(Some(Duration::from_millis(20))));
     reactor.pump(&mut |_| {});
     assert!(spoken());
+}
+
+/// The cache on disk reaches the engine without any BMC, the first one and one made after a panic.
+#[test]
+fn cached_names_of_sensors_are_handed_to_every_engine() {
+    let folder = std::env::temp_dir().join(format!("bmcnotice-reactor-{}", std::process::id()));
+    let (hot, disk) = (folder.join("hot"), folder.join("disk"));
+    let remove = || drop(std::fs::remove_dir_all(&folder));
+    remove();
+    let guid = Guid([0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF]);
+    let names = [Name { owner: 0x20, number: 0x20, text: "DIMM A1".into() }];
+    let octets = sdr_cache::emit(&guid, &Stamp { records: 1, added: 1, erased: 1 }, &names);
+    let (mut store, _, _) = Store::open(Some(&hot), Some(&disk));
+    store.keep_names(octets);
+    drop(store);
+
+    let bmc = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = bmc.local_addr().unwrap();
+    let (epoll, wake) = (Epoll::new().unwrap(), Event::new().unwrap());
+    let (store, _, _) = Store::open(Some(&hot), Some(&disk));
+    let mut reactor = Reactor::new(Sockets::bind(None, &[at]).unwrap(), store, setup(at), &epoll, &wake).unwrap();
+    let told = |reactor: &mut Reactor| {
+        let (start, mut told) = (Instant::now(), false);
+        while !told {
+            reactor.pump(&mut |delivery| {
+                told |= matches!(&delivery, Delivery::Log(line) if line.text.contains("1 sensors have names, as cached"));
+            });
+            assert!(start.elapsed() < Duration::from_secs(10), "in vain");
+        }
+    };
+    told(&mut reactor);
+    reactor.rebuild(setup(at));
+    told(&mut reactor);
+    drop(reactor);
+    remove();
 }

@@ -1,8 +1,8 @@
 //! Which monitors a notice concerns, and what their policy allows.
 
 use bmcnotice::config::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Monitor, Recovery,
-    Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, LinkChoice, Monitor,
+    Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::{Notice, NoticeId};
@@ -17,6 +17,7 @@ fn monitor(trust: Trust, starts_on: StartsOn) -> Monitor {
         name: "memory".into(),
         keywords: vec![(ServerId(0), "192.0.2.1:162".parse().unwrap())],
         trust,
+        when_unverifiable: WhenUnverifiable::Hold,
         starts_on,
         recovery: Recovery::Callback,
         target: None,
@@ -94,7 +95,7 @@ fn class_and_trust_decide() {
     }
     let cases = [
         (Address, Address, Ok(Purpose::Recover)),
-        (Corroborated, Address, Err(WhyNot::Uncorroborated)),
+        (Corroborated, Address, Ok(Purpose::Recover)), // once the BMC has been asked
         (Corroborated, Corroborated, Ok(Purpose::Recover)),
         (Corroborated, Authenticated, Ok(Purpose::Recover)),
         (Authenticated, Address, Err(WhyNot::TrustTooLow)),
@@ -123,12 +124,19 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         address: "192.0.2.9:623".parse().unwrap(),
         trap_sources: vec![],
         relays: vec![],
+        retry_span: None,
         community: Secret::default(),
         lan: None,
+        link: LinkChoice::Lan,
+        device: String::new(),
         guid: None,
+        by_address: false,
         handshake: Handshake::None,
         after_ended,
         patience: None,
+        in_sel: true,
+        sel_catch_up: true,
+        dump: None,
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

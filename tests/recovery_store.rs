@@ -4,6 +4,7 @@ use bmcnotice::io::store::{News, Store};
 use bmcnotice::notice::{Notice, NoticeId};
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, HOT_OCTETS, Journal, Replay, replay};
+use bmcnotice::wire::sdr_cache::MAX_CACHE_OCTETS;
 use bmcnotice::words::{Class, ServerId, Trust};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -358,4 +359,88 @@ fn maintenance_without_a_folder_is_an_error_and_the_hot_word_counts() {
     assert!(store.set_maintenance(true).is_err());
     store.set_maintenance(false).unwrap();
     assert!(fs::symlink_metadata(folders.0.join("maintenance")).is_err());
+}
+
+/// What the disk held, once the storage thread has read it.
+fn found_names(store: &mut Store) -> std::io::Result<Vec<u8>> {
+    let mut found = None;
+    wait("the cache", || {
+        found = found.take().or(store.found_names());
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+#[test]
+fn the_cache_of_names_appears_survives_and_is_replaced() {
+    let folders = Folders::new();
+    let cache = folders.1.join("sensor-names");
+    let (mut store, _, _) = folders.open();
+    store.keep_names(b"one".to_vec());
+    wait("the cache", || fs::read(&cache).is_ok_and(|octets| octets == b"one"));
+    assert_eq!(fs::metadata(&cache).unwrap().mode() & 0o777, 0o600);
+    assert!(!folders.0.join("sensor-names").exists(), "the disk alone has it");
+    assert!(store.found_names().is_none(), "there was none");
+    drop(store);
+    for hot in [true, false] {
+        if !hot {
+            fs::remove_dir_all(&folders.0).unwrap(); // the host was reset
+        }
+        let (mut store, _, troubles) = folders.open();
+        assert_eq!(troubles, Vec::<String>::new());
+        let before = if hot { &b"one"[..] } else { b"another" };
+        assert_eq!(found_names(&mut store).unwrap(), before);
+        assert!(store.found_names().is_none(), "once");
+        assert_eq!(store.names(), Some(before));
+        let inode = fs::metadata(&cache).unwrap().ino();
+        store.keep_names(before.to_vec());
+        for _ in 0..2 {
+            store.append(b"a record\n").unwrap(); // the second copy comes behind the first one's names
+            wait("the copy", || store.stats().copied == store.stats().hot);
+        }
+        assert_eq!(fs::metadata(&cache).unwrap().ino(), inode, "it is there already");
+        store.keep_names(b"another".to_vec());
+        drop(store);
+        assert_eq!(fs::read(&cache).unwrap(), b"another", "the end waits for it");
+        assert!(!folders.1.join("sensor-names.new").exists());
+    }
+}
+
+#[test]
+fn a_cache_that_is_no_file_or_cannot_be_written_harms_no_copy() {
+    let folders = Folders::new();
+    let cache = folders.1.join("sensor-names");
+    fs::create_dir_all(&folders.1).unwrap();
+    fs::set_permissions(&folders.1, fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &cache).unwrap();
+    let (mut store, _, troubles) = folders.open();
+    assert_eq!(troubles, Vec::<String>::new());
+    assert!(found_names(&mut store).is_err(), "no link is followed");
+    store.keep_names(b"ours".to_vec());
+    wait("the cache", || fs::symlink_metadata(&cache).unwrap().is_file());
+    drop(store);
+    assert_eq!(fs::read(&cache).unwrap(), b"ours");
+    assert!(!fs::read("/etc/passwd").unwrap().starts_with(b"ours"));
+
+    // Too long: read no further than needed to know.
+    fs::write(&cache, vec![b'x'; 1 << 20]).unwrap();
+    let (mut store, _, _) = folders.open();
+    assert_eq!(found_names(&mut store).unwrap().len(), MAX_CACHE_OCTETS + 1);
+
+    // A disk that refuses: the journal's copy goes on, and the names come as soon as it takes them.
+    fs::remove_file(&cache).unwrap();
+    fs::create_dir(&cache).unwrap();
+    store.keep_names(b"later".to_vec());
+    store.append(b"a record\n").unwrap();
+    wait("the copy", || store.stats().copied == store.stats().hot);
+    assert_eq!((store.stats().disk_errors, store.news(Duration::from_secs(9))), (0, vec![]));
+    wait("the room", || !folders.1.join("sensor-names.new").exists());
+    fs::remove_dir(&cache).unwrap();
+    store.append(b"another\n").unwrap();
+    wait("the cache", || fs::read(&cache).is_ok_and(|octets| octets == b"later"));
+
+    // Without a disk nothing is kept but for this process.
+    let mut nowhere = Store::open(None, None).0;
+    nowhere.keep_names(b"here".to_vec());
+    assert_eq!((nowhere.found_names().is_none(), nowhere.names()), (true, Some(&b"here"[..])));
 }

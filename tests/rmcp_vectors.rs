@@ -3,7 +3,7 @@
 
 use bmcnotice::crypto::Secret;
 use bmcnotice::suite::{Exchange, Keys, Refused, Suite};
-use bmcnotice::wire::command;
+use bmcnotice::wire::command::{self, Command};
 use bmcnotice::wire::ipmi::Message;
 use bmcnotice::wire::rakp::{OpenRequest, OpenResponse, Rakp1, Rakp2, Rakp3, Rakp4};
 use bmcnotice::wire::rmcp::{self, Datagram, Error, PayloadType, Plus, emit_setup};
@@ -20,6 +20,8 @@ struct Count {
     rakp3: usize,
     rakp4: usize,
     packets: usize,
+    /// Made again from what they say.
+    meant: usize,
 }
 
 /// What is known of the exchange so far.
@@ -64,8 +66,17 @@ fn every_code_and_every_payload() {
         }
     }
     assert_eq!(files.len(), 15);
-    let expected =
-        Count { asf: 4, sessionless: 28, session15: 10, refusals: 2, rakp2: 8, rakp3: 7, rakp4: 7, packets: 80 };
+    let expected = Count {
+        asf: 4,
+        sessionless: 28,
+        session15: 10,
+        refusals: 2,
+        rakp2: 8,
+        rakp3: 7,
+        rakp4: 7,
+        packets: 80,
+        meant: 58,
+    };
     assert_eq!(count, expected);
 }
 
@@ -82,7 +93,9 @@ fn look(file: &str, bytes: &[u8], password: &Secret, seen: &mut Seen, count: &mu
         }
         Ok(Datagram::Sessionless(message)) => {
             assert_eq!(rmcp::emit_sessionless(message).unwrap(), bytes);
-            assert_eq!(Message::parse(message).unwrap().emit(), message);
+            let message = Message::parse(message).unwrap();
+            assert_eq!(rmcp::emit_sessionless(&message.emit()).unwrap(), bytes);
+            count.meant += again_by_its_meaning(file, &message);
             count.sessionless += 1;
         }
         Ok(Datagram::Plus(plus)) => plus_packet(file, bytes, &plus, password, seen, count),
@@ -107,7 +120,8 @@ fn plus_packet(file: &str, bytes: &[u8], plus: &Plus, password: &Secret, seen: &
                 Err(status) => {
                     assert!(status.is_about_suite() && file.contains("refused"), "{file}: {status}");
                     count.refusals += 1;
-                    payload.to_vec()
+                    // This one ends behind its status; ours tells the session, too.
+                    [&response.emit()[..payload.len()]].concat()
                 }
             }
         }
@@ -137,7 +151,10 @@ fn plus_packet(file: &str, bytes: &[u8], plus: &Plus, password: &Secret, seen: &
                 Err(status) => {
                     assert_eq!((status.0, file.contains("wrong-user")), (0x0D, true));
                     count.refusals += 1;
-                    payload.to_vec()
+                    // This one goes on with zeros; ours ends here.
+                    let again = rakp2.emit();
+                    assert!(payload.starts_with(&again), "{file}");
+                    [&again, &payload[again.len()..]].concat()
                 }
             }
         }
@@ -158,7 +175,9 @@ fn plus_packet(file: &str, bytes: &[u8], plus: &Plus, password: &Secret, seen: &
         PayloadType::Ipmi => {
             let keys = seen.keys.as_ref().unwrap();
             let message = keys.open(plus).unwrap_or_else(|refused| panic!("{file}: {refused:?}"));
-            assert_eq!(Message::parse(&message).unwrap().emit(), message, "{file}");
+            let parsed = Message::parse(&message).unwrap();
+            assert_eq!(parsed.emit(), message, "{file}");
+            count.meant += again_by_its_meaning(file, &parsed);
             let iv = *payload.first_chunk().unwrap();
             assert_eq!(keys.seal(plus.session, plus.sequence, iv, &message), bytes, "{file}");
             every_damaged_octet_is_refused(bytes, keys);
@@ -168,6 +187,47 @@ fn plus_packet(file: &str, bytes: &[u8], plus: &Plus, password: &Secret, seen: &
     };
     assert_eq!(again, payload, "{file}");
     assert_eq!(emit_setup(plus.payload_type, payload), bytes, "{file}");
+}
+
+/// A message made again from what it says: requests as our client makes them, answers as our simulated BMC does.
+fn again_by_its_meaning(file: &str, message: &Message<'_>) -> usize {
+    let number = Command { netfn: message.netfn & !1, number: message.command };
+    if message.netfn & 1 == 0 {
+        let request = message.to_request().unwrap();
+        let made = match (number, request.data.as_slice()) {
+            (command::AUTH_CAPABILITIES, [0x8E, level]) => command::auth_capabilities(*level),
+            (command::CIPHER_SUITES, [_, _, index]) => command::cipher_suites(*index),
+            (command::SET_SESSION_PRIVILEGE, [level]) => command::set_session_privilege(*level),
+            (command::CLOSE_SESSION, [a, b, c, d]) => command::close_session(u32::from_le_bytes([*a, *b, *c, *d])),
+            (command::PET_ACKNOWLEDGE, data) => command::PetAcknowledge::parse(data).unwrap().request(),
+            (command::CHASSIS_STATUS | command::GET_WATCHDOG, []) => request.clone(),
+            _ => return 0,
+        };
+        assert_eq!(made, request, "{file}");
+        let mut again = Message::request(message.sequence, &made).emit();
+        if message.from != 0x81 {
+            return 0; // FreeIPMI calls itself otherwise in some
+        }
+        again[4] |= message.from_lun & 3;
+        assert_eq!(again, message.emit(), "{file}");
+        return 1;
+    }
+    let response = message.to_response().unwrap();
+    let data = response.data.as_slice();
+    let made = match (response.completion, number) {
+        (0, command::CHASSIS_STATUS) => command::ChassisStatus::parse(data).unwrap().emit(),
+        (0, command::GET_WATCHDOG) => command::Watchdog::parse(data).unwrap().emit(),
+        (0, command::GET_DEVICE_ID) => {
+            let mut made = command::DeviceId::parse(data).unwrap().emit();
+            made.extend(&data[made.len()..]); // the auxiliary revision is left
+            made
+        }
+        (0, command::SET_SESSION_PRIVILEGE | command::CLOSE_SESSION | command::PET_ACKNOWLEDGE) => data.to_vec(),
+        _ => return 0,
+    };
+    let part = made.len().min(data.len());
+    assert_eq!(made[..part], data[..part], "{file}: {number:?}");
+    1
 }
 
 fn every_damaged_octet_is_refused(bytes: &[u8], keys: &Keys) {

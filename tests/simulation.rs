@@ -46,6 +46,8 @@ use world::World;
 
 /// Lives in `make test`.
 const SEEDS: u64 = 500;
+/// Both: a forged trap that joined two recoveries by a record which the file did not take was acknowledged.
+const REMEMBERED: [u64; 2] = [4237, 17_720];
 /// So many broken lives are told of, at most; then it is enough, unless there is a report to write.
 const TOLD: usize = 20;
 
@@ -123,7 +125,9 @@ fn nothing_that_must_not_happen_happens() {
     let seeds = one.map_or(0..number("BMCNOTICE_SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
     let mut tally = Tally::default();
     let report_to = env::var("BMCNOTICE_REPORT").ok();
-    for seed in seeds {
+    // Lives that were broken once, beyond what every run plays.
+    let remembered = REMEMBERED.into_iter().filter(|seed| one.is_none() && !seeds.contains(seed));
+    for seed in seeds.clone().chain(remembered) {
         if tally.broken.len() >= TOLD && report_to.is_none() {
             break;
         }

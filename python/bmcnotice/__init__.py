@@ -19,8 +19,8 @@ raises is a failure as well. What the library has to say goes to the logger "bmc
 
 from ._bmcnotice import Config, Context, __version__
 from .exceptions import BrokenError, BusyError, ConfigError, Error, ForkError, StaleError
-from .values import Finding, Notice, Now, Peer, Pet, Place, Progress, Recovery, Statistics
-from .words import Answer, Class, Doubt, RecoveryAction, Severity, Stage, Trust, Verdict
+from .values import Drill, Finding, Notice, Now, Peer, Pet, Place, Progress, Recovery, Statistics
+from .words import Answer, Class, Doubt, DrillState, RecoveryAction, Severity, Stage, Trust, Verdict
 
 DONE = Answer.DONE
 FAILED = Answer.FAILED
@@ -38,6 +38,8 @@ __all__ = [
     "ConfigError",
     "Context",
     "Doubt",
+    "Drill",
+    "DrillState",
     "Error",
     "Finding",
     "ForkError",

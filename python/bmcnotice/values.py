@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Optional, TypedDict
 from uuid import UUID
 
-from .words import Class, Doubt, RecoveryAction, Severity, Stage, Trust, Verdict
+from .words import Class, Doubt, DrillState, RecoveryAction, Severity, Stage, Trust, Verdict
 
-__all__ = ["Finding", "Notice", "Now", "Peer", "Pet", "Place", "Progress", "Recovery", "Statistics"]
+__all__ = ["Drill", "Finding", "Notice", "Now", "Peer", "Pet", "Place", "Progress", "Recovery", "Statistics"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,35 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Drill:
+    """A drill: the one that runs, or the last one. Its steps are seconds from the order, None before they are done."""
+
+    number: int
+    """Counts the drills of this context from 1; 0: there was none."""
+    state: DrillState
+    asked: Optional[float]
+    """The BMC was asked for a test alert."""
+    accepted: Optional[float]
+    """It accepted."""
+    received: Optional[float]
+    """Its trap was received, and its sender verified."""
+    journalled: Optional[float]
+    """The notice is in the journal, and acknowledged."""
+    delivered: Optional[float]
+    """The notice's callback has returned."""
+    own_event: bool
+    """The trap carried the drill's own number; otherwise it was a test alert that the BMC made up."""
+    record: int
+    """The notice's record in the journal; 0: none."""
+    why: str
+    """How it ended, in words; empty while it runs."""
+    proven_at: Optional[datetime]
+    """When the path was proven last, by any context, in UTC."""
+    proven_in: Optional[float]
+    """How many seconds that took, from the order to the callback."""
+
+
+@dataclass(frozen=True)
 class Place:
     """Where in the configuration."""
 
@@ -195,9 +224,19 @@ class Statistics(TypedDict):
     """Phases that a BMC understood."""
     untold: int
     """Phases that it did not, within the deadline."""
+    supported: int
+    """Notices that the BMC's log has proven."""
+    contradicted: int
+    """Notices that it shows to be none of the BMC's."""
+    unanswerable: int
+    """Notices about which the BMC could not be asked, or about which its log says neither."""
     journal_failures: int
     strangers: int
     """Datagrams at the BMC sockets that came from no BMC of ours."""
     unsent: int
+    keepalives: int
+    """Keep-alives that this server's BMC took."""
+    keepalives_lost: int
+    """Those that it did not."""
     undelivered: int
     """Deliveries dropped because dispatch was too slow; thread mode only."""

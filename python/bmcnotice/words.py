@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["Answer", "Class", "Doubt", "RecoveryAction", "Severity", "Stage", "Trust", "Verdict"]
+__all__ = ["Answer", "Class", "Doubt", "DrillState", "RecoveryAction", "Severity", "Stage", "Trust", "Verdict"]
 
 if sys.version_info >= (3, 11):
     from enum import StrEnum as _Word
@@ -98,6 +98,18 @@ class Doubt(_Word):
     """It says that the power is off, but whose BMC it is was not proven: no GUID is pinned."""
 
 
+class DrillState(_Word):
+    """How a drill stands."""
+
+    NEVER = "never"
+    """There was none since the context was made."""
+    RUNNING = "running"
+    PROVEN = "proven"
+    """The path from the BMC to the callback is proven."""
+    FAILED = "failed"
+    """It is not; Drill.why says what failed."""
+
+
 class Severity(_Word):
     """Whether a finding stands in the way."""
 
@@ -136,3 +148,5 @@ class Stage(_Word):
     """The record is closed."""
     REMARK = "remark"
     """Something the operator should know: held, released, ..."""
+    DRILL = "drill"
+    """A drill took a step; it is about no recovery."""

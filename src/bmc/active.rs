@@ -3,10 +3,11 @@
 //! Used by `session` alone. Input is packets from whoever can reach our port; a packet that is not
 //! believed changes nothing.
 
+use super::repeat::may_repeat;
 use super::window::Window;
 use crate::crypto::Random;
 use crate::suite::{Exchange, Keys, Refused};
-use crate::wire::command::{ADD_SEL_ENTRY, CHASSIS_CONTROL, close_session};
+use crate::wire::command::close_session;
 use crate::wire::ipmi::{self, Message, Request, Response};
 use crate::wire::rmcp::{self, Plus};
 
@@ -23,6 +24,8 @@ pub enum Ignored {
     NotOurs,
     /// Its sequence number was seen or is too old.
     Sequence,
+    /// A second answer to a command that was sent more than once: the first one was only slow.
+    Repeated,
     /// Nothing of the kind is awaited now.
     NotAwaited,
 }
@@ -39,6 +42,9 @@ pub(super) struct Active {
     /// `rqSeq` of the next request.
     request_sequence: u8,
     in_flight: Option<InFlight>,
+    /// `rqSeq` of the command that was answered last, when it had been repeated: another answer to it
+    /// shows that the BMC is slow, not that anything was lost.
+    repeated: Option<u8>,
 }
 
 #[derive(Debug)]
@@ -57,7 +63,17 @@ impl Active {
             window: Window::default(),
             request_sequence: 1,
             in_flight: None,
+            repeated: None,
         }
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Our id of the session.
+    pub(super) fn console_session(&self) -> u32 {
+        self.console_session
     }
 
     /// Whether no command is in flight.
@@ -86,7 +102,9 @@ impl Active {
     /// session sequence number, if it may be repeated.
     pub(super) fn seal_command(&mut self, random: &mut Random, first: bool) -> Option<Vec<u8>> {
         let InFlight { request, request_sequence } = self.in_flight.take()?;
-        let datagram = (first || may_repeat(&request)).then(|| self.seal(random, request_sequence, &request));
+        let repeats = may_repeat(&request);
+        self.repeated = (!first && repeats).then_some(request_sequence);
+        let datagram = (first || repeats).then(|| self.seal(random, request_sequence, &request));
         self.in_flight = Some(InFlight { request, request_sequence });
         datagram
     }
@@ -124,13 +142,11 @@ impl Active {
                 self.in_flight = None;
                 Ok(response)
             }
-            Some(_) | None => Err(Ignored::NotAwaited), // late answer to an earlier transmission
+            // A late answer to an earlier transmission.
+            Some(_) | None if self.repeated.take_if(|repeated| *repeated == message.sequence).is_some() => {
+                Err(Ignored::Repeated)
+            }
+            Some(_) | None => Err(Ignored::NotAwaited),
         }
     }
-}
-
-/// Whether the session may send the command again by itself when no answer comes. What acts on the
-/// chassis or adds a record is sent once; its effect must be looked at before anybody says it again.
-fn may_repeat(request: &Request) -> bool {
-    !request.is(CHASSIS_CONTROL) && !request.is(ADD_SEL_ENTRY)
 }

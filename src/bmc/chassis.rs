@@ -107,6 +107,11 @@ impl Order {
         Self { control, deadline, state: State::Fresh }
     }
 
+    /// Whether the BMC has not answered it yet: it may still be with us.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.state, State::Fresh | State::Ordered)
+    }
+
     fn over(&mut self, result: Result<Effect, Undone>) -> Step<Result<Effect, Undone>> {
         self.state = State::Over(result);
         Step::Over(result)

@@ -4,6 +4,7 @@
 
 use crate::wire::ipmi::Completion;
 use crate::wire::rakp::Status;
+pub use crate::words::Obstacle;
 use core::fmt;
 
 /// Why there is no answer. Which of these a retry can help is [`Failure::is_passing`].
@@ -19,6 +20,10 @@ pub enum Failure {
     PrivilegeTooHigh,
     /// All of the BMC's sessions are taken.
     NoFreeSlot,
+    /// The BMC has sessions left, and we leave them to others.
+    Crowded,
+    /// The BMC answers, but not in our session: it has restarted, or ended it.
+    SessionLost,
     /// The BMC takes none of the cipher suites that we may use.
     SuiteNotOffered,
     /// The BMC refused with another status.
@@ -35,14 +40,30 @@ pub enum Failure {
     Stopped,
     /// No login is configured, so there is no session to send it over.
     NoLogin,
+    /// The kernel's driver is not to be had, or did not take it: it was never sent.
+    InBand(Obstacle),
 }
 
 impl Failure {
+    /// What the status of a refused key exchange means to the operator.
+    pub(super) fn of(status: Status) -> Self {
+        match status.0 {
+            0x01 | 0x0B => Self::NoFreeSlot,
+            0x04 | 0x05 | 0x10 | 0x11 | 0x12 => Self::SuiteNotOffered,
+            0x09 | 0x0A => Self::PrivilegeTooHigh,
+            0x0C | 0x0D => Self::WrongUser,
+            0x0F => Self::WrongPassword,
+            _ => Self::Refused(status),
+        }
+    }
+
     /// Whether the same may succeed soon without anybody changing anything.
     pub fn is_passing(self) -> bool {
         match self {
             Self::Silent
             | Self::NoFreeSlot
+            | Self::Crowded
+            | Self::SessionLost
             | Self::Refused(_)
             | Self::Rejected(_)
             | Self::Malformed
@@ -54,6 +75,7 @@ impl Failure {
             | Self::WrongIdentity
             | Self::Stopped
             | Self::NoLogin => false,
+            Self::InBand(obstacle) => obstacle.is_passing(),
         }
     }
 }
@@ -64,8 +86,12 @@ impl fmt::Display for Failure {
             Self::Silent => "the BMC does not answer",
             Self::WrongUser => "the BMC does not know the user",
             Self::WrongPassword => "wrong password or BMC key (Kg)",
-            Self::PrivilegeTooHigh => "the user may not have this privilege",
+            Self::PrivilegeTooHigh => {
+                "the user may not have this privilege (some BMCs give a user only its highest one: see `privilege`)"
+            }
             Self::NoFreeSlot => "the BMC has no free session",
+            Self::Crowded => "the BMC's last free sessions are left to others",
+            Self::SessionLost => "the BMC has forgotten the session",
             Self::SuiteNotOffered => "the BMC offers none of the cipher suites that may be used",
             Self::Refused(status) => return write!(f, "the BMC refused the session: {status}"),
             Self::Rejected(code) => return write!(f, "the BMC refused to set the privilege: {code}"),
@@ -74,6 +100,7 @@ impl fmt::Display for Failure {
             Self::WrongIdentity => "this is another system's BMC",
             Self::Stopped => "the link is stopped",
             Self::NoLogin => "no login for this BMC is configured",
+            Self::InBand(obstacle) => return write!(f, "in-band: {obstacle}"),
         })
     }
 }
@@ -85,6 +112,8 @@ pub enum Untold {
     Unanswered(Failure),
     /// Until the deadline the BMC refused it.
     Refused(Completion),
+    /// Until the deadline its event log had no room for it.
+    LogFull,
     /// The deadline came before anything else.
     Late,
     /// The message carries our address for traps, and there is none, or none that is IPv4.
@@ -96,6 +125,9 @@ impl fmt::Display for Untold {
         match self {
             Self::Unanswered(failure) => write!(f, "{failure}"),
             Self::Refused(code) => write!(f, "the BMC refused: {code}"),
+            Self::LogFull => f.write_str(
+                "its event log is full, and the words of this handshake are records in it; erase it (ipmitool sel clear)",
+            ),
             Self::Late => f.write_str("the deadline passed"),
             Self::NoAddress => f.write_str("the message needs an IPv4 address to listen on"),
         }

@@ -72,6 +72,7 @@ impl Telling {
     fn pause_after(&mut self, untold: Untold) -> Duration {
         match untold {
             Untold::Refused(code) if !code.is_passing() => return REPEAT_REFUSED,
+            Untold::LogFull => return REPEAT_REFUSED,
             Untold::Refused(_) | Untold::Unanswered(_) | Untold::Late | Untold::NoAddress => {}
         }
         let pause = self.pause;

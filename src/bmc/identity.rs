@@ -8,11 +8,13 @@ use crate::words::Guid;
 /// What the BMC's system GUID must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// One of these. Senders use three byte orders, and any of them will do: as it stands, SMBIOS's
-    /// (the first three fields swapped), wholly reversed.
+    /// One of these, in any byte order: see [`Guid::is_same_as`].
     Expected(Vec<Guid>),
-    /// Nobody told us. The link works, but the BMC is not known to be the right one.
+    /// Nobody told us. The link works, but the BMC is not known to be the right one; another one than the
+    /// first that was met is surely wrong.
     Unknown,
+    /// The operator says that its GUID says nothing: whoever answers at its address is taken for it.
+    Address,
 }
 
 /// What came of the comparison.
@@ -28,23 +30,13 @@ impl Identity {
     /// `None`: the BMC is another system's, or does not say.
     pub fn check(&self, found: Guid) -> Option<Checked> {
         match self {
-            Self::Unknown => Some(Checked::NotChecked),
+            Self::Unknown | Self::Address => Some(Checked::NotChecked),
             Self::Expected(guids) => {
-                let fits = |guid: &Guid| byte_orders(*guid).contains(&found);
+                let fits = |guid: &Guid| found.is_same_as(guid);
                 (!found.is_unspecified() && guids.iter().any(fits)).then_some(Checked::Matched)
             }
         }
     }
-}
-
-fn byte_orders(guid: Guid) -> [Guid; 3] {
-    let mut smbios = guid.0;
-    smbios[0..4].reverse();
-    smbios[4..6].reverse();
-    smbios[6..8].reverse();
-    let mut reversed = guid.0;
-    reversed.reverse();
-    [guid, Guid(smbios), Guid(reversed)]
 }
 
 #[cfg(test)]
@@ -63,6 +55,7 @@ mod tests {
         }
         assert_eq!(identity.check(other), None);
         assert_eq!(Identity::Unknown.check(other), Some(Checked::NotChecked));
+        assert_eq!(Identity::Address.check(other), Some(Checked::NotChecked));
         let nothing = Guid([0; 16]);
         assert_eq!(Identity::Expected(vec![nothing]).check(nothing), None);
     }

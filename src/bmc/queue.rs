@@ -2,12 +2,18 @@
 //!
 //! Uses `wire` for the request. Used by `link`; its input is our own.
 
+use super::repeat::may_repeat;
 use crate::wire::ipmi::Request;
 use core::time::Duration;
 use std::collections::VecDeque;
 
 /// Commands of one urgency that wait at most. An urgent one is never refused because of normal ones.
 pub const QUEUE: usize = 32;
+
+/// Before a command that the BMC was too busy for is sent again; doubled each time.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(250);
+/// Limit: how often a command is sent again that the BMC was too busy for; then its asker hears so.
+pub const BUSY_TRIES: u32 = 3;
 
 /// Names a command; chosen by the one who submits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +34,21 @@ pub(super) struct Waiting {
     pub(super) ticket: Ticket,
     pub(super) request: Request,
     pub(super) since: Duration,
+}
+
+/// A command on its way.
+#[derive(Debug)]
+pub(super) struct Errand {
+    pub(super) waiting: Waiting,
+    /// How often the BMC was too busy for it.
+    pub(super) busy: u32,
+}
+
+impl Errand {
+    /// Whether it may be sent again after a pause.
+    pub(super) fn may_wait(&self) -> bool {
+        self.busy < BUSY_TRIES && may_repeat(&self.waiting.request)
+    }
 }
 
 /// Two queues in order of submission.
@@ -51,17 +72,16 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes a command back that still waits.
-    pub(super) fn withdraw(&mut self, ticket: Ticket) {
+    /// Takes a command back that still waits; whether it did.
+    pub(super) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let before = self.urgent.len() + self.normal.len();
         self.urgent.retain(|waiting| waiting.ticket != ticket);
         self.normal.retain(|waiting| waiting.ticket != ticket);
+        self.urgent.len() + self.normal.len() < before
     }
 
-    /// The next one to send, if one may be sent.
-    pub(super) fn pop_if(&mut self, free: bool) -> Option<Waiting> {
-        if !free {
-            return None;
-        }
+    /// The next one to send.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
         self.urgent.pop_front().or_else(|| self.normal.pop_front())
     }
 

@@ -11,6 +11,9 @@ use crate::words::{Outcome, Phase};
 /// Records that are looked at, from the last one backwards.
 pub const LOOK_BACK: u32 = 16;
 
+/// The log has no room.
+const OUT_OF_SPACE: Completion = Completion(0xC4);
+
 /// What came of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
@@ -70,7 +73,7 @@ impl SelEntry {
                 if code == Completion::TIMEOUT {
                     self.state = LOOK_AT_LAST; // the BMC does not know itself
                 }
-                Heard::Failed(Untold::Refused(code))
+                Heard::Failed(if code == OUT_OF_SPACE { Untold::LogFull } else { Untold::Refused(code) })
             }
             (State::Adding, Err(failure)) => {
                 if failure != Failure::QueueFull {

@@ -3,47 +3,28 @@
 //! Sans-IO: `open`, `command` and `close` are orders, `handle_*` inputs, `poll_output` and
 //! `next_deadline` outputs. After each call drain the output. One command is in flight at most. Input
 //! is datagrams from whoever can reach our port: nothing is believed before its code was checked,
-//! and what is not believed changes nothing.
+//! and what is not believed changes nothing. What cannot have a code (a refusal) is believed late.
 
+use super::abandoned::Abandoned;
 use super::active::Active;
 pub use super::active::Ignored;
 use super::failure::Failure;
-use crate::config::model::Privilege;
-use crate::crypto::{Random, Secret};
+use super::key_exchange::{Believed, Heard, KeyExchange};
+pub use super::login::{Login, Manners};
+use super::pace::Pace;
+pub use super::pace::{RESEND_FIRST, TRANSMISSIONS};
+use crate::crypto::Random;
 use crate::now::Now;
-use crate::suite::{Exchange, Keys, Suite};
-use crate::wire::ipmi::{Request, Response};
-use crate::wire::rakp::{Answer, MAX_NAME, OpenRequest, OpenResponse, Opened, Proof, Rakp1, Rakp2, Rakp4, Status};
-use crate::wire::rmcp::{self, Datagram, PayloadType, Plus, emit_setup};
+use crate::suite::Suite;
+use crate::wire::command::{AUTH_CAPABILITIES, auth_capabilities};
+use crate::wire::ipmi::{Message, Request, Response};
+use crate::wire::rmcp::{Datagram, PayloadType, Plus, emit_sessionless};
 use crate::words::Guid;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-/// What is sent is sent again after this time, then after twice, four times ... it.
-pub const RESEND_FIRST: Duration = Duration::from_millis(250);
-/// How often one message is sent at most; the silence after the last send counts too, so that a BMC
-/// has 3.75 s in all.
-pub const TRANSMISSIONS: u32 = 4;
-
-/// Bit 4 of the role: the user is looked up by name alone.
-const NAME_ONLY: u8 = 0x10;
-/// RAKP status: the check value is wrong.
-const CHECK_VALUE_WRONG: Status = Status(0x0F);
-
-/// How to log in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The user's name, at most 16 octets.
-    pub user: Vec<u8>,
-    /// At most 20 octets.
-    pub password: Secret,
-    /// The BMC's own key, if it has one; at most 20 octets.
-    pub kg: Option<Secret>,
-    /// The cipher suites to try, in this order.
-    pub suites: Vec<Suite>,
-    /// The privilege to ask for.
-    pub privilege: Privilege,
-}
+/// With this transmission of a command the BMC is asked outside the session, too, whether it lives.
+const ASK_OUTSIDE: u32 = 2;
 
 /// What the session wants from the one who drives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,78 +46,73 @@ pub enum Output {
 
 #[derive(Debug)]
 enum State {
-    Idle,
-    /// Open Session Request is out.
-    Opening {
-        suite: Suite,
-        tag: u8,
-        console_session: u32,
-    },
-    /// RAKP Message 1 is out.
-    Introducing {
-        suite: Suite,
-        tag: u8,
-        exchange: Exchange,
-    },
-    /// RAKP Message 3 is out.
-    Proving {
-        tag: u8,
-        exchange: Exchange,
-        keys: Keys,
-    },
-    Active(Active),
+    Idle(Login),
+    Exchange(Box<KeyExchange>),
+    Active(Box<Active>),
     Closed,
+}
+
+/// Whether the BMC answers outside the session what it does not answer inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outside {
+    NotAsked,
+    /// By this `rqSeq`.
+    Asked(u8),
+    Answers,
 }
 
 /// One RMCP+ session, the console's side.
 #[derive(Debug)]
 pub struct Session {
-    login: Login,
     random: Random,
     state: State,
-    /// The suites that are still to be tried.
-    suites: VecDeque<Suite>,
-    /// Why an earlier suite was refused, if that says more than "not offered".
-    refusal: Option<Failure>,
-    tag: u8,
+    pace: Pace,
     /// Of the message that is out now.
     transmissions: u32,
+    /// When it was sent first and last.
+    sent: (Duration, Duration),
+    /// From the first sending of the last command to its answer.
+    took: Duration,
     /// The only timer: the message that is out is sent again, or given up.
     resend: Option<Duration>,
+    outside: Outside,
+    /// A message of the key exchange was sent more than once: the BMC may have rolled new numbers for it,
+    /// and what it then refuses proves nothing.
+    repeated: bool,
     /// Something came while we waited, but unreadable.
     malformed: bool,
+    abandoned: Option<Abandoned>,
     output: VecDeque<Output>,
 }
 
 impl Session {
     /// A session that is not open yet. `random` must be its own: ids, numbers and vectors come from it.
-    pub fn new(mut login: Login, mut random: Random) -> Self {
-        login.user.truncate(MAX_NAME);
-        let suites = login.suites.iter().copied().collect();
-        let [tag] = random.array();
+    pub(super) fn new(login: Login, random: Random, pace: Pace) -> Self {
         Self {
-            login,
             random,
-            state: State::Idle,
-            suites,
-            refusal: None,
-            tag,
+            state: State::Idle(login),
+            pace,
             transmissions: 0,
+            sent: (Duration::ZERO, Duration::ZERO),
+            took: Duration::ZERO,
             resend: None,
+            outside: Outside::NotAsked,
+            repeated: false,
             malformed: false,
+            abandoned: None,
             output: VecDeque::new(),
         }
     }
 
     /// Starts the key exchange. Ends in `Opened` or `Closed`. Does nothing the second time.
     pub fn open(&mut self, now: Now) {
-        match self.state {
-            State::Idle => self.try_next_suite(now, Failure::SuiteNotOffered),
-            State::Opening { .. }
-            | State::Introducing { .. }
-            | State::Proving { .. }
-            | State::Active(_)
-            | State::Closed => {}
+        let State::Idle(login) = &self.state else { return };
+        match KeyExchange::new(login.clone(), &mut self.random) {
+            Some(exchange) => {
+                self.state = State::Exchange(Box::new(exchange));
+                self.transmit_first(now);
+            }
+            None => self.end(Failure::SuiteNotOffered),
         }
     }
 
@@ -153,12 +129,7 @@ impl Session {
                 self.transmit_first(now);
                 Ok(())
             }
-            State::Active(_)
-            | State::Idle
-            | State::Opening { .. }
-            | State::Introducing { .. }
-            | State::Proving { .. }
-            | State::Closed => Err(request),
+            State::Active(_) | State::Idle(_) | State::Exchange(_) | State::Closed => Err(request),
         }
     }
 
@@ -177,10 +148,44 @@ impl Session {
         self.resend
     }
 
+    /// Whether a refusal may come from a repetition alone.
+    pub(super) fn was_repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// What it has learnt of the BMC's speed.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// The BMC is slower than we thought: nothing is repeated before it can have answered.
+    pub(super) fn is_slow(&mut self, after: Duration) {
+        self.pace.heard_after(after);
+        let soonest = self.sent.1 + self.pace.wait(0);
+        self.resend = self.resend.map(|at| at.max(soonest));
+    }
+
+    /// What to know of it once it is over.
+    pub(super) fn take_abandoned(&mut self) -> Option<Abandoned> {
+        self.abandoned.take()
+    }
+
     /// Time has passed. Before the deadline this does nothing.
     pub fn handle_timeout(&mut self, now: Now) {
         if self.resend.is_none_or(|due| now.boottime < due) {
             return;
+        }
+        let believed = match &mut self.state {
+            State::Exchange(exchange) => exchange.believe(&mut self.random),
+            State::Idle(_) | State::Active(_) | State::Closed => None,
+        };
+        match believed {
+            Some(Believed::Next) => return self.transmit_first(now),
+            Some(Believed::Over(why)) => return self.end(why),
+            None => {}
+        }
+        if self.outside == Outside::Answers {
+            return self.end(Failure::SessionLost);
         }
         if self.transmissions >= TRANSMISSIONS {
             return self.give_up();
@@ -198,12 +203,7 @@ impl Session {
                 self.resend = None;
                 self.output.push_back(Output::Answer(Err(why)));
             }
-            State::Active(_)
-            | State::Idle
-            | State::Opening { .. }
-            | State::Introducing { .. }
-            | State::Proving { .. }
-            | State::Closed => self.end(why),
+            State::Active(_) | State::Idle(_) | State::Exchange(_) | State::Closed => self.end(why),
         }
     }
 
@@ -219,249 +219,176 @@ impl Session {
     fn datagram(&mut self, now: Now, bytes: &[u8]) -> Result<(), Ignored> {
         let plus = match Datagram::parse(bytes).map_err(Ignored::Rmcp)? {
             Datagram::Plus(plus) => plus,
-            Datagram::Ping { .. } | Datagram::Pong { .. } | Datagram::Sessionless(_) => {
-                return Err(Ignored::NotAwaited);
-            }
+            Datagram::Sessionless(message) => return self.sessionless(now, message),
+            Datagram::Ping { .. } | Datagram::Pong { .. } => return Err(Ignored::NotAwaited),
         };
         if matches!(plus.payload_type, PayloadType::Ipmi) {
-            return self.packet(&plus);
+            return self.packet(now, &plus);
         }
         if plus.encrypted || plus.authenticated || plus.session != 0 {
             return Err(Ignored::NotOurs);
         }
-        match plus.payload_type {
-            PayloadType::OpenResponse => self.open_response(now, plus.payload),
-            PayloadType::Rakp2 => self.rakp2(now, plus.payload),
-            PayloadType::Rakp4 => self.rakp4(plus.payload),
-            PayloadType::Ipmi | PayloadType::OpenRequest | PayloadType::Rakp1 | PayloadType::Rakp3 => {
-                Err(Ignored::NotAwaited)
-            }
-        }
-    }
-
-    fn open_response(&mut self, now: Now, payload: &[u8]) -> Result<(), Ignored> {
-        let (suite, tag, console_session) = match self.state {
-            State::Opening { suite, tag, console_session } => (suite, tag, console_session),
-            State::Idle | State::Introducing { .. } | State::Proving { .. } | State::Active(_) | State::Closed => {
-                return Err(Ignored::NotAwaited);
-            }
-        };
-        let response = OpenResponse::parse(payload).map_err(Ignored::Rmcp)?;
-        match ours(&response, tag, console_session)? {
-            Ok(Opened { algorithms, .. }) if *algorithms != suite.algorithms() => {
-                Err(Ignored::Rmcp(rmcp::Error::Algorithms)) // never what we did not ask for
-            }
-            Ok(Opened { bmc_session, .. }) => {
-                let exchange = Exchange {
-                    console_session,
-                    bmc_session: *bmc_session,
-                    console_random: self.random.array(),
-                    bmc_random: [0; 16],
-                    guid: Guid([0; 16]),
-                    role: NAME_ONLY | self.login.privilege as u8,
-                    name: self.login.user.clone(),
-                };
-                self.state = State::Introducing { suite, tag, exchange };
-                self.transmit_first(now);
-                Ok(())
-            }
-            Err(status) => {
-                self.refused(now, *status);
-                Ok(())
-            }
-        }
-    }
-
-    fn rakp2(&mut self, now: Now, payload: &[u8]) -> Result<(), Ignored> {
-        let (suite, tag, exchange) = match &mut self.state {
-            State::Introducing { suite, tag, exchange } => (*suite, *tag, exchange),
-            State::Idle | State::Opening { .. } | State::Proving { .. } | State::Active(_) | State::Closed => {
-                return Err(Ignored::NotAwaited);
-            }
-        };
-        let rakp2 = Rakp2::parse(payload).map_err(Ignored::Rmcp)?;
-        match ours(&rakp2, tag, exchange.console_session)? {
-            Ok(introduced) => {
-                exchange.bmc_random = introduced.random;
-                exchange.guid = introduced.guid;
-                let exchange = exchange.clone();
-                if !exchange.rakp2_code(suite, &self.login.password).is(introduced.code) {
-                    let refusal = Proof { tag, session: Some(exchange.bmc_session), result: Err(CHECK_VALUE_WRONG) };
-                    self.send(emit_setup(PayloadType::Rakp3, &refusal.emit())); // frees the BMC's slot
-                    self.end(Failure::WrongPassword);
-                    return Ok(());
-                }
-                let keys = exchange.keys(suite, &self.login.password, self.login.kg.as_ref());
-                self.state = State::Proving { tag: self.new_tag(), exchange, keys };
-                self.transmit_first(now);
-                Ok(())
-            }
-            Err(status) => {
-                self.refused(now, *status);
-                Ok(())
-            }
-        }
-    }
-
-    fn rakp4(&mut self, payload: &[u8]) -> Result<(), Ignored> {
-        let (tag, exchange, keys) = match &self.state {
-            State::Proving { tag, exchange, keys } => (*tag, exchange, keys),
-            State::Idle | State::Opening { .. } | State::Introducing { .. } | State::Active(_) | State::Closed => {
-                return Err(Ignored::NotAwaited);
-            }
-        };
-        let rakp4 = Rakp4::parse(payload).map_err(Ignored::Rmcp)?;
-        match ours(&rakp4, tag, exchange.console_session)? {
-            Ok(check) if keys.rakp4_check(exchange).is(check) => {
-                self.output.push_back(Output::Opened { suite: keys.suite(), guid: exchange.guid });
-                self.state = State::Active(Active::new(keys.clone(), exchange));
-                self.resend = None;
-                self.malformed = false;
-            }
-            Ok(_) => self.end(Failure::WrongPassword), // of the two secrets: the BMC key
-            Err(status) => self.end(meaning(*status)),
-        }
+        let State::Exchange(exchange) = &mut self.state else { return Err(Ignored::NotAwaited) };
+        let mut out = Vec::new();
+        let heard = exchange.hear(now.boottime, plus.payload_type, plus.payload, &mut self.random, &mut out);
+        self.send_all(out);
+        self.heard(now, heard?);
         Ok(())
     }
 
-    fn packet(&mut self, packet: &Plus<'_>) -> Result<(), Ignored> {
+    fn sessionless(&mut self, now: Now, message: &[u8]) -> Result<(), Ignored> {
         match &mut self.state {
-            State::Active(active) => {
-                let response = active.open(packet)?;
+            State::Exchange(exchange) => {
+                let mut out = Vec::new();
+                let heard = exchange.hear_sessionless(message, &mut self.random, &mut out);
+                self.send_all(out);
+                self.heard(now, heard?);
+                Ok(())
+            }
+            State::Active(_) => {
+                let message = Message::parse(message).map_err(Ignored::Message)?;
+                let answers = self.outside == Outside::Asked(message.sequence)
+                    && message.netfn == AUTH_CAPABILITIES.netfn | 1
+                    && message.command == AUTH_CAPABILITIES.number;
+                if !answers {
+                    return Err(Ignored::NotAwaited);
+                }
+                // It may yet answer inside; if it does not soon, the session is no more.
+                self.outside = Outside::Answers;
+                let soon = now.boottime + self.pace.wait(ASK_OUTSIDE);
+                self.resend = self.resend.map(|at| at.min(soon));
+                Ok(())
+            }
+            State::Idle(_) | State::Closed => Err(Ignored::NotAwaited),
+        }
+    }
+
+    fn heard(&mut self, now: Now, heard: Heard) {
+        match heard {
+            Heard::Same => {}
+            Heard::Next => {
+                self.learn(now);
+                self.transmit_first(now);
+            }
+            Heard::Doubted => {
+                let soon = now.boottime.max(self.sent.1 + self.pace.wait(0));
+                self.resend = self.resend.map(|at| at.min(soon));
+            }
+            Heard::Late(after) => self.is_slow(after),
+            Heard::Proven(proven) => {
+                self.learn(now);
+                let (exchange, keys) = *proven;
+                self.output.push_back(Output::Opened { suite: keys.suite(), guid: exchange.guid });
+                self.state = State::Active(Box::new(Active::new(keys, &exchange)));
+                self.resend = None;
+                self.malformed = false;
+            }
+        }
+    }
+
+    /// An answer to what was sent once tells the BMC's speed; else it is not known which sending it is for.
+    fn learn(&mut self, now: Now) {
+        if self.transmissions == 1 {
+            self.pace.heard_after(now.boottime.saturating_sub(self.sent.0));
+        }
+    }
+
+    fn packet(&mut self, now: Now, packet: &Plus<'_>) -> Result<(), Ignored> {
+        let State::Active(active) = &mut self.state else { return Err(Ignored::NotAwaited) };
+        match active.open(packet) {
+            Ok(response) => {
+                self.learn(now);
+                self.took = now.boottime.saturating_sub(self.sent.0);
                 self.resend = None;
                 self.malformed = false;
                 self.output.push_back(Output::Answer(Ok(response)));
                 Ok(())
             }
-            State::Idle | State::Opening { .. } | State::Introducing { .. } | State::Proving { .. } | State::Closed => {
-                Err(Ignored::NotAwaited)
+            Err(Ignored::Repeated) => {
+                // It was repeated in vain: the first answer was under way.
+                self.is_slow(self.took);
+                Err(Ignored::Repeated)
             }
+            Err(ignored) => Err(ignored),
         }
-    }
-
-    /// The BMC refused the exchange: the next suite may have more luck.
-    fn refused(&mut self, now: Now, status: Status) {
-        let why = meaning(status);
-        let no_suite = status.is_about_suite() || (status.0 == 0x01 && matches!(self.state, State::Opening { .. }));
-        if no_suite {
-            self.try_next_suite(now, why);
-        } else {
-            self.end(why);
-        }
-    }
-
-    /// `why` is what became of the suite before.
-    fn try_next_suite(&mut self, now: Now, why: Failure) {
-        if why != Failure::SuiteNotOffered {
-            self.refusal = Some(why); // a BMC that is full says more than one that lacks a suite
-        }
-        let Some(suite) = self.suites.pop_front() else {
-            return self.end(self.refusal.unwrap_or(Failure::SuiteNotOffered));
-        };
-        let console_session = self.random.u32().max(1);
-        self.state = State::Opening { suite, tag: self.new_tag(), console_session };
-        self.transmit_first(now);
     }
 
     fn transmit_first(&mut self, now: Now) {
         self.transmissions = 0;
+        self.sent.0 = now.boottime;
+        self.outside = Outside::NotAsked;
         self.malformed = false;
         self.transmit(now);
     }
 
     /// Sends what the state has to say, and sets the timer.
     fn transmit(&mut self, now: Now) {
-        let first = self.transmissions == 0;
-        let next_tag = self.tag.wrapping_add(1);
-        let datagram = match &mut self.state {
-            State::Idle | State::Closed => return,
-            State::Opening { suite, tag, console_session } => {
-                let algorithms = suite.algorithms();
-                let request = OpenRequest {
-                    tag: *tag,
-                    privilege: self.login.privilege as u8, // definite: some BMCs hash what is written here
-                    console_session: *console_session,
-                    proposal: [algorithms.authentication, algorithms.integrity, algorithms.confidentiality].map(Some),
-                };
-                Some(emit_setup(PayloadType::OpenRequest, &request.emit()))
-            }
-            State::Introducing { tag, exchange, .. } => {
-                // A new tag each time: a BMC may roll a new number for each, and only the last one counts.
-                *tag = next_tag;
-                self.tag = next_tag;
-                let message = Rakp1 {
-                    tag: *tag,
-                    bmc_session: exchange.bmc_session,
-                    random: exchange.console_random,
-                    role: exchange.role,
-                    name: exchange.name.clone(),
-                };
-                Some(emit_setup(PayloadType::Rakp1, &message.emit()))
-            }
-            State::Proving { tag, exchange, keys } => {
-                let code = exchange.rakp3_code(keys.suite(), &self.login.password);
-                let message = Proof { tag: *tag, session: Some(exchange.bmc_session), result: Ok(code.octets()) };
-                Some(emit_setup(PayloadType::Rakp3, &message.emit()))
+        let (first, last) = (self.transmissions == 0, self.transmissions + 1 == TRANSMISSIONS);
+        match &mut self.state {
+            State::Idle(_) | State::Closed => return,
+            State::Exchange(exchange) => {
+                self.repeated |= !first;
+                let mut out = Vec::new();
+                exchange.say(now.boottime, last, &mut self.random, &mut out);
+                self.send_all(out);
             }
             State::Active(active) if active.is_free() => return,
-            State::Active(active) => active.seal_command(&mut self.random, first),
-        };
-        if let Some(datagram) = datagram {
-            self.send(datagram);
+            State::Active(active) => {
+                let datagram = active.seal_command(&mut self.random, first);
+                let repeated = datagram.is_some();
+                self.send_all(datagram);
+                if self.transmissions == ASK_OUTSIDE && repeated {
+                    self.ask_outside();
+                }
+            }
         }
-        self.resend = Some(now.boottime + RESEND_FIRST * 2_u32.pow(self.transmissions.min(TRANSMISSIONS)));
+        self.sent.1 = now.boottime;
+        self.resend = Some(now.boottime + self.pace.wait(self.transmissions));
         self.transmissions += 1;
+    }
+
+    fn ask_outside(&mut self) {
+        let [sequence] = self.random.array();
+        let sequence = sequence & 0x3F;
+        let question = Message::request(sequence, &auth_capabilities(ADMINISTRATOR)).emit();
+        self.outside = Outside::Asked(sequence);
+        self.send_all(emit_sessionless(&question).ok());
     }
 
     /// Ends the session on every path: the BMC is told if it may hold a slot, the command is answered.
     fn end(&mut self, why: Failure) {
         self.resend = None;
+        let mut out = Vec::new();
+        let ours = match &self.state {
+            State::Exchange(exchange) => Some((exchange.console_session(), None)),
+            State::Active(active) => Some((active.console_session(), Some(active.keys().clone()))),
+            State::Idle(_) | State::Closed => None,
+        };
+        self.abandoned = ours.map(|(session, keys)| Abandoned::new(session, keys, self.sent.0));
         match core::mem::replace(&mut self.state, State::Closed) {
             State::Closed => return,
             State::Active(mut active) => {
-                let datagram = active.seal_close(&mut self.random);
-                self.send(datagram);
+                out.push(active.seal_close(&mut self.random));
                 if !active.is_free() {
                     self.output.push_back(Output::Answer(Err(why)));
                 }
             }
-            State::Proving { exchange, keys, .. } => {
-                // RAKP Message 4 may have been lost on the way, and the BMC may believe in the session.
-                let mut active = Active::new(keys, &exchange);
-                let datagram = active.seal_close(&mut self.random);
-                self.send(datagram);
+            State::Exchange(exchange) => {
+                if let Some((exchange, keys)) = exchange.abandon(why, &mut out) {
+                    // RAKP Message 4 may have been lost on the way, and the BMC may believe in the session.
+                    out.push(Active::new(keys, &exchange).seal_close(&mut self.random));
+                }
             }
-            State::Idle | State::Opening { .. } | State::Introducing { .. } => {}
+            State::Idle(_) => {}
         }
+        self.send_all(out);
         self.output.push_back(Output::Closed(why));
     }
 
-    fn send(&mut self, datagram: Vec<u8>) {
-        self.output.push_back(Output::Send(datagram));
-    }
-
-    fn new_tag(&mut self) -> u8 {
-        self.tag = self.tag.wrapping_add(1);
-        self.tag
+    fn send_all(&mut self, datagrams: impl IntoIterator<Item = Vec<u8>>) {
+        self.output.extend(datagrams.into_iter().map(Output::Send));
     }
 }
 
-/// Whether an answer is to our last message; gives its result.
-fn ours<T>(answer: &Answer<T>, tag: u8, console_session: u32) -> Result<&Result<T, Status>, Ignored> {
-    if answer.tag != tag || answer.session.is_some_and(|session| session != console_session) {
-        return Err(Ignored::NotOurs);
-    }
-    Ok(&answer.result)
-}
-
-/// What a status means to the operator.
-fn meaning(status: Status) -> Failure {
-    match status.0 {
-        0x01 | 0x0B => Failure::NoFreeSlot,
-        0x04 | 0x05 | 0x10 | 0x11 | 0x12 => Failure::SuiteNotOffered,
-        0x09 | 0x0A => Failure::PrivilegeTooHigh,
-        0x0C | 0x0D => Failure::WrongUser,
-        0x0F => Failure::WrongPassword,
-        _ => Failure::Refused(status),
-    }
-}
+/// The privilege that the question outside the session names; it changes nothing of what we look at.
+const ADMINISTRATOR: u8 = 4;

@@ -8,8 +8,8 @@ use super::draft::{
     ServerDraft, default,
 };
 use super::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, Lan, Monitor,
-    Privilege, Recovery, Server, StartsOn,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan,
+    LinkChoice, Monitor, Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
@@ -79,7 +79,7 @@ fn server(draft: ServerDraft, handshakes: &[HandshakeDraft]) -> Option<Server> {
 fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
     let address = given(draft.address)?;
     let suites = draft.suites.or(default::SUITES.map(|suite| (Default::default(), suite)).to_vec())?;
-    let privilege = draft.privilege.or(Privilege::Administrator)?;
+    let privilege = optional(draft.privilege)?;
     let lan = match (optional(draft.user)?, optional(draft.password)?) {
         (Some(user), Some(password)) => {
             Some(Lan { user, password, kg: optional(draft.kg)?, suites: bare(suites), privilege })
@@ -87,16 +87,26 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         (None, None) => None,
         (None, Some(_)) | (Some(_), None) => return None,
     };
+    let markers = draft.dump_markers.or(vec![default::DUMP_MARKER.to_owned()])?;
+    let dump = optional(draft.dump_hold)?.map(|longest| DumpHold { longest, markers });
+    draft.drill_max_age.or(default::DRILL_MAX_AGE)?; // for `check` alone
     Some(Bmc {
         address,
         trap_sources: draft.trap_sources.or(vec![(Default::default(), address.ip())]).map(bare)?,
         relays: draft.relays.or(Vec::new()).map(bare)?,
+        retry_span: optional(draft.retry_span)?,
         community: draft.community.or(Secret::new(default::COMMUNITY))?,
         lan,
+        link: draft.link.or(LinkChoice::Auto)?,
+        device: draft.device.or(default::DEVICE.to_owned())?,
         guid: optional(draft.guid)?,
         handshake: handshake(&draft.handshake.or("sel".to_owned())?, handshakes)?,
         after_ended: draft.after_ended.or(AfterEnded::None)?,
         patience: optional(draft.patience)?,
+        in_sel: draft.in_sel.or(true)?,
+        sel_catch_up: draft.sel_catch_up.or(true)?,
+        by_address: draft.by_address.or(false)?,
+        dump,
     })
 }
 
@@ -132,7 +142,8 @@ fn monitor(draft: MonitorDraft, servers: &[String]) -> Option<Monitor> {
     Some(Monitor {
         name: given(draft.name)?,
         keywords,
-        trust: given(draft.trust)?,
+        trust: draft.trust.or(default::TRUST)?,
+        when_unverifiable: draft.when_unverifiable.or(WhenUnverifiable::Hold)?,
         starts_on: draft.starts_on.or(StartsOn::Fatal)?,
         recovery: given(draft.recovery)?,
         target: optional(draft.target)?,

@@ -4,7 +4,8 @@
 
 use super::clusterpro::Template;
 use super::model::{
-    AfterEnded, AfterFailure, FinalAction, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
+    AfterEnded, AfterFailure, FinalAction, LinkChoice, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
+    WhenUnverifiable,
 };
 use super::report::At;
 use crate::crypto::Secret;
@@ -120,16 +121,26 @@ pub(super) struct BmcDraft {
     pub(super) address: Field<SocketAddr>,
     pub(super) trap_sources: Field<Vec<Placed<IpAddr>>>,
     pub(super) relays: Field<Vec<Placed<IpAddr>>>,
+    pub(super) retry_span: Field<Duration>,
     pub(super) community: Field<Secret>,
     pub(super) user: Field<String>,
     pub(super) password: Field<SecretSource>,
     pub(super) kg: Field<SecretSource>,
     pub(super) suites: Field<Vec<Placed<u8>>>,
     pub(super) privilege: Field<Privilege>,
+    pub(super) link: Field<LinkChoice>,
+    pub(super) device: Field<String>,
     pub(super) guid: Field<Guid>,
     pub(super) handshake: Field<String>,
     pub(super) after_ended: Field<AfterEnded>,
     pub(super) patience: Field<Duration>,
+    pub(super) in_sel: Field<bool>,
+    pub(super) sel_catch_up: Field<bool>,
+    /// `identity = "address"`.
+    pub(super) by_address: Field<bool>,
+    pub(super) dump_hold: Field<Duration>,
+    pub(super) dump_markers: Field<Vec<String>>,
+    pub(super) drill_max_age: Field<Duration>,
 }
 
 #[derive(Debug)]
@@ -164,6 +175,7 @@ pub(super) struct MonitorDraft {
     pub(super) keywords_at: At,
     pub(super) keywords: Vec<(At, String, Field<SocketAddr>)>,
     pub(super) trust: Field<Trust>,
+    pub(super) when_unverifiable: Field<WhenUnverifiable>,
     pub(super) starts_on: Field<StartsOn>,
     pub(super) recovery: Field<Recovery>,
     pub(super) target: Field<String>,
@@ -201,12 +213,14 @@ pub(super) struct HeartbeatDraft {
 
 /// What a key means that is not written. `docs/configuration.md` repeats them.
 pub(super) mod default {
-    use super::Duration;
+    use super::{Duration, Trust};
 
     pub(in crate::config) const BMC_PORT: u16 = 623;
     pub(in crate::config) const TRAP_PORT: u16 = 162;
+    pub(in crate::config) const TRUST: Trust = Trust::Corroborated;
     pub(in crate::config) const COMMUNITY: &str = "public";
     pub(in crate::config) const SUITES: [u8; 2] = [17, 3];
+    pub(in crate::config) const DEVICE: &str = "/dev/ipmi0";
     /// The first OEM record type that the BMC dates by itself.
     pub(in crate::config) const RECORD_TYPE: u8 = 0xC0;
     /// No enterprise: the record is for people, and nobody's tool should claim it.
@@ -227,6 +241,10 @@ pub(super) mod default {
     pub(in crate::config) const INTERVAL: Duration = Duration::from_secs(3);
     /// CLUSTERPRO's.
     pub(in crate::config) const TIMEOUT: Duration = Duration::from_secs(90);
+    /// What a site's dump script makes and takes away.
+    pub(in crate::config) const DUMP_MARKER: &str = "/run/bmcnotice/dump";
+    /// Thirty days.
+    pub(in crate::config) const DRILL_MAX_AGE: Duration = Duration::from_secs(30 * 86_400);
     pub(in crate::config) const HOT: &str = "/run/bmcnotice";
     pub(in crate::config) const DISK: &str = "/var/lib/bmcnotice";
 }

@@ -1,8 +1,10 @@
 //! What `check` must know about the host, as plain data.
 //!
-//! Uses nothing. `io::facts` gathers it; a fact that is not known is `None` and breaks no rule.
+//! Uses `words`. `io::facts` gathers it; a fact that is not known is `None` and breaks no rule.
 
+use crate::words::Obstacle;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 /// What is true of this host. `Facts::default()` knows nothing: only the text itself is judged then.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,8 @@ pub struct Facts {
     pub first_port: Option<u16>,
     /// Whether `/dev/ipmi0` is there.
     pub ipmi_device: Option<bool>,
+    /// Whether the devices that were asked for could be opened, and why not.
+    pub devices: Vec<(String, Result<(), Obstacle>)>,
     /// Whether the host's own GUID can be read (SMBIOS).
     pub own_guid: Option<bool>,
     /// A running CLUSTERPRO: the name of one of its processes.
@@ -25,6 +29,8 @@ pub struct Facts {
     pub bmcnotice_monitors: Option<Vec<String>>,
     /// An ESMPRO/ServerAgent: what shows it.
     pub esmpro: Option<String>,
+    /// How long ago a drill proved the path, as the journal tells; `Some(None)`: never.
+    pub proven: Option<Option<Duration>>,
     /// The files and folders that were asked for.
     pub files: Vec<(String, FileFacts)>,
 }
@@ -67,11 +73,20 @@ pub struct Wanted {
     pub ports: Vec<u16>,
     /// Files and folders.
     pub paths: Vec<String>,
+    /// IPMI devices.
+    pub devices: Vec<String>,
     /// CLUSTERPRO's configuration.
     pub clp_conf: Option<String>,
+    /// The journal's folders, the better one first.
+    pub journals: Vec<String>,
 }
 
 impl Facts {
+    /// What is known of an IPMI device.
+    pub(super) fn device(&self, path: &str) -> Option<Result<(), Obstacle>> {
+        self.devices.iter().find(|(name, _)| name == path).map(|(_, found)| *found)
+    }
+
     /// What is known of a path.
     pub(super) fn file(&self, path: &str) -> Option<&FileFacts> {
         self.files.iter().find(|(name, _)| name == path).map(|(_, facts)| facts)

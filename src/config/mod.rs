@@ -18,6 +18,7 @@ pub mod model;
 pub mod mrw;
 pub mod native;
 mod overrides;
+pub mod pin;
 mod report;
 pub mod rules;
 mod tree;

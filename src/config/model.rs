@@ -1,11 +1,16 @@
 //! The one model of a cluster that every reader fills and every stage uses.
 //!
-//! Values here are validated: a `Cluster` exists only when `check` found no error. Uses `words` and
-//! `crypto` (for secrets). Where each value came from is kept by the reader, for `check`.
+//! Values here are validated: a `Cluster` exists only when `check` found no error. What is about a BMC is in
+//! `model/bmc.rs`. Uses `words`. Where each value came from is kept by the reader, for `check`.
+
+mod bmc;
+
+pub use bmc::{
+    AfterEnded, Bmc, CREDENTIALS, DumpHold, Handshake, Lan, LinkChoice, Privilege, RawMessage, RawOctet, SecretSource,
+};
 
 use super::clusterpro::{Clusterpro, Site};
-use crate::crypto::Secret;
-use crate::words::{Guid, MonitorId, ServerId, Trust};
+use crate::words::{MonitorId, ServerId, Trust};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -48,6 +53,18 @@ impl Cluster {
         self.server(self.this)
     }
 
+    /// The device of a BMC that is talked to in-band: this server's own, unless LAN alone is wanted. A BMC at a loopback
+    /// address is a simulated one, and the device here is not its: that must be written out.
+    pub fn in_band(&self, id: ServerId) -> Option<(LinkChoice, &str)> {
+        let bmc = self.server(id).bmc.as_ref().filter(|_| id == self.this)?;
+        let wanted = match bmc.link {
+            LinkChoice::Auto => !bmc.address.ip().is_loopback(),
+            LinkChoice::Lan => false,
+            LinkChoice::InBand => true,
+        };
+        wanted.then_some((bmc.link, bmc.device.as_str()))
+    }
+
     /// Where this server listens for traps: one address, the same in all its monitors.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.monitors.iter().find_map(|monitor| monitor.keyword(self.this))
@@ -65,143 +82,6 @@ pub struct Server {
     pub bmc: Option<Bmc>,
 }
 
-/// One BMC.
-#[derive(Debug, Clone)]
-pub struct Bmc {
-    /// Where it answers RMCP; port 623 unless said otherwise.
-    pub address: SocketAddr,
-    /// Where its traps come from: `address` unless said otherwise.
-    pub trap_sources: Vec<IpAddr>,
-    /// Relays that may speak for it, naming it (v1 agent-addr, snmpTrapAddress).
-    pub relays: Vec<IpAddr>,
-    /// The community its traps must carry.
-    pub community: Secret,
-    /// How to log in; none means that it is only pinged.
-    pub lan: Option<Lan>,
-    /// Its system GUID, pinned by the operator.
-    pub guid: Option<Guid>,
-    /// What armed, started, ended and disarmed are on the wire.
-    pub handshake: Handshake,
-    /// What follows a recovery that is done.
-    pub after_ended: AfterEnded,
-    /// How long it holds its reset, as declared by its vendor.
-    pub patience: Option<Duration>,
-}
-
-/// A login over RMCP+.
-#[derive(Debug, Clone)]
-pub struct Lan {
-    /// The user's name, at most 16 octets.
-    pub user: String,
-    /// Where the password is.
-    pub password: SecretSource,
-    /// Where the BMC's own key (Kg) is, if it has one.
-    pub kg: Option<SecretSource>,
-    /// The cipher suites to try, in this order: 17 and 3 are known.
-    pub suites: Vec<u8>,
-    /// The privilege to ask for.
-    pub privilege: Privilege,
-}
-
-/// Where a secret is. Files are read by `io` when the context is made.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    /// Given with the configuration.
-    Inline(Secret),
-    /// The first line of this file.
-    File(String),
-}
-
-/// An IPMI privilege level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Privilege {
-    /// 2: reads.
-    User = 2,
-    /// 3: also adds SEL entries and controls the chassis.
-    Operator = 3,
-    /// 4: also configures.
-    Administrator = 4,
-}
-
-/// What the four words of the handshake are on the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "there is one a BMC, and none is copied in a hurry")]
-pub enum Handshake {
-    /// Nothing is said.
-    None,
-    /// An OEM record in the SEL, for people to read.
-    Sel {
-        /// The record type, C0h to DFh: the BMC adds its time.
-        record_type: u8,
-        /// The manufacturer id of the record, 24 bits.
-        manufacturer: u32,
-    },
-    /// Commands as the vendor's manual gives them.
-    Raw {
-        /// The profile's name, for people.
-        name: String,
-        /// See [`crate::words::Phase::Armed`].
-        armed: Option<RawMessage>,
-        /// See [`crate::words::Phase::Started`].
-        started: Option<RawMessage>,
-        /// See [`crate::words::Phase::Ended`].
-        ended: Option<RawMessage>,
-        /// See [`crate::words::Phase::Disarmed`].
-        disarmed: Option<RawMessage>,
-        /// Repeated while armed, so that the BMC knows that we live.
-        keepalive: Option<(RawMessage, Duration)>,
-    },
-}
-
-/// One raw IPMI command with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawMessage {
-    /// Network function of the request, even, 0 to 3Eh.
-    pub netfn: u8,
-    /// Logical unit.
-    pub lun: u8,
-    /// Command.
-    pub command: u8,
-    /// Data octets.
-    pub data: Vec<RawOctet>,
-    /// Completion codes that mean "understood".
-    pub accept: Vec<u8>,
-}
-
-/// An octet of a raw command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RawOctet {
-    /// As written.
-    Literal(u8),
-    /// The outcome: 0 done, 1 failed, 2 unknown (0 in the other phases).
-    Outcome,
-    /// Octet `n` (0 lowest) of the record id.
-    Record(u8),
-    /// Octet `n` (0 first) of the address traps are to be sent to; IPv4 only.
-    ListenAddress(u8),
-    /// Octet `n` (0 lowest) of the port traps are to be sent to.
-    ListenPort(u8),
-}
-
-/// What follows a recovery that is done. Never follows a failed one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterEnded {
-    /// Nothing: the operator decides.
-    None,
-    /// Nothing from us: the BMC resets by itself.
-    Bmc,
-    /// Chassis Control 2.
-    PowerCycle,
-    /// Chassis Control 3.
-    HardReset,
-    /// Chassis Control 0.
-    PowerOff,
-    /// Chassis Control 4.
-    Nmi,
-    /// Chassis Control 5.
-    SoftOff,
-}
-
 /// The operator's rule that ties notices to a recovery.
 #[derive(Debug, Clone)]
 pub struct Monitor {
@@ -211,6 +91,8 @@ pub struct Monitor {
     pub keywords: Vec<(ServerId, SocketAddr)>,
     /// The least trust it takes.
     pub trust: Trust,
+    /// What follows when the BMC cannot be asked.
+    pub when_unverifiable: WhenUnverifiable,
     /// The classes that start a recovery.
     pub starts_on: StartsOn,
     /// What the recovery does.
@@ -254,6 +136,15 @@ impl Monitor {
     pub fn keyword(&self, server: ServerId) -> Option<SocketAddr> {
         self.keywords.iter().find(|(id, _)| *id == server).map(|(_, address)| *address)
     }
+}
+
+/// What to do when the BMC cannot be asked whether it meant it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenUnverifiable {
+    /// Wait for the operator.
+    Hold,
+    /// Recover all the same.
+    Recover,
 }
 
 /// Which classes start a recovery.

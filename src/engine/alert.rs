@@ -163,7 +163,8 @@ pub fn stage(stage: &Stage, about: &About<'_>) -> Option<Alert> {
         | Stage::Chassis(_)
         | Stage::AwaitingReset
         | Stage::Closed(_)
-        | Stage::Remark(..) => None,
+        | Stage::Remark(..)
+        | Stage::Drill(..) => None,
     }
 }
 
@@ -219,7 +220,11 @@ pub fn step(step: Step, about: &About<'_>) -> Option<Alert> {
         | Step::AwaitingReset
         | Step::Released
         | Step::Joined { .. }
-        | Step::Acknowledged => None,
+        | Step::Acknowledged
+        | Step::Asked(_)
+        | Step::Supported(_)
+        | Step::Unsupported(_)
+        | Step::Proven(_) => None,
     }
 }
 

@@ -9,6 +9,7 @@ use super::output::Stage;
 use super::roads::Owner;
 use crate::now::Now;
 use crate::recovery::action::Event;
+use crate::recovery::machine::State;
 use crate::words::{Level, Outcome, Phase};
 
 impl Engine {
@@ -26,9 +27,17 @@ impl Engine {
     /// Tells the BMC, if nobody recovers any more.
     pub(super) fn end_together(&mut self, now: Now) {
         let busy = self.taking_up || self.seats.iter().any(|seat| seat.is_recovering());
-        if busy || !self.endings.told.is_empty() {
+        if !busy && self.endings.told.is_empty() && self.endings.waiting.is_empty() {
+            self.order_at_last(now);
+        }
+        if busy || !self.endings.told.is_empty() || self.endings.waiting.is_empty() {
+            self.dump = None; // looked for anew when it is time
             return;
         }
+        if !self.dump_is_over(now) {
+            return;
+        }
+        self.dump = None;
         let Some(&leader) = self.endings.waiting.last() else { return };
         let all = core::mem::take(&mut self.endings.waiting);
         let worst = all.iter().map(|ended| ended.outcome).fold(Outcome::Done, worse);
@@ -49,16 +58,50 @@ impl Engine {
     /// Another recovery begins: the *ended* that is being told, and was not understood, waits
     /// for it, and a chassis command that waits to be sent is not.
     pub(super) fn hold_ended_back(&mut self, now: Now) {
-        let told = core::mem::take(&mut self.endings.told);
-        if let Some(leader) = told.last() {
-            self.roads.forget(Owner::Seat(self.seats[leader.place].id));
-            self.endings.waiting.splice(0..0, told);
-        }
+        self.hold_telling_back();
+        self.endings.held_order = None;
         for owner in self.roads.take_orders_back() {
             if let Some(place) = self.seats.iter().position(|seat| owner == Owner::Seat(seat.id)) {
                 let why = "the chassis command is taken back, if it has not gone out: another recovery has begun";
                 self.progress(now, place, Stage::Chassis(why.into()));
             }
+        }
+    }
+
+    /// Another recovery may begin, or a forged trap is looked into: *ended* waits, and so does a chassis command that
+    /// was not sent yet.
+    pub(super) fn hold_all_back(&mut self, now: Now) {
+        self.hold_telling_back();
+        for owner in self.roads.hold_orders() {
+            let seats = &self.seats;
+            if let Some(place) = seats.iter().position(|seat| owner == Owner::Seat(seat.id))
+                && let Some(record) = seats[place].machine.record()
+            {
+                self.endings.held_order = Some((place, record.serial()));
+                let why = "the chassis command waits: another recovery may begin";
+                self.progress(now, place, Stage::Chassis(why.into()));
+            }
+        }
+    }
+
+    fn hold_telling_back(&mut self) {
+        let told = core::mem::take(&mut self.endings.told);
+        if let Some(leader) = told.last() {
+            self.roads.forget(Owner::Seat(self.seats[leader.place].id));
+            self.endings.waiting.splice(0..0, told);
+        }
+    }
+
+    /// No other recovery has begun: the chassis command that waited for that is given, if it is still wanted.
+    fn order_at_last(&mut self, now: Now) {
+        let Some((place, record)) = self.endings.held_order.take() else { return };
+        let Some(seat) = self.seats.get(place) else { return };
+        let waits = seat.machine.state() == State::AwaitingReset
+            && seat.machine.record().is_some_and(|own| own.serial() == record);
+        if let Some((action, true)) = seat.policy.chassis().filter(|_| waits) {
+            self.endings.chassis = Some(place);
+            self.chassis(now, place, action);
+            self.endings.chassis = None;
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Endings {
     pub(super) told: Vec<Ended>,
     /// For whom a chassis command may follow now: one for all, and only when all are done.
     pub(super) chassis: Option<usize>,
+    /// Whose chassis command waits, not sent, until it is known whether another recovery begins; and its record.
+    pub(super) held_order: Option<(usize, u64)>,
 }
 
 impl Endings {

@@ -8,10 +8,18 @@ mod alert;
 mod alert_log;
 mod alerts;
 mod course;
+mod drill;
+mod drills;
+mod dump;
 mod ending;
 mod endings;
+mod evidence;
+mod fill;
+mod identity;
+mod missed;
 mod moves;
 mod murmur;
+mod names;
 mod operator;
 mod output;
 mod pacemaker;
@@ -22,16 +30,21 @@ mod restart;
 mod roads;
 mod seat;
 mod statistics;
+mod watch;
+mod witness;
 mod work;
 
 pub use alert_log::not_started;
-pub use operator::Refusal;
+pub use drills::{Drill, DrillState};
+pub use operator::{NoDrill, Refusal};
 pub use output::{
-    COMMAND_GRACE, Command, CommandEvent, Delivery, Heard, Line, Output, PeerStatus, Print, Progress, Recover, Stage,
-    Urgency,
+    COMMAND_GRACE, Command, CommandEvent, Delivery, Echo, Heard, Line, Output, PeerStatus, Print, Progress, Recover,
+    Stage, Urgency,
 };
 pub use statistics::Statistics;
 
+use crate::bmc::evidence::Witness;
+use crate::bmc::inband;
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -112,6 +125,16 @@ pub struct Engine {
     journal: Journal,
     seats: Vec<Seat>,
     roads: Roads,
+    /// Knows what this server's BMC has logged.
+    witness: Option<Witness>,
+    /// When it wants to be asked again.
+    inquire_at: Option<Duration>,
+    /// What this server's BMC calls its sensors.
+    sensors: watch::Names,
+    /// When that is to be read.
+    names_at: Option<Duration>,
+    /// What was missed and written down, so far.
+    noted: u8,
     timetable: Timetable,
     peers: Vec<Option<Peer>>,
     awaited: VecDeque<Awaited>,
@@ -141,6 +164,15 @@ pub struct Engine {
     maintenance: bool,
     murmur: Murmur,
     alerts: Alerts,
+    drills: drills::Desk,
+    /// What was said of our BMC's event log.
+    fill: watch::Said,
+    /// It is to be looked at.
+    fill_due: bool,
+    /// *Ended* may have to wait for a crash dump.
+    dump: Option<watch::Wait>,
+    /// Our BMC did not take the last keep-alive.
+    unheard: bool,
     statistics: Statistics,
     outputs: VecDeque<Output>,
 }
@@ -155,6 +187,11 @@ impl Engine {
             reception: Reception::new(&cluster),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
+            witness: witness::of(&cluster, boot, Some(&replay)),
+            inquire_at: None,
+            sensors: watch::Names::default(),
+            names_at: None,
+            noted: 0,
             timetable: Timetable::of(now, &cluster),
             peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
             awaited: VecDeque::new(),
@@ -175,6 +212,11 @@ impl Engine {
             maintenance,
             murmur: Murmur::default(),
             alerts: Alerts::default(),
+            drills: drills::Desk::default(),
+            fill: watch::Said::default(),
+            fill_due: false,
+            dump: None,
+            unheard: false,
             statistics: Statistics::default(),
             outputs: VecDeque::new(),
             roads: Roads::new(now, &cluster, logins, &identity, &mut random),
@@ -213,8 +255,9 @@ impl Engine {
                     self.log(line);
                 }
             }
-            Ok(Received { repeated: true, reply, .. }) => {
+            Ok(Received { repeated: true, reply, notice }) => {
                 self.statistics.repeats += 1;
+                self.ask_again(now, &notice);
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
                 let held = |seat: &Seat| seat.matter.as_ref().is_some_and(|matter| !matter.held.is_empty());
                 if !self.cluster.observe && !self.seats.iter().any(held) {
@@ -222,8 +265,10 @@ impl Engine {
                     self.acknowledge(acknowledge);
                 }
             }
-            Ok(Received { notice, repeated: false, reply }) => {
+            Ok(Received { mut notice, repeated: false, reply }) => {
                 self.statistics.notices += 1;
+                self.name_sensor(&mut notice);
+                self.drill_takes(now, &mut notice);
                 let acknowledge = self.acknowledgements(from, reply);
                 self.record(now, notice, acknowledge);
             }
@@ -236,6 +281,12 @@ impl Engine {
         if !self.roads.handle_datagram(now, from, bytes) {
             self.statistics.strangers += 1;
         }
+        self.settle(now);
+    }
+
+    /// Something was heard of the device of this server's own BMC.
+    pub fn handle_in_band(&mut self, now: Now, event: inband::Event) {
+        self.roads.handle_in_band(now, event);
         self.settle(now);
     }
 
@@ -255,6 +306,9 @@ impl Engine {
         self.moves_time_out(now);
         self.courses_timeout(now);
         self.alerts_timeout(now);
+        self.drill_times_out(now);
+        self.dump_times_out(now);
+        self.names_timeout(now);
         while let Some(ask) = self.timetable.poll(now) {
             self.roads.ask(now, ask.server);
         }
@@ -302,6 +356,9 @@ impl Engine {
         self.leaving = true;
         self.keep_alive = None;
         self.roads.forget(Owner::Context);
+        self.drill_breaks_off(now, "we end");
+        self.roads.forget(Owner::Witness);
+        self.roads.forget(Owner::Names);
         for place in 0..self.seats.len() {
             self.farewell |= self.seats[place].machine.state() == State::Finishing;
             self.handle(now, place, Event::Leaving);
@@ -330,9 +387,13 @@ impl Engine {
             self.roads.next_deadline(),
             self.timetable.next_deadline(),
             self.keep_alive,
+            self.inquire_at.filter(|_| !self.leaving),
+            self.names_at.filter(|_| !self.leaving),
             self.move_deadline(),
             self.courses_deadline(),
             self.alerts.next_deadline(),
+            self.drills.next_deadline(),
+            self.dump_deadline(),
             mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

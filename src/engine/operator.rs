@@ -20,11 +20,44 @@ pub enum Refusal {
     TooLate,
     /// The recovery runs: only its own end tells what has moved.
     Runs,
+    /// There is no drill now.
+    NoDrill(NoDrill),
+}
+
+/// Why there is no drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoDrill {
+    /// Who only observes says nothing to a BMC.
+    Observing,
+    /// This server's BMC has no login.
+    NoLogin,
+    /// No monitor listens on this server.
+    NotListening,
+    /// One runs.
+    Runs,
+    /// The last one is only a moment ago.
+    TooSoon,
+    /// The context ends.
+    Leaving,
+}
+
+impl fmt::Display for NoDrill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Observing => "there are no drills while we only observe: nothing is said to the BMC",
+            Self::NoLogin => "a drill needs a login at this server's BMC: user and password_file in [server.bmc]",
+            Self::NotListening => "no monitor listens on this server, so there is no path to drill",
+            Self::Runs => "a drill runs already",
+            Self::TooSoon => "the last drill began less than ten seconds ago",
+            Self::Leaving => "we are just ending",
+        })
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NoDrill(why) => return why.fmt(f),
             Self::NoSuchRecord => "no recovery in progress is about this record",
             Self::NotHeld => "the recovery is not held",
             Self::TooLate => "it is too late: the BMC is being told of its end",

@@ -3,6 +3,7 @@
 //! The shell performs every output in order, and after an `Append` calls `handle_appended` before it
 //! asks for the next: what must be in the journal is there before anyone hears of it.
 
+use crate::bmc::inband::Order;
 use crate::heartbeat::Verdict;
 use crate::notice::Notice;
 use crate::now::Now;
@@ -29,6 +30,8 @@ pub enum Output {
         /// The datagram.
         bytes: Vec<u8>,
     },
+    /// Do this with the device of this server's own BMC; what is heard comes back through `handle_in_band`.
+    InBand(Order),
     /// Append to the journal, then call `handle_appended`.
     Append(Vec<u8>),
     /// Put this in place of the whole journal, then call `handle_compacted`.
@@ -42,6 +45,10 @@ pub enum Output {
         /// How.
         urgency: Urgency,
     },
+    /// Look whether one of these files exists, then call `handle_dump`.
+    LookForDump(Vec<String>),
+    /// Keep this cache of sensors' names for the next start, when the disk has time; nothing comes back.
+    KeepNames(Vec<u8>),
     /// Make the kernel panic, by this file of its.
     Panic(String),
     /// Hand to the application.
@@ -117,9 +124,15 @@ pub enum Delivery {
     Peer(PeerStatus),
     /// A recovery took a step.
     Progress(Progress),
+    /// The notice of a drill was delivered before this: hand it to `drill_delivered`.
+    Echo(Echo),
     /// A line for the log.
     Log(Line),
 }
+
+/// What an application that saw the whole of a drill tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Echo(pub(super) u64);
 
 /// A notice, with its server's name.
 #[derive(Debug, Clone)]
@@ -201,6 +214,8 @@ pub enum Stage {
     Closed(String),
     /// Something the operator should know.
     Remark(Level, String),
+    /// A drill took a step; it is about no recovery.
+    Drill(Level, String),
 }
 
 /// A line for the log.
@@ -247,7 +262,11 @@ pub struct PeerStatus {
 impl Progress {
     /// As a line of the log.
     pub fn line(&self) -> Line {
-        Line { level: self.stage.level(), text: format!("{}: record {}: {}", self.monitor, self.record, self.stage) }
+        let text = match self.stage {
+            Stage::Drill(..) => format!("{}: {}", self.monitor, self.stage),
+            _ => format!("{}: record {}: {}", self.monitor, self.record, self.stage),
+        };
+        Line { level: self.stage.level(), text }
     }
 }
 
@@ -260,7 +279,7 @@ impl Stage {
             Self::Answered(Answer::Failed) | Self::Told(Phase::Ended(Outcome::Failed | Outcome::Unknown)) => {
                 Level::Error
             }
-            Self::Remark(level, _) => *level,
+            Self::Remark(level, _) | Self::Drill(level, _) => *level,
             Self::Recorded { .. }
             | Self::Telling(_)
             | Self::Told(_)
@@ -292,7 +311,7 @@ impl fmt::Display for Stage {
             Self::Chassis(what) => f.write_str(what),
             Self::AwaitingReset => f.write_str("the BMC may reset the server now"),
             Self::Closed(why) => write!(f, "closed: {why}"),
-            Self::Remark(_, what) => f.write_str(what),
+            Self::Remark(_, what) | Self::Drill(_, what) => f.write_str(what),
         }
     }
 }

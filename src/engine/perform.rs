@@ -6,6 +6,7 @@ use super::Engine;
 use super::output::{Delivery, Line, Output, Progress, Stage};
 use super::roads::{News, Owner};
 use super::seat::Acknowledgement;
+use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::handshake::{Telling, raw_request};
 use crate::bmc::link::{Checked, Status};
 use crate::config::model::{AfterEnded, Handshake};
@@ -16,6 +17,7 @@ use crate::recovery::action::{Action, Event, Message};
 use crate::recovery::journal::{Closed, Step};
 use crate::recovery::machine::Actions;
 use crate::wire::command::PET_ACKNOWLEDGE;
+use crate::wire::ipmi::{Completion, Response};
 use crate::wire::{ipmi, rmcp};
 use crate::words::{Phase, ServerId};
 use core::net::SocketAddr;
@@ -41,8 +43,7 @@ impl Engine {
                     self.remember(now, place, record, step);
                     self.follow(now, place, record.serial(), step);
                 }
-                // Evidence is not gathered yet: every monitor trusts addresses, so nothing is verified.
-                Action::Verify(_) => self.handle(now, place, Event::Unanswerable),
+                Action::Verify(record) => self.verify(now, place, record),
                 Action::Tell(record, Phase::Ended(outcome)) => self.end(now, place, record.serial(), outcome),
                 Action::Tell(record, phase) => {
                     self.hold_ended_back(now);
@@ -78,6 +79,9 @@ impl Engine {
             Step::Closed(reason) if self.seats[place].is_about(record) => {
                 self.progress(now, place, Stage::Closed(closed(reason).into()));
                 self.seats[place].matter = None;
+                if let Some(witness) = &mut self.witness {
+                    witness.forget(self.seats[place].id);
+                }
             }
             _ => {}
         }
@@ -96,7 +100,7 @@ impl Engine {
     }
 
     /// A chassis command goes only to a BMC that has proven to be this server's, once for all recoveries.
-    fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
+    pub(super) fn chassis(&mut self, now: Now, place: usize, action: AfterEnded) {
         if !self.endings.allows_chassis(place) {
             return; // one command for all, and none when one of them failed
         }
@@ -120,8 +124,15 @@ impl Engine {
 
     /// Carries news from the roads to whom it concerns, and datagrams to the shell, until all is quiet.
     pub(super) fn settle(&mut self, now: Now) {
-        while let Some(news) = self.roads.poll_news() {
-            self.handle_news(now, news);
+        loop {
+            self.send(); // what was said is said, before what has come since is weighed
+            while let Some(news) = self.roads.poll_news() {
+                self.handle_news(now, news);
+            }
+            self.end_together(now); // whoever had to be waited for may be held now, or gone
+            if !(self.inquire(now) | self.look_at_fill(now)) {
+                break;
+            }
         }
         self.send();
         self.write_alerts(now);
@@ -131,18 +142,23 @@ impl Engine {
         while let Some((to, bytes)) = self.roads.poll_send() {
             self.outputs.push_back(Output::Ask { to, bytes });
         }
+        while let Some(order) = self.roads.poll_order() {
+            self.outputs.push_back(Output::InBand(order));
+        }
     }
 
     fn handle_news(&mut self, now: Now, news: News) {
         match news {
             News::Told(owner, phase) => {
                 self.statistics.told += 1;
+                self.fill_due = true;
                 match (owner, phase) {
                     (Owner::Seat(_), Phase::Ended(worst)) => {
                         self.ended_news(now, worst, &Stage::Told(phase), Event::Told);
                     }
                     (Owner::Seat(_), _) => self.seat_news(now, owner, Stage::Told(phase), Event::Told(phase)),
                     (Owner::Context, _) => self.context_told(now, phase),
+                    (Owner::Drill | Owner::Witness | Owner::Fill | Owner::Names, _) => {} // they ask, and say nothing
                     (Owner::Leftover(record), _) => {
                         self.log(Line::info(format!("record {record}: the BMC knows: recovery {phase}")));
                     }
@@ -150,13 +166,16 @@ impl Engine {
             }
             News::Untold(owner, phase, why) => {
                 self.statistics.untold += 1;
+                self.fill_due = true;
                 let stage = Stage::Untold(phase, why.to_string());
                 match (owner, phase) {
                     (Owner::Seat(_), Phase::Ended(worst)) => self.ended_news(now, worst, &stage, Event::Untold),
                     (Owner::Seat(_), _) => self.seat_news(now, owner, stage, Event::Untold(phase)),
+                    (Owner::Drill | Owner::Fill, _) => {}
                     (Owner::Context, _) => {
                         self.log(Line::error(format!("the BMC does not know that we are {phase}: {why}")));
                     }
+                    (Owner::Witness | Owner::Names, _) => {}
                     (Owner::Leftover(record), _) => {
                         self.log(Line::error(format!(
                             "record {record}: the BMC does NOT know: recovery {phase}: {why}"
@@ -177,8 +196,18 @@ impl Engine {
                     self.progress(now, place, Stage::Chassis(what));
                 }
             }
+            News::KeptAlive(result) => self.kept_alive(result),
+            News::Filled(result) => self.filled(result),
+            News::DrillAsked(result) => self.drill_asked(now, result),
+            News::DrillFate(fate) => self.drill_fate(fate),
             News::Evidence(server, evidence) => self.weigh(now, server, evidence),
+            News::Read(result) => self.handle_read(now, result),
+            News::Names(result) => self.handle_names(result),
             News::Link(server) => self.link_changed(now, server),
+            News::Remark(server, remark) => {
+                let text = format!("BMC of {}: {remark}", self.names[usize::from(server.0)]);
+                self.log(Line { level: remark.level(), text });
+            }
         }
     }
 
@@ -221,7 +250,34 @@ impl Engine {
             && let Handshake::Raw { keepalive: Some((message, _)), .. } = &bmc.handshake
             && let Ok(request) = raw_request(message, Phase::Armed, 0, cluster.listen())
         {
-            self.roads.say(now, cluster.this, request);
+            self.roads.keep_alive(now, cluster.this, request);
+        }
+    }
+
+    /// The BMC has answered the keep-alive, or not. It is said when that changes, not each time.
+    fn kept_alive(&mut self, result: Result<Response, Failure>) {
+        let cluster = self.cluster.clone();
+        let Some(Handshake::Raw { keepalive: Some((message, _)), .. }) =
+            cluster.this_server().bmc.as_ref().map(|bmc| &bmc.handshake)
+        else {
+            return;
+        };
+        let lost = match result {
+            Ok(response) if message.accept.contains(&response.completion) => None,
+            Ok(response) => Some(Untold::Refused(Completion(response.completion))),
+            Err(failure) => Some(Untold::Unanswered(failure)),
+        };
+        let before = core::mem::replace(&mut self.unheard, lost.is_some());
+        match lost {
+            None => self.statistics.keepalives += 1,
+            Some(_) => self.statistics.keepalives_lost += 1,
+        }
+        match (before, lost) {
+            (false, Some(why)) => self.log(Line::warning(format!(
+                "the BMC does not take our keep-alive, and may not wait for us: {why}; it is sent on"
+            ))),
+            (true, None) => self.log(Line::info("the BMC takes our keep-alive again")),
+            (false, None) | (true, Some(_)) => {}
         }
     }
 
@@ -250,12 +306,23 @@ impl Engine {
         let name = self.names[usize::from(server.0)].clone();
         let Some(status) = self.roads.status(server).copied() else { return };
         match status {
-            Status::Up { suite, identity, .. } => {
-                let known = match identity {
-                    Checked::Matched => "it is the right one",
-                    Checked::NotChecked => "whose it is was not checked: no guid is pinned or known",
+            Status::Up { suite, identity, guid } => {
+                let known = self.whose(server, identity);
+                let how = match suite {
+                    Some(suite) => format!("session open, cipher suite {}", suite.number()),
+                    None => "in-band".to_owned(),
                 };
-                self.log(Line::info(format!("BMC of {name}: session open, cipher suite {}; {known}", suite.number())));
+                let text = format!("BMC of {name}: {how}; {known}");
+                let lan = self.cluster.server(server).bmc.as_ref().and_then(|bmc| bmc.lan.as_ref());
+                let first = lan.and_then(|lan| lan.suites.first());
+                let weaker = first.filter(|first| suite.is_some_and(|suite| suite.number() != **first));
+                self.log(match weaker {
+                    Some(first) => Line::warning(format!("{text}; it did not take {first}, which is stronger")),
+                    None => Line::info(text),
+                });
+                if server == self.cluster.this {
+                    self.names_are_due(now, guid, identity);
+                }
                 let again = !self.armed || self.handshake_forgets();
                 if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
                     self.roads.forget(Owner::Context);
@@ -263,9 +330,10 @@ impl Engine {
                 }
             }
             Status::Down { why: Some(why), .. } => self.log(Line::warning(format!("BMC of {name}: {why}"))),
-            Status::WrongIdentity { found } => self.log(Line::error(format!(
-                "BMC of {name}: another system answers at its address (GUID {found}); nothing is said to it"
-            ))),
+            Status::WrongIdentity { found } => {
+                let line = self.wrong_identity(server, found);
+                self.log(line);
+            }
             Status::Down { why: None, .. } | Status::Opening => {}
         }
     }

@@ -3,7 +3,7 @@
 //! Part of [`Engine`], like `perform`. Its inputs are new notices, and what came of writing.
 
 use super::output::{Delivery, Heard, Output, Stage};
-use super::seat::{Acknowledgement, Matter};
+use super::seat::{Acknowledgement, MAX_JOINED, Matter};
 use super::{Awaited, Engine, MEND_PAUSE};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
@@ -31,10 +31,13 @@ impl Engine {
         match self.awaited.pop_front() {
             Some(Awaited::Notice { pending, notice, wanted, acknowledge, heard }) => {
                 let record = pending.stored(&mut self.journal, stored);
+                let id = notice.id;
                 self.recorded(now, record, notice, wanted, acknowledge);
+                let echo = self.drill_recorded(now, record, id);
                 if let Some(heard) = heard {
                     self.outputs.push_back(Output::Deliver(Delivery::Notice(heard)));
                 }
+                self.outputs.extend(echo); // behind it
             }
             Some(Awaited::Step) | None => {}
         }
@@ -80,7 +83,7 @@ impl Engine {
                 Ok(Purpose::Recover) if self.has_record(&notice, &found.monitor.name) => {}
                 Ok(Purpose::Recover) => wanted.push(Some((found.id, found.monitor.name.as_str()))),
                 // A clearing starts nothing and needs no record for each monitor.
-                Ok(Purpose::Clear) => clears.push(found.id),
+                Ok(Purpose::Clear) => clears.push((found.id, found.proven)),
                 Err(_) => {}
             }
         }
@@ -103,8 +106,10 @@ impl Engine {
             };
             self.append(octets, awaited);
         }
-        for id in clears {
-            if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
+        for (id, proven) in clears {
+            if !proven {
+                self.ask_whether_over(now, id, &notice);
+            } else if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
                 self.fault_is_over(now, place);
             }
         }
@@ -143,28 +148,43 @@ impl Engine {
         };
         let Some(place) = place else { return };
         let sentence = notice.sentence.clone();
+        let doubted = self.doubts(place, &notice);
+        if doubted {
+            self.claim(now, record, &notice);
+        }
+        let told = notice.clone();
         let seat = &mut self.seats[place];
         if seat.machine.record().is_none() {
-            seat.matter = Some(Matter::new(record.serial(), notice, held));
+            (seat.proven, seat.matter) = (None, Some(Matter::new(record.serial(), notice, held)));
             self.progress(now, place, Stage::Recorded { sentence, durable: record.is_durable() });
         } else {
-            if let Some(matter) = &mut seat.matter {
-                matter.held.extend(held);
+            if let Some(matter) = seat.matter.as_mut().filter(|matter| hold && matter.joined.len() < MAX_JOINED) {
+                matter.joined.push(told.id);
+                if !held.is_empty() {
+                    matter.held.push((told.id, held));
+                }
             }
             self.progress(now, place, Stage::Joined { sentence });
         }
         self.handle(now, place, Event::Recorded(record));
+        if doubted && self.seats[place].proven.is_none() {
+            self.ask_for(now, place, &told);
+        }
     }
 
     /// Acknowledges, unless another monitor's record of the notice would not survive us and waits for its beginning.
     pub(super) fn acknowledge_unless_held(&mut self, notice: NoticeId, all: Vec<Acknowledgement>) {
+        if all.is_empty() {
+            return;
+        }
         match self.seats.iter_mut().find(|seat| seat.must_hold(notice)).and_then(|seat| seat.matter.as_mut()) {
-            Some(matter) => matter.held.extend(all),
+            Some(matter) if matter.held.len() < MAX_JOINED => matter.held.push((notice, all)),
+            Some(_) => {}
             None => self.acknowledge(all),
         }
     }
 
-    fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
+    pub(super) fn append(&mut self, octets: Vec<u8>, awaited: Awaited) {
         self.awaited.push_back(awaited);
         self.outputs.push_back(Output::Append(octets));
     }

@@ -7,7 +7,7 @@ use super::output::Line;
 use super::perform::ARMING;
 use super::roads::Owner;
 use super::seat::Seat;
-use super::{Engine, Setup};
+use super::{Engine, Setup, watch, witness};
 use crate::bmc::link::Status;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -46,6 +46,8 @@ impl Engine {
 
         // While the old names still hold: what no longer is a road is closed, and its last news are taken.
         self.roads.forget(Owner::Context);
+        self.roads.forget(Owner::Fill);
+        self.drill_breaks_off(now, "another configuration was taken over");
         self.roads.part(now, &old, &cluster, &logins, &identity);
         self.settle(now);
         self.roads.meet(now, &old, &cluster, logins, identity, &mut random);
@@ -61,6 +63,7 @@ impl Engine {
         self.reception.reload(&cluster);
         self.cluster = cluster;
         self.reseat(now);
+        self.call_the_witness(now, &old);
         self.arm_again(now, &old);
 
         troubles.into_iter().for_each(|trouble| self.log(Line::warning(trouble)));
@@ -76,6 +79,7 @@ impl Engine {
             let old = former.swap_remove(place);
             seat.machine = old.machine;
             seat.history = old.history;
+            seat.proven = old.proven;
             (seat.has_set, seat.node) = (old.has_set, old.node);
             seat.matter = old.matter.map(|mut matter| {
                 if matter.notice.server != self.cluster.this {
@@ -114,6 +118,24 @@ impl Engine {
             let reason = if begun { Closed::Failed } else { ended.unwrap_or(Closed::Operator) };
             self.step(now, record, Step::Closed(reason));
         }
+    }
+
+    /// Where we are in the log of a BMC that has not moved stays known; those who wait for a record ask again, for
+    /// monitors have other numbers now.
+    fn call_the_witness(&mut self, now: Now, old: &Cluster) {
+        let address = |cluster: &Cluster| cluster.this_server().bmc.as_ref().map(|bmc| bmc.address);
+        let new = witness::of(&self.cluster, self.journal.boot(), None);
+        match (&mut self.witness, &self.cluster.this_server().bmc) {
+            (Some(witness), Some(bmc)) if new.is_some() && address(old) == Some(bmc.address) => {
+                witness.change(witness::settings(bmc));
+            }
+            (_, _) => {
+                self.roads.forget(Owner::Witness);
+                self.witness = new;
+                self.sensors = watch::Names::default(); // another BMC's
+            }
+        }
+        self.ask_for_the_held(now);
     }
 
     /// Our BMC is armed anew only if it is another one, or is to hear another address or other words.

@@ -71,6 +71,7 @@ impl Engine {
                 None => self.leave_behind(now, &record, how),
             }
         }
+        self.ask_for_the_held(now);
         self.clear_again(now, replay);
     }
 
@@ -81,7 +82,8 @@ impl Engine {
         let clearing = |record: &&Record| record.notice.class == Class::Cleared && record.boot.is_same_as(boot);
         for record in replay.records().filter(clearing).filter(|record| record.server == *here) {
             let notice = remembered(record, cluster.this);
-            let found = monitor::matches(&cluster, &notice).filter(|found| found.answer == Ok(Purpose::Clear));
+            let found =
+                monitor::matches(&cluster, &notice).filter(|found| found.answer == Ok(Purpose::Clear) && found.proven);
             for id in found.map(|found| found.id) {
                 let Some(place) = self.seats.iter().position(|seat| seat.id == id) else { continue };
                 let name = &*self.seats[place].name;

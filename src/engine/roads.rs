@@ -12,9 +12,14 @@ mod talk;
 use crate::bmc::chassis::{self, Order};
 use crate::bmc::dialogue::Step;
 use crate::bmc::failure::Failure;
+use crate::bmc::fill::Filling;
 use crate::bmc::handshake::Telling;
+use crate::bmc::immediate::{Asking, Looking};
+use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
-use crate::config::model::{AfterEnded, Cluster};
+use crate::bmc::sel_reading::Reading;
+use crate::bmc::sensor_names::NameReading;
+use crate::config::model::{AfterEnded, Bmc, Cluster, LinkChoice};
 use crate::crypto::Random;
 use crate::heartbeat::{Doubt, Evidence};
 use crate::now::Now;
@@ -25,7 +30,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
 pub(super) use news::{News, Owner};
-use road::{Road, Said};
+use road::{InBand, Road, Said};
 use talk::Talk;
 
 #[derive(Debug)]
@@ -51,6 +56,8 @@ const LOOK: Duration = Duration::from_secs(30);
 enum Errand {
     Conversation(u64),
     Heartbeat(ServerId),
+    /// Nobody waits for it, but people hear that it fails.
+    KeepAlive,
     /// It was said in passing.
     Nobody,
 }
@@ -62,6 +69,7 @@ struct Place {
     /// What it was made from.
     login: Option<Login>,
     identity: Identity,
+    in_band: Option<InBand>,
     road: Road,
     /// Unless a reload is about to give it up.
     kept: bool,
@@ -69,11 +77,19 @@ struct Place {
 
 /// Whose BMC a server's must be.
 fn expected(cluster: &Cluster, id: ServerId, own: &Identity) -> Identity {
-    match cluster.server(id).bmc.as_ref().and_then(|bmc| bmc.guid) {
-        Some(guid) => Identity::Expected(vec![guid]),
-        None if id == cluster.this => own.clone(),
-        None => Identity::Unknown,
+    match &cluster.server(id).bmc {
+        Some(Bmc { by_address: true, .. }) => Identity::Address,
+        Some(Bmc { guid: Some(guid), .. }) => Identity::Expected(vec![*guid]),
+        Some(_) | None if id == cluster.this => own.clone(),
+        Some(_) | None => Identity::Unknown,
     }
+}
+
+/// How a server's BMC is talked to in-band, if it is.
+fn in_band(cluster: &Cluster, id: ServerId) -> Option<InBand> {
+    let (choice, device) = cluster.in_band(id)?;
+    let pinned = cluster.server(id).bmc.as_ref().and_then(|bmc| bmc.guid);
+    Some(InBand { device: device.to_owned(), pinned, alone: choice == LinkChoice::InBand })
 }
 
 /// All roads of a context.
@@ -84,6 +100,7 @@ pub(super) struct Roads {
     errands: BTreeMap<u64, Errand>,
     next: u64,
     sends: VecDeque<(SocketAddr, Vec<u8>)>,
+    orders: VecDeque<InBandOrder>,
     news: VecDeque<News>,
 }
 
@@ -100,8 +117,9 @@ impl Roads {
         for ((id, server), login) in (0..).map(ServerId).zip(&cluster.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };
             let identity = expected(cluster, id, own_guids);
-            let road = Road::new(now, login.as_ref(), &identity, random);
-            places.push(Place { server: id, address: bmc.address, login, identity, road, kept: true });
+            let in_band = in_band(cluster, id);
+            let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), random);
+            places.push(Place { server: id, address: bmc.address, login, identity, in_band, road, kept: true });
         }
         let mut roads = Self {
             places,
@@ -109,6 +127,7 @@ impl Roads {
             errands: BTreeMap::new(),
             next: 0,
             sends: VecDeque::new(),
+            orders: VecDeque::new(),
             news: VecDeque::new(),
         };
         roads.settle(now);
@@ -120,15 +139,46 @@ impl Roads {
         self.places.iter().find(|place| place.server == server)?.road.status()
     }
 
+    /// What a server's BMC must be.
+    pub(super) fn expects(&self, server: ServerId) -> Option<&Identity> {
+        self.places.iter().find(|place| place.server == server).map(|place| &place.identity)
+    }
+
     /// Begins to tell a server's BMC a phase; its end is news.
     pub(super) fn tell(&mut self, now: Now, server: ServerId, owner: Owner, phase: Phase, telling: Telling) {
         self.converse(now, server, owner, Talk::Telling(telling, phase));
     }
 
-    /// Says something once, whose answer nobody waits for.
-    pub(super) fn say(&mut self, now: Now, server: ServerId, request: Request) {
-        let ticket = self.ticket(Errand::Nobody);
+    /// Begins to ask a server's BMC for a test alert; whether it sends one is news.
+    pub(super) fn drill(&mut self, now: Now, server: ServerId, asking: Asking) {
+        self.converse(now, server, Owner::Drill, Talk::Asking(asking));
+    }
+
+    /// Asks what became of the test alert; that is news.
+    pub(super) fn look_at_drill(&mut self, now: Now, server: ServerId, looking: Looking) {
+        self.converse(now, server, Owner::Drill, Talk::Looking(looking));
+    }
+
+    /// Asks how full a server's event log is, unless that is being asked already; it is news.
+    pub(super) fn look_at_fill(&mut self, now: Now, server: ServerId, filling: Filling) {
+        if !self.talks(Owner::Fill) {
+            self.converse(now, server, Owner::Fill, Talk::Filling(filling));
+        }
+    }
+
+    /// Says once that we live; the answer is news.
+    pub(super) fn keep_alive(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::KeepAlive);
         if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Normal, request)) {
+            self.errands.remove(&ticket.0);
+        }
+        self.settle(now);
+    }
+
+    /// Says something at once, so that a link that is down is opened.
+    pub(super) fn wake(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::Nobody);
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
             self.errands.remove(&ticket.0);
         }
         self.settle(now);
@@ -144,6 +194,16 @@ impl Roads {
             let order = Order::new(control, now.boottime + LOOK);
             self.converse(now, server, owner, Talk::Order(order));
         }
+    }
+
+    /// Begins to read a BMC's log; what was read is news.
+    pub(super) fn read(&mut self, now: Now, server: ServerId, reading: Box<Reading>, urgency: Urgency) {
+        self.converse(now, server, Owner::Witness, Talk::Reading(reading, urgency));
+    }
+
+    /// Begins to read what a BMC calls its sensors; that is news.
+    pub(super) fn read_names(&mut self, now: Now, server: ServerId, reading: NameReading) {
+        self.converse(now, server, Owner::Names, Talk::Names(Box::new(reading)));
     }
 
     /// Asks the heartbeat's question; the answer is news.
@@ -175,7 +235,7 @@ impl Roads {
             let asked = |errand: &Errand| matches!(errand, Errand::Conversation(other) if *other == id);
             let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
             if let (Some(ticket), Some(road)) = (ticket, self.road(server)) {
-                road.withdraw(Ticket(ticket));
+                road.withdraw(Ticket(ticket)); // what is on its way is answered to nobody
                 self.errands.remove(&ticket);
             }
         }
@@ -187,6 +247,31 @@ impl Roads {
         let owners: Vec<Owner> = self.conversations.iter().filter(is_order).map(|c| c.owner).collect();
         owners.iter().for_each(|owner| self.forget(*owner));
         owners
+    }
+
+    /// Takes back the chassis commands that no BMC has got yet, and says whose they were: nothing forbids to give them
+    /// later. One that may be on its way stays as it is.
+    pub(super) fn hold_orders(&mut self) -> Vec<Owner> {
+        let mut held = Vec::new();
+        for conversation in core::mem::take(&mut self.conversations) {
+            let waits = matches!(&conversation.talk, Talk::Order(order) if order.is_unanswered());
+            let asked = |errand: &Errand| matches!(errand, Errand::Conversation(id) if *id == conversation.id);
+            let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
+            let back = waits
+                && match ticket {
+                    None => !conversation.asked,
+                    Some(ticket) => self.road(conversation.server).is_some_and(|road| road.withdraw(Ticket(ticket))),
+                };
+            if !back {
+                self.conversations.push(conversation);
+                continue;
+            }
+            if let Some(ticket) = ticket {
+                self.errands.remove(&ticket);
+            }
+            held.push(conversation.owner);
+        }
+        held
     }
 
     /// Whether `owner` is still talking.
@@ -208,6 +293,14 @@ impl Roads {
         true
     }
 
+    /// Something was heard of the own BMC's device.
+    pub(super) fn handle_in_band(&mut self, now: Now, event: inband::Event) {
+        if let Some(place) = self.places.iter_mut().find(|place| place.in_band.is_some()) {
+            place.road.handle_in_band(now, event);
+            self.settle(now);
+        }
+    }
+
     /// Time passed.
     pub(super) fn handle_timeout(&mut self, now: Now) {
         self.places.iter_mut().for_each(|place| place.road.handle_timeout(now));
@@ -225,6 +318,11 @@ impl Roads {
     /// The next datagram to send.
     pub(super) fn poll_send(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.sends.pop_front()
+    }
+
+    /// The next thing to do with the own BMC's device.
+    pub(super) fn poll_order(&mut self) -> Option<InBandOrder> {
+        self.orders.pop_front()
     }
 
     /// The next news.
@@ -265,6 +363,8 @@ impl Roads {
                 match said {
                     Said::Send(bytes) => self.sends.push_back((place.address, bytes)),
                     Said::Answer(ticket, result) => answers.push((ticket, result)),
+                    Said::Order(order) => self.orders.push_back(order),
+                    Said::Remark(remark) => self.news.push_back(News::Remark(place.server, remark)),
                     Said::Changed => self.news.push_back(News::Link(place.server)),
                     Said::Ping(true) => self.news.push_back(News::Evidence(place.server, Evidence::Answers)),
                     Said::Ping(false) => {
@@ -281,6 +381,7 @@ impl Roads {
                     self.news.push_back(News::Evidence(server, evidence(result, proven)));
                 }
                 Some(Errand::Conversation(id)) => self.answer(now, id, result),
+                Some(Errand::KeepAlive) => self.news.push_back(News::KeptAlive(result)),
                 Some(Errand::Nobody) | None => {}
             }
         }
@@ -317,12 +418,12 @@ impl Roads {
                 place += 1;
                 continue;
             }
-            let (server, id) = (conversation.server, conversation.id);
+            let (server, id, urgency) = (conversation.server, conversation.id, conversation.talk.urgency());
             match conversation.talk.poll(now, owner) {
                 Step::Submit(request) => {
                     moved = true;
                     conversation.asked = true;
-                    self.submit(now, server, id, request);
+                    self.submit(now, (server, urgency), id, request);
                     place += 1;
                 }
                 Step::Wait(until) => {
@@ -339,9 +440,9 @@ impl Roads {
         moved
     }
 
-    fn submit(&mut self, now: Now, server: ServerId, id: u64, request: Request) {
+    fn submit(&mut self, now: Now, (server, urgency): (ServerId, Urgency), id: u64, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
-        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Urgent, request)) {
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, urgency, request)) {
             self.errands.remove(&ticket.0);
             self.answer(now, id, Err(Failure::NoLogin));
         }
@@ -362,14 +463,16 @@ fn evidence(result: Result<Response, Failure>, proven: bool) -> Evidence {
 
 fn doubt(failure: Failure) -> Doubt {
     match failure {
-        Failure::Silent | Failure::QueueFull | Failure::Stopped => Doubt::Silent,
+        Failure::Silent | Failure::SessionLost | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => {
+            Doubt::Silent
+        }
         Failure::WrongUser
         | Failure::WrongPassword
         | Failure::PrivilegeTooHigh
         | Failure::SuiteNotOffered
         | Failure::Refused(_)
         | Failure::Rejected(_) => Doubt::Login,
-        Failure::NoFreeSlot => Doubt::NoSlot,
+        Failure::NoFreeSlot | Failure::Crowded => Doubt::NoSlot,
         Failure::Malformed => Doubt::Malformed,
         Failure::WrongIdentity => Doubt::Identity,
         Failure::NoLogin => Doubt::NoLogin,

@@ -29,6 +29,10 @@ pub(super) struct Acknowledgement {
     pub(super) bytes: Vec<u8>,
 }
 
+/// Limit: notices that have joined a recovery by records which would not survive us, and acknowledgements that
+/// wait for its beginning; more are not acknowledged, and their BMC sends them again.
+pub(super) const MAX_JOINED: usize = 256;
+
 /// What a recovery in progress is about.
 #[derive(Debug, Clone)]
 pub(super) struct Matter {
@@ -41,12 +45,15 @@ pub(super) struct Matter {
     /// The command that runs beside the attempts, by its token.
     pub(super) errand: Option<(u64, Errand)>,
     /// A record that would not survive us is acknowledged only when its recovery has begun.
-    pub(super) held: Vec<Acknowledgement>,
+    pub(super) held: Vec<(NoticeId, Vec<Acknowledgement>)>,
+    /// The notices that have joined by such a record.
+    pub(super) joined: Vec<NoticeId>,
 }
 
 impl Matter {
     pub(super) fn new(record: u64, notice: Arc<Notice>, held: Vec<Acknowledgement>) -> Self {
-        Self { record, notice, token: None, commanded: false, errand: None, held }
+        let held = if held.is_empty() { Vec::new() } else { vec![(notice.id, held)] };
+        Self { record, notice, token: None, commanded: false, errand: None, held, joined: Vec::new() }
     }
 }
 
@@ -82,6 +89,8 @@ pub(super) struct Seat {
     pub(super) rerun: bool,
     pub(super) machine: Machine,
     pub(super) matter: Option<Matter>,
+    /// The record whose notice the BMC has logged.
+    pub(super) proven: Option<u64>,
     /// What is attempted, or was last.
     pub(super) action: RecoveryAction,
     /// Its number.
@@ -129,6 +138,7 @@ impl Seat {
             rerun: monitor.rerun || has_goal(&monitor.recovery),
             machine: Machine::new(),
             matter: None,
+            proven: None,
             action: RecoveryAction::Failover,
             attempt: 0,
             running: None,
@@ -220,8 +230,10 @@ impl Seat {
 
     /// Whether a repetition of the notice is still needed: its record would not survive us, and nothing has begun.
     pub(super) fn must_hold(&self, notice: NoticeId) -> bool {
-        let about = self.matter.as_ref().is_some_and(|matter| matter.notice.id == notice);
-        about && !self.has_begun() && self.machine.record().is_some_and(|record| !record.is_durable())
+        let Some(matter) = self.matter.as_ref().filter(|_| !self.has_begun()) else { return false };
+        let volatile = self.machine.record().is_some_and(|record| !record.is_durable());
+        // Where too many have joined for each to be known, none is given up.
+        volatile && matter.notice.id == notice || matter.joined.contains(&notice) || matter.joined.len() >= MAX_JOINED
     }
 
     /// Whether it is the question whether the target runs elsewhere.

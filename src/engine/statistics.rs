@@ -27,12 +27,22 @@ pub struct Statistics {
     pub told: u64,
     /// Phases that it did not, within the deadline.
     pub untold: u64,
+    /// Notices that the BMC's log has proven.
+    pub supported: u64,
+    /// Notices that it shows to be none of the BMC's.
+    pub contradicted: u64,
+    /// Notices about which it could not be asked, or says neither.
+    pub unanswerable: u64,
     /// Appends to the journal that failed.
     pub journal_failures: u64,
     /// Datagrams at the BMC sockets that came from no BMC of ours.
     pub strangers: u64,
     /// Datagrams that the kernel did not take from us.
     pub unsent: u64,
+    /// Keep-alives that our BMC took.
+    pub keepalives: u64,
+    /// Those that it did not.
+    pub keepalives_lost: u64,
     /// Deliveries dropped because dispatch was too slow; thread mode only.
     pub undelivered: u64,
 }

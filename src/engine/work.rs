@@ -92,8 +92,8 @@ impl Engine {
     fn begun(&mut self, now: Now, place: usize) {
         self.progress(now, place, Stage::Recovering);
         let held = self.seats[place].matter.as_mut().map(|matter| core::mem::take(&mut matter.held));
-        if let Some(notice) = self.seats[place].matter.as_ref().map(|matter| matter.notice.id) {
-            self.acknowledge_unless_held(notice, held.unwrap_or_default());
+        for (notice, held) in held.unwrap_or_default() {
+            self.acknowledge_unless_held(notice, held);
         }
     }
 

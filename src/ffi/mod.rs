@@ -7,6 +7,7 @@
 
 pub mod callback;
 pub mod config;
+pub mod drill;
 pub mod handle;
 pub mod notice;
 pub mod operator;

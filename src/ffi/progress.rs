@@ -37,6 +37,8 @@ pub enum bmcn_stage {
     BMCN_STAGE_CLOSED = 10,
     /// Something the operator should know: held, released, ...
     BMCN_STAGE_REMARK = 11,
+    /// A drill took a step; it is about no recovery: see bmcn_ctx_drill().
+    BMCN_STAGE_DRILL = 12,
 }
 
 /// A step of a recovery, opaque; valid until the callback that was given it returns.
@@ -76,6 +78,7 @@ fn stage(stage: &Stage) -> bmcn_stage {
         Stage::AwaitingReset => bmcn_stage::BMCN_STAGE_AWAITING_RESET,
         Stage::Closed(_) => bmcn_stage::BMCN_STAGE_CLOSED,
         Stage::Remark(..) => bmcn_stage::BMCN_STAGE_REMARK,
+        Stage::Drill(..) => bmcn_stage::BMCN_STAGE_DRILL,
     }
 }
 

@@ -34,6 +34,16 @@ pub enum bmcn_counter {
     BMCN_COUNT_JOURNAL_FAILURES = 10,
     /// Deliveries dropped because dispatch was too slow; thread mode only.
     BMCN_COUNT_UNDELIVERED = 11,
+    /// Keep-alives that this server's BMC took.
+    BMCN_COUNT_KEEPALIVES = 12,
+    /// Those that it did not.
+    BMCN_COUNT_KEEPALIVES_LOST = 13,
+    /// Notices that the BMC's log has proven (trust corroborated).
+    BMCN_COUNT_SUPPORTED = 14,
+    /// Notices that it shows to be none of the BMC's: forged, or of a BMC that does not log what it reports.
+    BMCN_COUNT_CONTRADICTED = 15,
+    /// Notices about which the BMC could not be asked, or about which its log says neither.
+    BMCN_COUNT_UNANSWERABLE = 16,
 }
 
 pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
@@ -50,6 +60,11 @@ pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
         9 => statistics.untold,
         10 => statistics.journal_failures,
         11 => statistics.undelivered,
+        12 => statistics.keepalives,
+        13 => statistics.keepalives_lost,
+        14 => statistics.supported,
+        15 => statistics.contradicted,
+        16 => statistics.unanswerable,
         _ => return BMCN_EINVAL as i64,
     };
     i64::try_from(count).unwrap_or(i64::MAX)

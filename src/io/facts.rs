@@ -3,15 +3,22 @@
 //! Uses `config::facts` for the answers. Reads `/proc`, `/sys` and file attributes; opens no secret, binds no socket,
 //! changes nothing. What cannot be found out stays unknown.
 
+use super::host::place;
+use super::ipmidev;
+use super::sys::may;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
 use crate::config::mrw;
+use crate::io::store::peek;
+use crate::io::sys::now;
+use crate::recovery::journal::replay;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Limit: the most that is read of a file below `/proc`, in bytes.
 const MAX_PROC: u64 = 8 << 20;
@@ -49,6 +56,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
         port_holders: seen.holders,
         first_port: first_port(),
         ipmi_device: Some(["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"].iter().any(|path| Path::new(path).exists())),
+        devices: wanted.devices.iter().map(|path| (path.clone(), ipmidev::look(Path::new(path)))).collect(),
         own_guid: Some(File::open("/sys/class/dmi/id/product_uuid").is_ok()),
         clusterpro: seen.clusterpro.or_else(|| {
             // Where processes of others are hidden, its data transfer port is a sign as well.
@@ -56,7 +64,8 @@ pub fn gather(wanted: &Wanted) -> Facts {
         }),
         bmcnotice_monitors: wanted.clp_conf.as_deref().and_then(clp_conf),
         esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
-        files: wanted.paths.iter().map(|path| (path.clone(), file(Path::new(path)))).collect(),
+        proven: proven(&wanted.journals),
+        files: wanted.paths.iter().map(|path| (path.clone(), file(&place(Path::new(path))))).collect(),
     }
 }
 
@@ -68,6 +77,25 @@ fn clp_conf(path: &str) -> Option<Vec<String>> {
         return None;
     }
     mrw::bmcnotice_monitors(&octets)
+}
+
+/// How long ago a drill proved the path. What cannot be read says nothing; where no journal is, there was no drill.
+fn proven(folders: &[String]) -> Option<Option<Duration>> {
+    let now = now().wall;
+    for folder in folders {
+        match peek(Path::new(folder)) {
+            Ok((_, octets, _)) => {
+                let replay = replay(&octets);
+                let proof = replay.proven().and_then(|record| record.proof());
+                if let Some((at, _)) = proof {
+                    return Some(Some(now.saturating_sub(at)));
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(_) => return None,
+        }
+    }
+    (!folders.is_empty()).then_some(None)
 }
 
 fn proc_text(path: &str) -> Option<String> {
@@ -214,13 +242,6 @@ fn file(path: &Path) -> FileFacts {
         others_write: meta.mode() & OTHERS_WRITE != 0 || replaceable,
         tmpfs: on_tmpfs(path),
     }
-}
-
-/// Whether this process, by its effective user, may do so.
-fn may(path: &Path, mode: libc::c_int) -> bool {
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
-    // SAFETY: the path is a string that ends in NUL and outlives the call.
-    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
 }
 
 fn on_tmpfs(path: &Path) -> bool {

@@ -1,10 +1,12 @@
 //! What the host says of itself: its boot id, its GUID; the small files that a configuration names; its panic.
 
+use crate::config::model::CREDENTIALS;
 use crate::crypto::Secret;
 use crate::words::Guid;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// Limit: octets of a configuration file.
 const CONFIG_BYTES: u64 = 1 << 20;
@@ -14,6 +16,11 @@ const SECRET_BYTES: u64 = 4096;
 /// Makes the kernel panic: `trigger` is its file `/proc/sysrq-trigger`.
 pub fn panic(trigger: &str) -> Result<()> {
     File::options().write(true).open(trigger)?.write_all(b"c")
+}
+
+/// Whether there is something of this name, whatever it is.
+pub fn exists(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
 }
 
 /// A text file, whole.
@@ -26,11 +33,47 @@ pub fn read_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
+/// Puts `text` in the place of a file that still says `before`: at once or not at all. Owner and mode stay;
+/// what a link points at is replaced, not the link.
+pub fn replace_text(path: &Path, before: &str, text: &str) -> Result<()> {
+    let path = path.canonicalize()?;
+    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+    let meta = std::fs::metadata(&path)?;
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = folder.join(name);
+    let write = || {
+        // Nobody else reads it before it has the mode of the old one: there may be passwords in it.
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        if (meta.uid(), meta.gid()) != (file.metadata()?.uid(), file.metadata()?.gid()) {
+            std::os::unix::fs::fchown(&file, Some(meta.uid()), Some(meta.gid()))?;
+        }
+        file.set_permissions(meta.permissions())?;
+        file.sync_all()?;
+        if read_text(&path)? != before {
+            return Err(Error::other("somebody has changed it meanwhile"));
+        }
+        std::fs::rename(&new, &path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().inspect_err(|_| drop(std::fs::remove_file(&new)))
+}
+
+/// Where a file is that a configuration names: systemd says where a service's credentials lie. Without that the
+/// path stays as it is, and nothing is found there.
+pub fn place(path: &Path) -> PathBuf {
+    match (path.strip_prefix(CREDENTIALS), std::env::var_os("CREDENTIALS_DIRECTORY")) {
+        (Ok(name), Some(folder)) => Path::new(&folder).join(name),
+        (Ok(_), None) | (Err(_), _) => path.to_owned(),
+    }
+}
+
 /// The first line of a file with a secret, without its newline.
 pub fn read_secret(path: &Path) -> Result<Secret> {
     // Read in one piece into memory that is wiped: a growing buffer would leave copies behind.
     let mut octets = vec![0; SECRET_BYTES as usize + 1];
-    let mut file = File::open(path)?;
+    let mut file = File::open(place(path))?;
     let mut length = 0;
     loop {
         match file.read(&mut octets[length..])? {
@@ -73,4 +116,31 @@ fn guid(text: &str) -> Option<Guid> {
         *octet = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(Guid(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_file_is_replaced_at_once_with_its_mode_or_not_at_all() {
+        let folder = std::env::temp_dir().join(format!("bmcnotice-replace-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o640)).unwrap();
+        symlink("file", &link).unwrap();
+        replace_text(&link, "old", "new").unwrap();
+        assert_eq!(read_text(&file).unwrap(), "new");
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o7777, 0o640);
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "the link is still one");
+        let refused = replace_text(&file, "old", "newer").unwrap_err();
+        assert!(refused.to_string().contains("meanwhile"), "{refused}");
+        assert!(replace_text(&folder.join("none"), "", "x").is_err());
+        assert_eq!(read_text(&file).unwrap(), "new");
+        let names = std::fs::read_dir(&folder).unwrap().count();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(names, 2, "nothing is left behind");
+    }
 }

@@ -6,6 +6,7 @@
 //! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
 
 use super::action::Actions;
+use super::ipmidev::Slot;
 use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
 use super::udp::{self, Batch};
@@ -26,6 +27,9 @@ const AT_ONCE: Duration = Duration::from_nanos(1);
 /// Limit: rounds in which a socket that is given up is read for the last time: more than its queue holds.
 const LAST_ROUNDS: usize = 256;
 
+/// Limit: messages that are taken from the own BMC's device in one pump.
+const MESSAGES: usize = 16;
+
 /// The sockets of a context; each may be absent when nothing needs it.
 #[derive(Debug)]
 pub struct Sockets {
@@ -35,8 +39,8 @@ pub struct Sockets {
 }
 
 /// The descriptors that a reload may change, for a forked child to close; negative: none. Two for traps: the
-/// socket in use, and the one that waits for its turn.
-pub type Numbers = Arc<[AtomicI32; 4]>;
+/// socket in use, and the one that waits for its turn. The last is the own BMC's device.
+pub type Numbers = Arc<[AtomicI32; 5]>;
 
 impl Sockets {
     /// What a reload needs beside these: the trap socket if `rebind` says so, BMC sockets of a family that had none.
@@ -87,6 +91,7 @@ impl Sockets {
 #[derive(Debug)]
 pub struct Reactor {
     sockets: Sockets,
+    device: Slot,
     timer: Timer,
     armed: Option<Duration>,
     store: Store,
@@ -113,6 +118,8 @@ impl Reactor {
         epoll.add(wake)?;
         let actions = Actions::new(store.folder())?;
         epoll.add(actions.epoll())?;
+        let device = Slot::new()?;
+        epoll.add(device.set())?;
         let engine = Engine::new(now(), setup);
         // Readable from the start: the engine has something to say to the BMCs.
         timer.set(Some(AT_ONCE));
@@ -121,6 +128,7 @@ impl Reactor {
         Ok(Self {
             numbers,
             sockets,
+            device,
             timer,
             armed: Some(AT_ONCE),
             store,
@@ -152,7 +160,7 @@ impl Reactor {
     /// Its descriptors that stay the same, for a forked child to close.
     pub fn descriptors(&self) -> Vec<RawFd> {
         let mut all = vec![self.timer.as_fd().as_raw_fd()];
-        all.push(self.actions.epoll().raw());
+        all.extend([self.actions.epoll().raw(), self.device.set().raw()]);
         all.extend(self.store.descriptors());
         all
     }
@@ -183,6 +191,11 @@ impl Reactor {
         self.finish();
         self.unfinished = true;
         self.receive_all_answers(out);
+        // Before any trap: its sentence is made once.
+        if let Some(found) = self.store.found_names() {
+            self.engine.handle_cached_names(found.map_err(|error| error.to_string()));
+            self.drain(now(), out);
+        }
         // The timer is armed for whatever the engine waits for: before that a look at every clock is spared.
         let moment = now();
         if self.armed.is_some_and(|at| at <= moment.boottime) {
@@ -219,6 +232,12 @@ impl Reactor {
     fn receive_all_answers(&mut self, out: &mut dyn FnMut(Delivery)) {
         for ipv6 in [false, true] {
             self.receive_answers(ipv6, out);
+        }
+        for _ in 0..MESSAGES {
+            let Some(event) = self.device.hear() else { break };
+            let moment = now();
+            self.engine.handle_in_band(moment, event);
+            self.drain(moment, out);
         }
     }
 
@@ -300,6 +319,9 @@ impl Reactor {
     pub fn rebuild(&mut self, setup: Setup) {
         let setup = Setup { maintenance: self.engine.maintenance(), ..setup };
         self.engine = Engine::new(now(), setup);
+        if let Some(names) = self.store.names() {
+            self.engine.handle_cached_names(Ok(names.to_vec()));
+        }
         // Its output is waiting already, whatever its first deadline is.
         self.timer.set(Some(AT_ONCE));
         self.armed = Some(AT_ONCE);
@@ -360,6 +382,13 @@ impl Reactor {
                     let sent = self.sockets.client(to).map(|socket| udp::send(socket, &bytes, to));
                     self.count_unsent(sent);
                 }
+                Output::InBand(order) => {
+                    let heard = self.device.perform(order);
+                    self.numbers[4].store(self.device.raw().unwrap_or(-1), SeqCst);
+                    if let Some(event) = heard {
+                        self.engine.handle_in_band(moment, event);
+                    }
+                }
                 Output::Append(bytes) => {
                     let stored = self.store.append(&bytes).is_ok();
                     self.engine.handle_appended(moment, stored);
@@ -368,12 +397,17 @@ impl Reactor {
                     let stored = self.store.replace(&bytes).is_ok();
                     self.engine.handle_compacted(stored);
                 }
+                Output::KeepNames(octets) => self.store.keep_names(octets),
                 Output::Run(command) => {
                     if let Some(failed) = self.actions.run(command) {
                         self.engine.handle_command(now(), failed.token, failed.event);
                     }
                 }
                 Output::Signal { token, urgency } => self.actions.signal(token, urgency),
+                Output::LookForDump(markers) => {
+                    let found = markers.into_iter().find(|marker| super::host::exists(marker));
+                    self.engine.handle_dump(moment, found);
+                }
                 Output::Panic(trigger) => {
                     if let Err(why) = super::host::panic(&trigger) {
                         self.engine.handle_no_panic(moment, &format!("{trigger}: {why}"));

@@ -7,6 +7,7 @@
 mod copy;
 mod file;
 mod lock;
+mod names;
 
 use crate::recovery::journal::{HOT_OCTETS, MAX_REPLAY_OCTETS};
 use copy::{Copier, Folder};
@@ -48,6 +49,8 @@ pub struct Store {
     hot: Option<Hot>,
     copier: Option<Copier>,
     stats: Stats,
+    /// The newest cache of sensors' names.
+    names: Option<Vec<u8>>,
     /// What people were told last of the disk.
     told: Health,
     /// Since when the disk has had something to do (boottime), as far as we looked.
@@ -122,8 +125,15 @@ impl Store {
     /// usable hot folder appends fail and nothing is copied. `None` for a folder: not wanted.
     pub fn open(hot_dir: Option<&Path>, disk_dir: Option<&Path>) -> (Self, Vec<u8>, Vec<String>) {
         let mut troubles = vec![];
-        let mut store =
-            Self { hot: None, copier: None, stats: Stats::default(), told: Health::Well, behind: None, news: vec![] };
+        let mut store = Self {
+            hot: None,
+            copier: None,
+            stats: Stats::default(),
+            names: None,
+            told: Health::Well,
+            behind: None,
+            news: vec![],
+        };
         let Some(folder) = hot_dir else { return (store, vec![], troubles) };
         let (mut hot, mut found) = match Hot::open(folder, &mut troubles) {
             Ok((hot, found)) => (hot, found),
@@ -238,6 +248,27 @@ impl Store {
         };
         self.nudge();
         result
+    }
+
+    /// The cache of sensors' names that the disk held at the start, once, as soon as it is read.
+    pub fn found_names(&mut self) -> Option<io::Result<Vec<u8>>> {
+        let found = self.copier.as_ref()?.names.found()?;
+        self.names = self.names.take().or(found.as_ref().ok().cloned());
+        Some(found)
+    }
+
+    /// The newest cache of sensors' names that was found or kept.
+    pub fn names(&self) -> Option<&[u8]> {
+        self.names.as_deref()
+    }
+
+    /// Keeps this cache of sensors' names, behind the journal's copy; without a disk folder for this process alone.
+    pub fn keep_names(&mut self, octets: Vec<u8>) {
+        if let Some(copier) = &self.copier {
+            copier.names.keep(octets.clone());
+            copier.nudge(); // one that waits already sees this, too
+        }
+        self.names = Some(octets);
     }
 
     /// What has been written, from its beginning; empty when it cannot be read.

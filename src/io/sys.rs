@@ -1,8 +1,11 @@
 //! Safe wrappers of the descriptors that std does not have.
 
 use crate::now::Now;
+use std::ffi::CString;
 use std::io::{Error, Result};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// A system call's result as an `io::Result`.
@@ -32,6 +35,13 @@ fn clock(id: libc::clockid_t) -> Duration {
     unsafe { libc::clock_gettime(id, &mut t) };
     // A wall clock set before 1970 reads as 1970.
     Duration::new(u64::try_from(t.tv_sec).unwrap_or(0), t.tv_nsec as u32)
+}
+
+/// Whether this process, by its effective user, may do so: `R_OK` and the like.
+pub(super) fn may(path: &Path, mode: libc::c_int) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: the path is a string that ends in NUL and outlives the call.
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
 }
 
 /// Octets from the kernel's generator.

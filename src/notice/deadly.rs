@@ -74,15 +74,23 @@ const TROUBLED_ON_ANY: &[(u8, &[u8], Class)] = &[
     (0x0B, &[0x01, 0x02, 0x03, 0x05, 0x06, 0x07], DEGRADED),
 ];
 
-/// Watchdog 2, "timer expired, status only": the BMC says that it does nothing about it.
+/// Watchdog 2, "timer expired, status only": the BMC says that it does nothing about it. System Event, "time stamp
+/// clock was set": nothing dies of that, and it is what a drill has the BMC tell; one that comes late must start
+/// nothing, whatever severity the BMC writes beside it.
 pub fn is_status_only(sensor_type: u8, event_type: u8, offset: u8) -> bool {
-    (sensor_type, event_type, offset) == (0x23, SPECIFIC, 0x00)
+    matches!((sensor_type, event_type, offset), (0x23, SPECIFIC, 0x00) | (0x12, SPECIFIC, 0x05))
 }
 
 /// Whether the server will not survive the event.
 pub fn is_fatal(sensor_type: u8, event_type: u8, offset: u8) -> bool {
     FATAL.iter().any(|(t, e, offsets)| (*t, *e) == (sensor_type, event_type) && offsets.contains(&offset))
         || FATAL_ON_ANY.iter().any(|(e, offsets)| *e == event_type && offsets.contains(&offset))
+}
+
+/// Everything that [`is_fatal`] knows: sensor type (`None`: any), event type, offsets.
+pub fn fatal_events() -> impl Iterator<Item = (Option<u8>, u8, &'static [u8])> {
+    let specific = FATAL.iter().map(|(sensor_type, event_type, offsets)| (Some(*sensor_type), *event_type, *offsets));
+    specific.chain(FATAL_ON_ANY.iter().map(|(event_type, offsets)| (None, *event_type, *offsets)))
 }
 
 /// What the server suffers from the event and survives, if anything.

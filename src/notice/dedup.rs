@@ -14,7 +14,8 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-/// How long a numbered PET may be repeated, from its first sight: longer than any BMC's retries.
+/// How long a numbered PET may be repeated, from its first sight, where nobody says how long its BMC does: longer
+/// than any BMC's retries.
 pub const NUMBERED_SPAN: Duration = Duration::from_secs(30 * 60);
 
 /// How long an equal trap without numbers is taken for a repetition; PETs are sent three times a minute.
@@ -104,8 +105,8 @@ struct Sight {
 }
 
 impl Sight {
-    fn covers(&self, identity: Identity, boottime: Duration) -> bool {
-        let span = if self.identity.numbered { NUMBERED_SPAN } else { UNNUMBERED_SPAN };
+    fn covers(&self, identity: Identity, boottime: Duration, numbered_span: Duration) -> bool {
+        let span = if self.identity.numbered { numbered_span } else { UNNUMBERED_SPAN };
         self.identity == identity && boottime.saturating_sub(self.first) <= span
     }
 }
@@ -123,18 +124,18 @@ impl Seen {
     /// The notice's id, and whether it was seen before.
     ///
     /// The id of a numbered PET follows from its fields alone, so that every node names it alike. Equal
-    /// traps without numbers are told apart by the second in which the first of them came.
-    pub fn note(&mut self, now: Now, sender: IpAddr, identity: Identity) -> (NoticeId, bool) {
+    /// traps without numbers are told apart by the second in which the first of them came. `span`: for how
+    /// long the BMC may repeat a numbered one.
+    pub fn note(&mut self, now: Now, sender: IpAddr, identity: Identity, span: Duration) -> (NoticeId, bool) {
         let latest_first = self.senders.iter().flat_map(|(_, sights)| sights.iter().rev());
-        if let Some(sight) = latest_first.clone().find(|sight| sight.covers(identity, now.boottime)) {
+        if let Some(sight) = latest_first.clone().find(|sight| sight.covers(identity, now.boottime, span)) {
             return (sight.id, true);
         }
         let id = match identity.numbered {
             true => {
                 let id = NoticeId((identity.key >> 64) as u64);
-                let known = |&(other, since): &(NoticeId, Duration)| {
-                    other == id && now.boottime.saturating_sub(since) <= NUMBERED_SPAN
-                };
+                let known =
+                    |&(other, since): &(NoticeId, Duration)| other == id && now.boottime.saturating_sub(since) <= span;
                 if self.remembered.iter().any(known) {
                     return (id, true);
                 }

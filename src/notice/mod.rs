@@ -19,7 +19,8 @@ use crate::now::Now;
 use crate::wire::pet::Pet;
 use crate::wire::snmp::inform_response;
 use core::net::SocketAddr;
-use dedup::{Identity, Seen};
+use core::time::Duration;
+use dedup::{Identity, NUMBERED_SPAN, Seen};
 use source::Speakers;
 
 /// A datagram that became a notice.
@@ -49,6 +50,8 @@ pub struct Reception {
     speakers: Speakers,
     seen: Seen,
     server_name: String,
+    /// For how long a numbered notice may be repeated.
+    span: Duration,
 }
 
 impl Reception {
@@ -58,6 +61,7 @@ impl Reception {
             speakers: Speakers::new(cluster),
             seen: Seen::default(),
             server_name: cluster.this_server().name.clone(),
+            span: cluster.this_server().bmc.as_ref().and_then(|bmc| bmc.retry_span).unwrap_or(NUMBERED_SPAN),
         }
     }
 
@@ -76,7 +80,7 @@ impl Reception {
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) -> Result<Received, DropReason> {
         let trap = self.speakers.verify(from, bytes)?;
         let identity = Identity::of(&trap, &self.server_name);
-        let (id, repeated) = self.seen.note(now, trap.source().ip(), identity);
+        let (id, repeated) = self.seen.note(now, trap.source().ip(), identity, self.span);
         let meaning = meaning::of(&trap, &self.server_name);
 
         let mut response = Vec::new();

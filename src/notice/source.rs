@@ -118,7 +118,7 @@ impl Speakers {
         };
         if let (Some(pinned), Some(pet)) = (&own.guid, &pet)
             && !pet.guid.is_unspecified()
-            && !same_guid(pinned, &pet.guid)
+            && !pet.guid.is_same_as(pinned)
         {
             return Err(DropReason::WrongGuid);
         }
@@ -128,16 +128,4 @@ impl Speakers {
     fn not_ours(&self, address: IpAddr, otherwise: DropReason) -> DropReason {
         if self.others.contains(&address) { DropReason::OtherServersBmc } else { otherwise }
     }
-}
-
-/// Whether two GUIDs are one, in any of the three byte orders that BMCs write: as pinned, with the
-/// first three fields swapped (SMBIOS), or all of it from back to front (IPMI).
-fn same_guid(pinned: &Guid, told: &Guid) -> bool {
-    let mut fields_swapped = told.0;
-    fields_swapped[0..4].reverse();
-    fields_swapped[4..6].reverse();
-    fields_swapped[6..8].reverse();
-    let mut reversed = told.0;
-    reversed.reverse();
-    [told.0, fields_swapped, reversed].contains(&pinned.0)
 }

@@ -9,10 +9,11 @@ mod replay;
 mod table;
 
 pub use codec::HOT_OCTETS;
-pub use record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Step, Summary, Taken, cut};
+pub use record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken, cut};
 pub use replay::{MAX_REPLAY_OCTETS, MAX_RUNS, MAX_UNKNOWN_OCTETS, Reconcile, Replay, reconcile, replay};
 pub use table::{MAX_CLOSED_OTHERS, MAX_CLOSED_RECOVERIES, MAX_OPEN};
 
+use crate::bmc::evidence::Mark;
 use crate::notice::Notice;
 use crate::now::Now;
 use core::time::Duration;
@@ -21,11 +22,12 @@ use table::Table;
 /// The file is compacted when it is fuller than this, in octets.
 pub const COMPACT_AT_OCTETS: usize = HOT_OCTETS - 64 * 1024;
 /// Kinds of steps, each kept once a record.
-const STEP_KINDS: usize = 19;
+const STEP_KINDS: usize = 23;
 
 /// Limit: the largest file that `Journal::compact` makes, in octets.
 const MAX_COMPACTED_OCTETS: usize = (MAX_OPEN + MAX_CLOSED_RECOVERIES + MAX_CLOSED_OTHERS)
     * (codec::MAX_OPENED_OCTETS + STEP_KINDS * codec::MAX_STEP_OCTETS)
+    + codec::MAX_MARK_OCTETS
     + MAX_UNKNOWN_OCTETS;
 const _: () = assert!(MAX_COMPACTED_OCTETS < COMPACT_AT_OCTETS, "a compacted file would ask for compaction");
 const _: () = assert!(codec::MAX_OPENED_OCTETS <= codec::MAX_FRAME_OCTETS, "we would not read what we write");
@@ -47,6 +49,8 @@ pub struct Journal {
     boot: BootId,
     next: u64,
     table: Table,
+    /// Where we are in the BMC's log, in which boot.
+    mark: Option<(Mark, BootId)>,
     carried: Vec<u8>,
     written: usize,
     counts: Counts,
@@ -80,6 +84,7 @@ impl Journal {
             boot,
             next: replay.next_serial.max(1),
             table: replay.table.clone(),
+            mark: replay.mark,
             carried: replay.carried.clone(),
             written: replay.octets,
             counts: Counts::default(),
@@ -119,6 +124,19 @@ impl Journal {
         octets
     }
 
+    /// The octets that say where we are in the log of this server's BMC; the newest counts.
+    pub fn mark(&mut self, now: Now, mark: Mark) -> Vec<u8> {
+        self.mark = Some((mark, self.boot));
+        let octets = codec::emit_mark(self.given(), whole(now), self.boot, &mark);
+        self.written = self.written.saturating_add(octets.len());
+        octets
+    }
+
+    /// A serial that is no other record's to come: every frame must have one.
+    fn given(&self) -> u64 {
+        self.next.saturating_sub(1).max(1)
+    }
+
     /// Whether the file is so full that it should be replaced by [`Journal::compact`].
     pub fn is_full(&self) -> bool {
         self.written > COMPACT_AT_OCTETS
@@ -131,6 +149,10 @@ impl Journal {
         for record in self.table.iter() {
             out.extend(codec::emit_opened(record));
             record.steps().iter().for_each(|taken| out.extend(codec::emit_step(record.id, taken)));
+        }
+        if let Some((mark, boot)) = &self.mark {
+            let at = Now { boottime: Duration::ZERO, wall: Duration::ZERO };
+            out.extend(codec::emit_mark(self.given(), at, *boot, mark));
         }
         self.written = out.len();
         out
@@ -149,6 +171,11 @@ impl Journal {
     /// All records that are kept, oldest first.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.table.iter()
+    }
+
+    /// The newest record by which a drill has proven the path.
+    pub fn proven(&self) -> Option<&Record> {
+        self.table.proven()
     }
 
     /// What went not as it should.

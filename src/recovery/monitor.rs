@@ -15,6 +15,8 @@ pub struct Match<'a> {
     pub monitor: &'a Monitor,
     /// What it wants, or why it wants nothing.
     pub answer: Result<Purpose, WhyNot>,
+    /// Whether the notice's own trust suffices; else the BMC is asked first.
+    pub proven: bool,
 }
 
 /// What a monitor wants with a notice.
@@ -37,8 +39,6 @@ pub enum WhyNot {
     ClassTooLow,
     /// It demands a better proof of the sender.
     TrustTooLow,
-    /// It demands that the BMC be asked first, which would make this notice good enough.
-    Uncorroborated,
 }
 
 /// All monitors of the cluster, in the order of their ids, with what each makes of the notice.
@@ -52,7 +52,7 @@ pub fn matches<'a>(cluster: &'a Cluster, notice: &Notice) -> impl Iterator<Item 
         } else {
             purpose(class, monitor.starts_on).and_then(|purpose| trusted(trust, monitor.trust).map(|()| purpose))
         };
-        Match { id: MonitorId(id), monitor, answer }
+        Match { id: MonitorId(id), monitor, answer, proven: trust >= monitor.trust }
     })
 }
 
@@ -69,7 +69,7 @@ fn purpose(class: Class, starts_on: StartsOn) -> Result<Purpose, WhyNot> {
 fn trusted(has: Trust, wants: Trust) -> Result<(), WhyNot> {
     match (has, wants) {
         (has, wants) if has >= wants => Ok(()),
-        (_, Trust::Corroborated) => Err(WhyNot::Uncorroborated),
+        (_, Trust::Corroborated) => Ok(()), // the BMC can make it good enough
         (_, Trust::Address | Trust::Authenticated) => Err(WhyNot::TrustTooLow),
     }
 }

@@ -174,6 +174,7 @@ pub fn policies() -> Vec<Policy> {
         tell_deadline: Duration::from_secs(30),
         reset_deadline: Duration::from_secs(600),
         after_ended: AfterEnded::PowerCycle,
+        dump: false,
         chassis_allowed: true,
     };
     let mut all = vec![];
@@ -200,7 +201,11 @@ pub fn policies() -> Vec<Policy> {
             for script in [None, Some(Duration::from_secs(30))] {
                 for final_allowed in [true, false] {
                     let plan = Plan { restart, failover, final_action, script, before };
+                    let dump = final_action == FinalAction::SysrqPanic;
                     all.push(Policy { plan, final_allowed, after_ended: AfterEnded::None, ..usual });
+                    if dump {
+                        all.push(Policy { plan, final_allowed, after_ended: AfterEnded::None, dump, ..usual });
+                    }
                 }
             }
         }

@@ -5,9 +5,12 @@
 
 use super::fault::Fault;
 use super::options::Alert;
+use super::sdr;
 use super::sel::BMC_ADDRESS;
 use crate::now::Now;
 use crate::wire::command::PetAcknowledge;
+use crate::wire::pef::alert::AlertEvent;
+use crate::wire::pef::filter::Policy;
 use crate::wire::pet::{ENTERPRISE, FIXED_OCTETS, Pet, VARIABLE};
 use crate::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
 use crate::words::Guid;
@@ -20,6 +23,79 @@ const PENDING_MAX: usize = 16;
 const ACKNOWLEDGED_MAX: usize = 16;
 /// 1998-01-01 in Unix seconds: where the time of a PET begins.
 const PET_EPOCH: u32 = 883_612_800;
+
+/// What a trap tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    sensor_type: u8,
+    event_type: u8,
+    offset: u8,
+    deasserted: bool,
+    severity: u8,
+    device: u8,
+    sensor: u8,
+    entity: u8,
+    entity_instance: u8,
+    data: [u8; 3],
+}
+
+impl Told {
+    /// A sensor's event. The filters may give it another severity; zero: they do not.
+    pub fn fault(fault: &Fault, deasserted: bool, severity: u8) -> Self {
+        Self {
+            sensor_type: fault.sensor_type,
+            event_type: fault.event_type,
+            offset: fault.offset,
+            deasserted,
+            severity: if severity == 0 { fault.severity } else { severity },
+            device: BMC_ADDRESS,
+            sensor: fault.sensor,
+            entity: fault.entity,
+            entity_instance: fault.entity_instance,
+            data: fault.event_data(),
+        }
+    }
+
+    /// What Alert Immediate gives; without anything a test as some firmware sends it: all unspecified.
+    pub fn by_hand(event: Option<AlertEvent>) -> Self {
+        let Some(event) = event else {
+            return Self {
+                sensor_type: 0,
+                event_type: 0,
+                offset: 0,
+                deasserted: false,
+                severity: 0,
+                device: 0xFF,
+                sensor: 0xFF,
+                entity: 0,
+                entity_instance: 0,
+                data: [0xFF; 3],
+            };
+        };
+        let sensor = sdr::find(event.sensor).filter(|sensor| sensor.sensor_type == event.sensor_type);
+        let (entity, entity_instance) = sensor.map_or((0, 0), |sensor| (sensor.entity, sensor.instance));
+        Self {
+            sensor_type: event.sensor_type,
+            event_type: event.event_type & 0x7F,
+            offset: event.data[0] & 0x0F,
+            deasserted: event.event_type & 0x80 != 0,
+            severity: 0,
+            device: event.generator,
+            sensor: event.sensor,
+            entity,
+            entity_instance,
+            data: event.data,
+        }
+    }
+}
+
+/// What is to be done once it is known whether an alert arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Afterwards {
+    pub told: Told,
+    /// The entries of its policy that wait for its end.
+    pub entries: Vec<Policy>,
+}
 
 /// One datagram to send.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +140,14 @@ struct Pending {
     of: u8,
     interval: Duration,
     next: Duration,
+    afterwards: Option<Afterwards>,
+}
+
+/// An alert whose end is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    pub sequence: u16,
+    pub afterwards: Option<Afterwards>,
 }
 
 /// All traps on their way.
@@ -75,18 +159,19 @@ pub(super) struct Alerter {
 }
 
 impl Alerter {
-    /// Makes the trap and sends it for the first time.
+    /// Makes the trap and sends it for the first time. `afterwards` is handed back at its end, if it has one: an
+    /// alert that wants no acknowledge is over at once.
     pub fn alert(
         &mut self,
         now: Now,
         clock: u32,
         alert: &Alert,
         guid: Guid,
-        fault: &Fault,
-        deasserted: bool,
+        told: &Told,
+        afterwards: Option<Afterwards>,
     ) -> Sending {
         self.sequence = self.sequence.checked_add(1).unwrap_or(1); // zero is "not numbered"
-        let pet = pet(self.sequence, clock.saturating_sub(PET_EPOCH), guid, fault, deasserted);
+        let pet = pet(self.sequence, clock.saturating_sub(PET_EPOCH), guid, told);
         let bytes = trap(&pet, alert, now.boottime);
         let of = if alert.acknowledged { alert.retries.saturating_add(1) } else { 1 };
         if alert.acknowledged {
@@ -101,25 +186,25 @@ impl Alerter {
                 of,
                 interval: alert.interval,
                 next: now.boottime.saturating_add(alert.interval),
+                afterwards,
             });
         }
         Sending { sequence: pet.sequence, nth: 1, of, to: alert.destination, bytes }
     }
 
     /// Takes an acknowledge: all its fields must fit.
-    pub fn acknowledge(&mut self, acknowledge: &PetAcknowledge) -> Match {
-        let waiting = self.pending.len();
-        self.pending.retain(|pending| pending.expects != *acknowledge);
-        if self.pending.len() < waiting {
+    pub fn acknowledge(&mut self, acknowledge: &PetAcknowledge) -> (Match, Option<Ended>) {
+        if let Some(at) = self.pending.iter().position(|pending| pending.expects == *acknowledge) {
+            let Pending { afterwards, .. } = self.pending.remove(at);
             if self.acknowledged.len() >= ACKNOWLEDGED_MAX {
                 self.acknowledged.remove(0);
             }
             self.acknowledged.push(*acknowledge);
-            Match::Waiting
+            (Match::Waiting, Some(Ended { sequence: acknowledge.sequence, afterwards }))
         } else if self.acknowledged.contains(acknowledge) {
-            Match::Again
+            (Match::Again, None)
         } else {
-            Match::None
+            (Match::None, None)
         }
     }
 
@@ -128,8 +213,8 @@ impl Alerter {
         self.pending.iter().map(|pending| pending.next).min()
     }
 
-    /// What is to be sent again now, and the sequence numbers of those that are given up.
-    pub fn handle_timeout(&mut self, now: Duration) -> Vec<Result<Sending, u16>> {
+    /// What is to be sent again now, and what is given up.
+    pub fn handle_timeout(&mut self, now: Duration) -> Vec<Result<Sending, Ended>> {
         let mut sendings = Vec::new();
         self.pending.retain_mut(|pending| {
             if pending.next > now {
@@ -137,7 +222,7 @@ impl Alerter {
             }
             let sequence = pending.expects.sequence;
             if pending.sent >= pending.of {
-                sendings.push(Err(sequence));
+                sendings.push(Err(Ended { sequence, afterwards: pending.afterwards.take() }));
                 return false;
             }
             pending.sent += 1;
@@ -150,25 +235,25 @@ impl Alerter {
     }
 }
 
-fn pet(sequence: u16, timestamp: u32, guid: Guid, fault: &Fault, deasserted: bool) -> Pet {
+fn pet(sequence: u16, timestamp: u32, guid: Guid, told: &Told) -> Pet {
     let mut event_data = [0; 8];
-    event_data[..3].copy_from_slice(&fault.event_data());
+    event_data[..3].copy_from_slice(&told.data);
     Pet {
-        sensor_type: fault.sensor_type,
-        event_type: fault.event_type,
-        offset: fault.offset,
-        deasserted,
+        sensor_type: told.sensor_type,
+        event_type: told.event_type,
+        offset: told.offset,
+        deasserted: told.deasserted,
         guid,
         sequence,
         timestamp,
         utc_offset: Some(0),
         trap_source: 0x20, // IPMI
         event_source: 0x20,
-        severity: fault.severity,
-        sensor_device: BMC_ADDRESS,
-        sensor_number: fault.sensor,
-        entity: fault.entity,
-        entity_instance: fault.entity_instance,
+        severity: told.severity,
+        sensor_device: told.device,
+        sensor_number: told.sensor,
+        entity: told.entity,
+        entity_instance: told.entity_instance,
         event_data,
         language: 0x19, // English
         manufacturer: 0,

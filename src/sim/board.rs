@@ -3,28 +3,35 @@
 //! Everything that changes tells its story into `outputs`. Time and seed come from outside.
 
 use super::alert::{Alerter, Match};
+use super::channel::Channel;
 use super::event::{Event, Output};
 use super::fault::{self, Fault};
-use super::hold::{Action, Hold, Input, State};
+use super::filters::Filters;
+use super::hold::{Action, Hold, Input};
 use super::host::{Do, Happened, Host, NotNow, RestartCause};
 use super::log::{Caller, Entry, Log};
-use super::options::{Alert, FatalAction, Options};
-use super::sdr::{SENSORS, WATCHDOG_SENSOR};
-use super::sel::{RECORD_SIZE, Record, Sel};
+use super::options::{FatalAction, Options};
+use super::quirks::REORDER_WAIT;
+use super::reservation::Reservation;
+use super::sdr::WATCHDOG_SENSOR;
+use super::sel::Sel;
+use super::settings::Settings;
 use super::watchdog::{self, Watchdog};
 use crate::now::Now;
 use crate::wire::command::PetAcknowledge;
-use crate::words::{Guid, Outcome, Phase};
+use crate::wire::lan::Progress;
+use crate::wire::pef::alert::AlertStatus;
+use crate::words::Guid;
 use core::net::SocketAddr;
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// So many outputs wait at most; whoever does not poll loses the oldest.
 const OUTPUTS_MAX: usize = 4096;
 /// So many delayed datagrams wait at most; more are lost.
 const DELAYED_MAX: usize = 256;
-/// OEM record types that the BMC stamps with its time, and that may carry the handshake.
-const OEM_WITH_TIME: core::ops::RangeInclusive<u8> = 0xC0..=0xDF;
+/// Bit of the global enables: events are written to the SEL.
+pub(super) const LOGGING: u8 = 0x08;
 
 /// The BMC without its sessions.
 #[derive(Debug)]
@@ -36,24 +43,51 @@ pub(super) struct Board {
     pub sel: Sel,
     pub log: Log,
     pub alerts: Alerter,
-    /// The reservations of SEL and SDR; zero: none was made.
+    pub channel: Channel,
+    pub settings: Settings,
+    pub filters: Filters,
+    /// What became of the alert by hand, and the sequence number whose end it waits for.
+    pub by_hand: AlertStatus,
+    pub by_hand_waits_for: Option<u16>,
+    /// When the host was reset or switched on last.
+    pub host_started: Duration,
+    /// The reservations of SEL and SDR.
     pub reservations: Reservations,
     /// What the BMC's clock is ahead of the wall, in seconds.
     pub clock_ahead: i64,
+    /// The BMC's global enables.
+    pub enables: u8,
     /// The states that each sensor shows, as a mask of offsets.
-    pub states: [u16; SENSORS.len()],
+    pub states: BTreeMap<u8, u16>,
+    /// The SEL is busy with an erasure until then.
+    pub erasing_until: Option<Duration>,
+    /// What is yet to be written to the SEL.
+    pub unwritten: VecDeque<Unwritten>,
+    /// The octets of the latest Get Watchdog Timer.
+    pub watchdog_told: [u8; 8],
     /// Sessions are to be dropped, and nothing is answered for so long.
     pub restart_wanted: Option<Duration>,
-    newest_fault: Option<Duration>,
+    pub newest_fault: Option<Duration>,
     outputs: VecDeque<Output>,
     delayed: Vec<(Duration, SocketAddr, Vec<u8>)>,
+    /// An answer that lets the next one go first.
+    overtaken: Option<(Duration, SocketAddr, Vec<u8>)>,
 }
 
-/// Counters that make partial reads and erasures safe.
+/// An event whose record is written later.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    pub at: Duration,
+    pub time: u32,
+    pub fault: Fault,
+    pub deasserted: bool,
+}
+
+/// The reservations.
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
-    pub sel: u16,
-    pub sdr: u16,
+    pub sel: Reservation,
+    pub sdr: Reservation,
 }
 
 impl Board {
@@ -62,16 +96,27 @@ impl Board {
             host: Host::new(options.boot_time),
             hold: Hold::new(options.patience, options.after_failed),
             watchdog: Watchdog::default(),
-            sel: Sel::new(options.sel_capacity),
+            sel: Sel::new(options.sel_capacity, options.sel_first_id),
             log: Log::default(),
             alerts: Alerter::default(),
+            channel: Channel::default(),
+            settings: Settings::new(options.alert.as_ref(), options.trap_port),
+            filters: Filters::default(),
+            by_hand: AlertStatus::None,
+            by_hand_waits_for: None,
+            host_started: Duration::ZERO,
             reservations: Reservations::default(),
             clock_ahead: 0,
-            states: [0; SENSORS.len()],
+            enables: LOGGING,
+            states: BTreeMap::new(),
+            erasing_until: None,
+            unwritten: VecDeque::new(),
+            watchdog_told: [0; 8],
             restart_wanted: None,
             newest_fault: None,
             outputs: VecDeque::new(),
             delayed: Vec::new(),
+            overtaken: None,
             options,
         }
     }
@@ -85,15 +130,6 @@ impl Board {
     /// The GUID that the BMC shows over IPMI.
     pub fn shown_guid(&self) -> Guid {
         self.options.quirks.shown_guid.unwrap_or(self.options.guid)
-    }
-
-    /// From now on traps go to this address, with what the present alert says otherwise.
-    pub fn direct_alerts(&mut self, address: [u8; 4], port: u16) {
-        let destination = SocketAddr::from((address, port));
-        match &mut self.options.alert {
-            Some(alert) => alert.destination = destination,
-            None => self.options.alert = Some(Alert::to(destination)),
-        }
     }
 
     pub fn say(&mut self, event: Event) {
@@ -118,14 +154,39 @@ impl Board {
         }
     }
 
+    /// Sends an answer to a datagram; twice or out of order, if that is how this BMC is.
+    pub fn answer(&mut self, now: Now, to: SocketAddr, bytes: Vec<u8>) {
+        if self.options.quirks.duplicate_answers {
+            self.send(now, to, bytes.clone());
+        }
+        if !self.options.quirks.reorder_answers {
+            return self.send(now, to, bytes);
+        }
+        match self.overtaken.take() {
+            None => self.overtaken = Some((now.boottime.saturating_add(REORDER_WAIT), to, bytes)),
+            Some((_, earlier, late)) => {
+                self.send(now, to, bytes);
+                self.send(now, earlier, late);
+            }
+        }
+    }
+
+    /// Erases the SEL.
+    pub fn erase_sel(&mut self, now: Now) {
+        self.sel.clear(self.clock(now));
+        self.reservations.sel.lose();
+        let busy = self.options.quirks.erasing;
+        self.erasing_until = (!busy.is_zero()).then(|| now.boottime.saturating_add(busy));
+    }
+
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
     /// A sensor says that something is wrong: log it, tell it, and see about the reset.
     pub fn raise(&mut self, now: Now, fault: &Fault) {
-        self.report(now, fault, false);
-        if fault.fatal {
+        let ended = self.report(now, fault, false);
+        if fault.fatal && !ended {
             self.hold_step(now, Input::Fatal);
         }
     }
@@ -135,29 +196,7 @@ impl Board {
         self.report(now, fault, true);
     }
 
-    fn report(&mut self, now: Now, fault: &Fault, deasserted: bool) {
-        if let Some(at) = SENSORS.iter().position(|sensor| sensor.number == fault.sensor) {
-            let bit = 1 << (fault.offset & 0x0F);
-            self.states[at] = if deasserted { self.states[at] & !bit } else { self.states[at] | bit };
-        }
-        let time = self.clock(now);
-        let record = match self.options.quirks.no_sel_record {
-            true => None,
-            false => self.sel.add_fault(time, fault, deasserted).ok(),
-        };
-        if deasserted {
-            self.say(Event::FaultCleared { sentence: fault.sentence });
-        } else {
-            self.newest_fault = Some(now.boottime);
-            self.say(Event::FaultDetected { sentence: fault.sentence, record, fatal: fault.fatal });
-        }
-        if let Some(alert) = &self.options.alert {
-            let sending = self.alerts.alert(now, time, alert, self.options.guid, fault, deasserted);
-            self.send_trap(now, sending);
-        }
-    }
-
-    fn send_trap(&mut self, now: Now, sending: super::alert::Sending) {
+    pub fn send_trap(&mut self, now: Now, sending: super::alert::Sending) {
         let super::alert::Sending { sequence, nth, of, to, bytes } = sending;
         if !self.options.quirks.silent {
             self.say(Event::TrapSent { sequence, nth, of, to });
@@ -166,60 +205,20 @@ impl Board {
     }
 
     /// PET Acknowledge.
-    pub fn acknowledge(&mut self, acknowledge: &PetAcknowledge, by: &Caller) {
+    pub fn acknowledge(&mut self, now: Now, acknowledge: &PetAcknowledge, by: &Caller) {
         let (sequence, by) = (acknowledge.sequence, by.clone());
-        match self.alerts.acknowledge(acknowledge) {
+        let (fits, ended) = self.alerts.acknowledge(acknowledge);
+        match fits {
             Match::Waiting => self.say(Event::TrapAcknowledged { sequence, by }),
             Match::Again => {} // the same acknowledge, sent twice
             Match::None => self.say(Event::AcknowledgeUnmatched { sequence, by }),
         }
-    }
-
-    /// One word of the handshake.
-    pub fn hear(&mut self, now: Now, phase: Phase, by: &Caller) {
-        let after = self.newest_fault.map(|at| now.boottime.saturating_sub(at));
-        let (by, unarmed) = (by.clone(), self.hold.state() == State::Unarmed);
-        let input = match phase {
-            Phase::Armed => {
-                if unarmed {
-                    self.say(Event::Armed { by });
-                }
-                Input::Armed
-            }
-            Phase::Started => {
-                self.say(Event::RecoveryStarted { by, after });
-                Input::Started
-            }
-            Phase::Ended(outcome) => {
-                self.say(Event::RecoveryEnded { by, outcome, after });
-                Input::Ended(outcome)
-            }
-            Phase::Disarmed => {
-                self.say(Event::Disarmed { by });
-                Input::Disarmed
-            }
-        };
-        self.hold_step(now, input);
-    }
-
-    /// A record was added to the SEL by somebody: it may be a word of the handshake.
-    pub fn hear_record(&mut self, now: Now, record: &Record, by: &Caller) {
-        if !self.options.handshake.sel || !OEM_WITH_TIME.contains(&record[2]) {
-            return;
+        if let Some(ended) = ended {
+            self.alert_ended(now, ended, true);
         }
-        let phase = match (record[RECORD_SIZE - 6], record[RECORD_SIZE - 5]) {
-            (b'A', _) => Phase::Armed,
-            (b'S', _) => Phase::Started,
-            (b'E', b'D') => Phase::Ended(Outcome::Done),
-            (b'E', b'F') => Phase::Ended(Outcome::Failed),
-            (b'E', _) => Phase::Ended(Outcome::Unknown),
-            (b'D', _) => Phase::Disarmed,
-            _ => return, // some other OEM record
-        };
-        self.hear(now, phase, by);
     }
 
-    fn hold_step(&mut self, now: Now, input: Input) {
+    pub fn hold_step(&mut self, now: Now, input: Input) {
         match self.hold.handle(now.boottime, input) {
             Action::None => {}
             Action::Hold => self.say(Event::Holding { patience: self.options.patience }),
@@ -248,6 +247,11 @@ impl Board {
         self.watchdog = Watchdog::default();
         self.alerts = Alerter::default();
         self.reservations = Reservations::default();
+        self.erasing_until = None;
+        self.overtaken = None;
+        self.forget_alert_by_hand();
+        self.settings.restarted();
+        self.filters.progress = Progress::Complete;
         self.say(Event::BmcRestarted);
     }
 
@@ -260,10 +264,14 @@ impl Board {
     }
 
     fn happened(&mut self, now: Now, happened: Happened) {
+        if matches!(happened, Happened::WasReset | Happened::PoweredOn) {
+            self.host_started = now.boottime;
+        }
         match happened {
             Happened::WasReset | Happened::PoweredOff => {
                 self.watchdog.stop(now.boottime);
                 self.newest_fault = None;
+                self.filters.restarted();
                 self.hold_step(now, Input::Restarted);
             }
             Happened::PoweredOn | Happened::Booted => {}
@@ -294,10 +302,17 @@ impl Board {
     }
 
     pub fn handle_timeout(&mut self, now: Now) {
+        self.write_late_records(now.boottime);
+        if let Some((_, to, bytes)) = self.overtaken.take_if(|(at, ..)| *at <= now.boottime) {
+            self.send(now, to, bytes);
+        }
         for sending in self.alerts.handle_timeout(now.boottime) {
             match sending {
                 Ok(sending) => self.send_trap(now, sending),
-                Err(sequence) => self.say(Event::TrapGivenUp { sequence }),
+                Err(ended) => {
+                    self.say(Event::TrapGivenUp { sequence: ended.sequence });
+                    self.alert_ended(now, ended, false);
+                }
             }
         }
         self.hold_step(now, Input::Timeout);
@@ -322,6 +337,8 @@ impl Board {
             self.watchdog.next_deadline(),
             self.host.next_deadline(),
             self.delayed.iter().map(|(at, ..)| *at).min(),
+            self.overtaken.as_ref().map(|(at, ..)| *at),
+            self.unwritten.iter().map(|record| record.at).min(),
         ];
         timers.into_iter().flatten().min()
     }

@@ -1,17 +1,17 @@
 //! The commands: who may give which, and what each does (IPMI 2.0 appendix G).
 //!
-//! One table; everything not in it is unknown (C1h). SEL and SDR commands are in `storage`, those
-//! about sessions in `lan`, which owns them. Data comes from whoever has a session, or from anybody
+//! Each module has a table of its commands; what is in none is unknown (C1h). Those about sessions are in
+//! `lan`, which owns them. Data comes from whoever has a session, or from anybody
 //! where the table says so.
 
 use super::ask::{Answer, Context, exactly, none};
-use super::board::Board;
+use super::board::{Board, LOGGING};
 use super::event::Event;
 use super::host::{Do, RestartCause};
 use super::log::Entry;
-use super::sdr::SENSORS;
-use super::storage;
-use crate::config::model::Privilege;
+use super::quirks::{OVERLONG, Quirks};
+use super::table::{Needs, Row};
+use super::{access, lan_config, pef, sensors, storage, users};
 use crate::wire::command::{self as known, ChassisStatus, Command, Control, PetAcknowledge};
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::words::{Outcome, Phase};
@@ -24,48 +24,32 @@ pub const HANDSHAKE_NETFN: u8 = 0x30;
 /// The command of the example handshake.
 pub const HANDSHAKE_COMMAND: u8 = 0x70;
 
-const OUT_OF_SPACE: Completion = Completion(0xC4);
 const RESTART_CAUSE: Command = Command { netfn: 0x00, number: 0x07 };
 const CHASSIS_IDENTIFY: Command = Command { netfn: 0x00, number: 0x04 };
-const SENSOR_READING: Command = Command { netfn: 0x04, number: 0x2D };
 const COLD_RESET_COMMAND: Command = Command { netfn: 0x06, number: 0x02 };
 const SELF_TEST: Command = Command { netfn: 0x06, number: 0x04 };
 const DEVICE_GUID: Command = Command { netfn: 0x06, number: 0x08 };
+const SET_ENABLES: Command = Command { netfn: 0x06, number: 0x2E };
+const GET_ENABLES: Command = Command { netfn: 0x06, number: 0x2F };
 const HANDSHAKE: Command = Command { netfn: HANDSHAKE_NETFN, number: HANDSHAKE_COMMAND };
 
-/// The least that a caller needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Needs {
-    /// Not even a session.
-    Nothing,
-    /// A session at USER level.
-    User,
-    /// OPERATOR.
-    Operator,
-    /// ADMINISTRATOR.
-    Administrator,
-}
+/// The tables of all modules.
+const TABLES: [&[Row]; 7] = [
+    COMMANDS,
+    storage::COMMANDS,
+    sensors::COMMANDS,
+    users::COMMANDS,
+    access::COMMANDS,
+    lan_config::COMMANDS,
+    pef::COMMANDS,
+];
 
-impl Needs {
-    fn met_by(self, privilege: Option<Privilege>) -> bool {
-        match self {
-            Self::Nothing => true,
-            Self::User => privilege >= Some(Privilege::User),
-            Self::Operator => privilege >= Some(Privilege::Operator),
-            Self::Administrator => privilege >= Some(Privilege::Administrator),
-        }
-    }
-}
-
-type Handler = fn(&mut Board, Context<'_>, &[u8]) -> Answer;
-
-const COMMANDS: [(Command, Needs, Handler); 26] = [
+const COMMANDS: &[Row] = &[
     (known::CHASSIS_STATUS, Needs::User, chassis_status),
     (known::CHASSIS_CONTROL, Needs::Operator, chassis_control),
     (CHASSIS_IDENTIFY, Needs::Operator, chassis_identify),
     (RESTART_CAUSE, Needs::User, restart_cause),
     (known::PET_ACKNOWLEDGE, Needs::Nothing, pet_acknowledge),
-    (SENSOR_READING, Needs::User, sensor_reading),
     (known::GET_DEVICE_ID, Needs::User, device_id),
     (COLD_RESET_COMMAND, Needs::Administrator, cold_reset),
     (SELF_TEST, Needs::User, |_, _, data| none(data).map(|()| vec![0x55, 0x00])),
@@ -74,32 +58,57 @@ const COMMANDS: [(Command, Needs, Handler); 26] = [
     (known::RESET_WATCHDOG, Needs::Operator, reset_watchdog),
     (known::SET_WATCHDOG, Needs::Operator, set_watchdog),
     (known::GET_WATCHDOG, Needs::User, get_watchdog),
-    (storage::SDR_INFO, Needs::User, storage::sdr_info),
-    (storage::RESERVE_SDR, Needs::User, storage::reserve_sdr),
-    (storage::GET_SDR, Needs::User, storage::get_sdr),
-    (known::SEL_INFO, Needs::User, storage::sel_info),
-    (known::RESERVE_SEL, Needs::User, storage::reserve_sel),
-    (known::GET_SEL_ENTRY, Needs::User, storage::get_sel_entry),
-    (known::ADD_SEL_ENTRY, Needs::Operator, add_sel_entry),
-    (storage::DELETE_SEL_ENTRY, Needs::Operator, storage::delete_sel_entry),
-    (storage::CLEAR_SEL, Needs::Operator, storage::clear_sel),
-    (storage::GET_SEL_TIME, Needs::User, storage::get_sel_time),
-    (storage::SET_SEL_TIME, Needs::Operator, storage::set_sel_time),
+    (GET_ENABLES, Needs::User, get_enables),
+    (SET_ENABLES, Needs::Administrator, set_enables),
     (HANDSHAKE, Needs::Operator, handshake),
 ];
 
+/// Every command that it knows, in the order of its numbers, and the least that a caller needs.
+pub fn commands() -> Vec<(Command, Needs)> {
+    let mut all: Vec<_> = TABLES.into_iter().flatten().map(|(command, needs, _)| (*command, *needs)).collect();
+    all.extend([
+        // Those about sessions, which `lan` carries out. There is no session in-band.
+        (known::AUTH_CAPABILITIES, Needs::Nothing),
+        (known::CIPHER_SUITES, Needs::Nothing),
+        (known::CHANNEL_INFO, Needs::User),
+        (known::SET_SESSION_PRIVILEGE, Needs::User),
+        (known::CLOSE_SESSION, Needs::User),
+        (known::GET_SESSION_INFO, Needs::User),
+    ]);
+    all.sort_by_key(|(command, _)| (command.netfn, command.number));
+    all
+}
+
 /// Does a command and keeps it in the log.
 pub(super) fn execute(board: &mut Board, context: Context<'_>, request: &Request) -> Response {
-    answered(board, context, request, |board| {
-        let numbers = Command { netfn: request.netfn, number: request.command };
-        let Some((_, needs, handler)) = COMMANDS.iter().find(|(command, ..)| *command == numbers) else {
+    let response = answered(board, context, request, |board| {
+        let missing = board.options.quirks.no_pef && is_about_alerts(request);
+        let found = TABLES.into_iter().flatten().find(|(command, ..)| request.is(*command) && !missing);
+        let Some((_, needs, handler)) = found else {
             return Err(Completion::UNKNOWN_COMMAND);
         };
         if !needs.met_by(context.privilege) {
             return Err(Completion::PRIVILEGE);
         }
         handler(board, context, &request.data)
-    })
+    });
+    distorted(&board.options.quirks, response)
+}
+
+fn is_about_alerts(request: &Request) -> bool {
+    let tables = [lan_config::COMMANDS, pef::COMMANDS];
+    tables.into_iter().flatten().any(|(command, ..)| request.is(*command))
+}
+
+/// What is left of an answer when the BMC is a bad one.
+fn distorted(quirks: &Quirks, mut response: Response) -> Response {
+    if quirks.truncated_replies {
+        response.data.pop();
+    }
+    if quirks.overlong_replies && response.completion == Completion::OK.0 {
+        response.data.extend([0xEE; OVERLONG]);
+    }
+    response
 }
 
 /// Keeps a command in the log that somebody else does.
@@ -165,15 +174,8 @@ fn pet_acknowledge(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answ
         return Err(Completion(code));
     }
     let acknowledge = PetAcknowledge::parse(data).map_err(|_| Completion::LENGTH)?;
-    board.acknowledge(&acknowledge, context.caller);
+    board.acknowledge(context.now, &acknowledge, context.caller);
     Ok(Vec::new())
-}
-
-fn sensor_reading(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
-    let [number] = *exactly(data)?;
-    let at = SENSORS.iter().position(|sensor| sensor.number == number).ok_or(Completion::ABSENT)?;
-    let [low, high] = board.states[at].to_le_bytes();
-    Ok(vec![0, 0xC0, low, 0x80 | high]) // scanned, events enabled; bit 15 is reserved and set
 }
 
 fn device_id(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
@@ -206,12 +208,17 @@ fn system_guid(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
 fn reset_watchdog(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
     none(data)?;
     board.watchdog.reset(context.now.boottime).map_err(|_| Completion(0x80))?;
-    Ok(Vec::new())
+    Ok(stale(board))
 }
 
 fn set_watchdog(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
     board.watchdog.set(context.now.boottime, exactly(data)?).map_err(|_| Completion::FIELD)?;
-    Ok(Vec::new())
+    Ok(stale(board))
+}
+
+/// Octets that were in the buffer before: of the latest Get.
+fn stale(board: &Board) -> Vec<u8> {
+    if board.options.quirks.stale_watchdog { board.watchdog_told.to_vec() } else { Vec::new() }
 }
 
 fn get_watchdog(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
@@ -220,18 +227,21 @@ fn get_watchdog(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer 
     if board.options.quirks.running_bit_stuck {
         answer[0] &= !0x40;
     }
-    Ok(answer.to_vec())
+    board.watchdog_told = answer;
+    let told = if board.options.quirks.no_countdown { answer.len() - 2 } else { answer.len() };
+    Ok(answer[..told].to_vec())
 }
 
-fn add_sel_entry(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
-    let record = exactly(data)?;
-    if let Some(code) = board.options.quirks.handshake_code {
-        return Err(Completion(code));
-    }
-    let time = board.clock(context.now);
-    let id = board.sel.add(time, *record).map_err(|_| OUT_OF_SPACE)?;
-    board.hear_record(context.now, record, context.caller);
-    Ok(id.to_le_bytes().to_vec())
+fn get_enables(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
+    none(data)?;
+    let logging = if board.logs() { LOGGING } else { 0 };
+    Ok(vec![board.enables & !LOGGING | logging])
+}
+
+fn set_enables(board: &mut Board, _: Context<'_>, data: &[u8]) -> Answer {
+    let [enables] = *exactly(data)?;
+    board.enables = enables;
+    Ok(Vec::new())
 }
 
 /// The example handshake; the module's comment describes it.
@@ -245,7 +255,7 @@ fn handshake(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
     let phase = match *data {
         [0x00] => Phase::Armed,
         [0x00, a, b, c, d, low, high] => {
-            board.direct_alerts([a, b, c, d], u16::from_le_bytes([low, high]));
+            board.settings.direct(([a, b, c, d], u16::from_le_bytes([low, high])).into());
             Phase::Armed
         }
         [0x01] => Phase::Started,

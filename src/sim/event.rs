@@ -35,6 +35,11 @@ pub enum Event {
         /// Whether the server is to be reset for it.
         fatal: bool,
     },
+    /// The record of a fault told before was written only now.
+    RecordWritten {
+        /// Its id.
+        record: u16,
+    },
     /// A fault is over.
     FaultCleared {
         /// What had happened.
@@ -169,6 +174,7 @@ impl fmt::Display for Event {
                 }
                 f.write_str(if *fatal { ", fatal" } else { "" })
             }
+            Self::RecordWritten { record } => write!(f, "SEL record {record} written late"),
             Self::FaultCleared { sentence } => write!(f, "fault is over: {sentence}"),
             Self::TrapSent { sequence, nth, of, to } => write!(f, "trap {sequence} sent to {to} ({nth} of {of})"),
             Self::TrapAcknowledged { sequence, by } => write!(f, "trap {sequence} acknowledged by {by}"),

@@ -4,26 +4,26 @@
 
 use super::ask::{Answer, Context, exactly};
 use super::board::Board;
-use super::command;
+use super::channel::{CHANNEL, this_channel};
+use super::command::{self, COLD_RESET};
 use super::event::Event;
+use super::lan_config;
 use super::log::Caller;
-use super::sessions::{Login, Session, Sessions, privilege};
+use super::login::Login;
+use super::sessions::{Session, Sessions, privilege};
+use super::users::FIRST_USER_ID;
 use crate::config::model::Privilege;
 use crate::crypto::Random;
 use crate::now::Now;
 use crate::suite::Suite;
-use crate::wire::command::{self as known, AuthCapabilities, Command, SUITE_LIST_PART, SUITE_LIST_PARTS, THIS_CHANNEL};
+use crate::wire::command::{self as known, AuthCapabilities, Command, SUITE_LIST_PART, SUITE_LIST_PARTS};
 use crate::wire::ipmi::{self, Completion, Message, Request, Response};
+use crate::wire::rakp::Algorithms;
 use crate::wire::rmcp::{self, Datagram, PayloadType, Plus};
-use core::net::{IpAddr, SocketAddr};
+use crate::wire::session_info::{SessionInfo, SessionOwner, Which};
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
-/// The number of the LAN channel.
-pub const CHANNEL: u8 = 0x01;
-/// Where user ids begin: 1 is the nameless user, which does not exist here.
-const FIRST_USER_ID: usize = 2;
-
-const CHANNEL_INFO: Command = Command { netfn: 0x06, number: 0x42 };
 const PRIVILEGE_NOT_AVAILABLE: Completion = Completion(0x80);
 const PRIVILEGE_ABOVE_LIMIT: Completion = Completion(0x81);
 const INVALID_SESSION_ID: Completion = Completion(0x87);
@@ -60,7 +60,7 @@ impl Lan {
     /// One datagram.
     pub fn handle_datagram(&mut self, board: &mut Board, now: Now, from: SocketAddr, bytes: &[u8]) {
         match Datagram::parse(bytes) {
-            Ok(Datagram::Ping { tag }) => board.send(now, from, rmcp::emit_pong(tag)),
+            Ok(Datagram::Ping { tag }) => board.answer(now, from, rmcp::emit_pong(tag)),
             Ok(Datagram::Sessionless(message)) => self.sessionless(board, now, from, message),
             Ok(Datagram::Plus(packet)) => self.plus(board, now, from, &packet),
             Ok(Datagram::Pong { .. }) | Err(_) => self.drops.malformed += 1,
@@ -75,8 +75,8 @@ impl Lan {
         let caller = Caller { channel: CHANNEL, from: Some(from), user: None };
         let context = Context { now, caller: &caller, privilege: None };
         let response = self.execute(board, context, None, &request);
-        if let Ok(answer) = rmcp::emit_sessionless(&message.answer(&response)) {
-            board.send(now, from, answer);
+        if let Ok(answer) = rmcp::emit_sessionless(&octets(board, &message, &request, &response)) {
+            board.answer(now, from, answer);
         }
     }
 
@@ -91,7 +91,7 @@ impl Lan {
             ),
             PayloadType::Rakp1 if setup => {
                 let guid = board.shown_guid();
-                let login = self.sessions.rakp1(from, &board.options, guid, &mut self.random, payload);
+                let login = self.sessions.rakp1(now.boottime, from, &board.options, guid, &mut self.random, payload);
                 (PayloadType::Rakp2, login)
             }
             PayloadType::Rakp3 if setup => {
@@ -130,7 +130,7 @@ impl Lan {
                 return;
             }
         };
-        board.send(now, from, rmcp::emit_setup(answers, &answer));
+        board.answer(now, from, rmcp::emit_setup(answers, &answer));
     }
 
     fn in_session(&mut self, board: &mut Board, now: Now, from: SocketAddr, packet: &Plus<'_>) {
@@ -150,13 +150,18 @@ impl Lan {
             self.drops.malformed += 1;
             return;
         };
+        if board.reboots_here() {
+            board.restart_wanted = Some(COLD_RESET);
+            return;
+        }
         // A Close Session command ends it, and its answer still needs its keys.
         let (keys, console) = (session.keys.clone(), session.console);
         let (sequence, privilege) = (session.next_sequence(), session.privilege);
         let caller = Caller { channel: CHANNEL, from: Some(from), user: Some(name_of(board, session)) };
         let context = Context { now, caller: &caller, privilege: Some(privilege) };
         let response = self.execute(board, context, Some(packet.session), &request);
-        board.send(now, from, keys.seal(console, sequence, self.random.array(), &message.answer(&response)));
+        let answer = octets(board, &message, &request, &response);
+        board.answer(now, from, keys.seal(console, sequence, self.random.array(), &answer));
     }
 
     fn execute(
@@ -170,13 +175,14 @@ impl Lan {
         let handler: Handler = match (Command { netfn: request.netfn, number: request.command }, session) {
             (known::AUTH_CAPABILITIES, _) => |_, board, _, data| auth_capabilities(board, data),
             (known::CIPHER_SUITES, _) => |_, board, _, data| cipher_suites(board, data),
-            (CHANNEL_INFO, Some(_)) => |lan, _, _, data| lan.channel_info(data),
+            (known::CHANNEL_INFO, Some(_)) => |lan, _, _, data| lan.channel_info(data),
             (known::SET_SESSION_PRIVILEGE, Some(_)) => |lan, _, id, data| lan.set_privilege(id, data),
             (known::CLOSE_SESSION, Some(_)) => Self::close_session,
             (known::GET_SESSION_INFO, Some(_)) => |lan, _, id, data| lan.session_info(id, data),
-            (CHANNEL_INFO | known::SET_SESSION_PRIVILEGE | known::CLOSE_SESSION | known::GET_SESSION_INFO, None) => {
-                |_, _, _, _| Err(Completion::PRIVILEGE)
-            }
+            (
+                known::CHANNEL_INFO | known::SET_SESSION_PRIVILEGE | known::CLOSE_SESSION | known::GET_SESSION_INFO,
+                None,
+            ) => |_, _, _, _| Err(Completion::PRIVILEGE),
             _ => return command::execute(board, context, request),
         };
         let id = session.unwrap_or(0); // never an id
@@ -221,27 +227,27 @@ impl Lan {
 
     fn session_info(&mut self, own: u32, data: &[u8]) -> Answer {
         let open = self.sessions.open();
-        let found = match *data {
-            [0x00] => open.iter().find(|session| session.id == own),
-            [0xFE, handle] => Some(open.iter().find(|session| session.handle == handle).ok_or(INVALID_SESSION_HANDLE)?),
-            [0xFF, a, b, c, d] => {
-                let id = u32::from_le_bytes([a, b, c, d]);
-                Some(open.iter().find(|session| session.id == id).ok_or(INVALID_SESSION_ID)?)
+        let found = match Which::parse(data).map_err(|_| Completion::LENGTH)? {
+            Which::This => open.iter().find(|session| session.id == own),
+            Which::Nth(index) => open.get(usize::from(index).saturating_sub(1)),
+            Which::Handle(handle) => {
+                Some(open.iter().find(|session| session.handle == handle).ok_or(INVALID_SESSION_HANDLE)?)
             }
-            [index] => open.get(usize::from(index) - 1),
-            _ => return Err(Completion::LENGTH),
+            Which::Id(id) => Some(open.iter().find(|session| session.id == id).ok_or(INVALID_SESSION_ID)?),
         };
-        let (slots, active) = (super::sessions::SESSIONS_MAX as u8, open.len() as u8);
-        let Some(session) = found else { return Ok(vec![0, slots, active]) };
-        let user = (session.user + FIRST_USER_ID) as u8 & 0x3F;
-        let mut answer = vec![session.handle, slots, active, user, session.privilege as u8, 0x10 | CHANNEL];
-        answer.extend(match session.from.ip() {
-            IpAddr::V4(address) => address.octets(),
-            IpAddr::V6(_) => [0; 4], // the field cannot hold it
+        let of = found.map(|session| SessionOwner {
+            user: (session.user + FIRST_USER_ID) as u8,
+            privilege: session.privilege as u8,
+            protocol: SessionOwner::RMCP_PLUS,
+            channel: CHANNEL,
+            console: match session.from {
+                SocketAddr::V4(from) => Some((*from.ip(), [0; 6], from.port())), // nobody tells us the MAC
+                SocketAddr::V6(from) => Some((Ipv4Addr::UNSPECIFIED, [0; 6], from.port())), // the field cannot hold it
+            },
         });
-        answer.extend([0; 6]); // nobody tells us the MAC
-        answer.extend(session.from.port().to_le_bytes());
-        Ok(answer)
+        let handle = found.map_or(0, |session| session.handle);
+        let (slots, active) = (super::sessions::SESSIONS_MAX as u8, open.len() as u8);
+        Ok(SessionInfo { handle, slots, active, of }.emit())
     }
 
     /// The BMC restarts: nobody is known any more.
@@ -273,10 +279,12 @@ fn request(bytes: &[u8]) -> Option<(Message<'_>, Request)> {
     Some((message, request))
 }
 
-fn this_channel(channel: u8) -> Result<(), Completion> {
-    match channel & 0x0F {
-        THIS_CHANNEL | CHANNEL => Ok(()),
-        _ => Err(Completion::FIELD),
+/// The message that answers.
+fn octets(board: &Board, message: &Message<'_>, request: &Request, response: &Response) -> Vec<u8> {
+    if board.options.quirks.malformed_acknowledge && request.is(known::PET_ACKNOWLEDGE) {
+        message.answer_without_data()
+    } else {
+        message.answer(response)
     }
 }
 
@@ -287,6 +295,9 @@ fn auth_capabilities(board: &mut Board, data: &[u8]) -> Answer {
         return Err(Completion::FIELD);
     }
     let mut answer = AuthCapabilities { channel: CHANNEL, kg: board.options.kg.is_some(), rmcp_plus: true }.emit();
+    if board.options.quirks.null_user {
+        answer[2] |= 0x01; // anonymous login: neither name nor password
+    }
     if channel & 0x80 == 0 {
         // Asked as by IPMI 1.5, which this channel does not take: no authentication type at all.
         answer[1] = 0;
@@ -303,9 +314,11 @@ fn cipher_suites(board: &mut Board, data: &[u8]) -> Answer {
         return Err(Completion::FIELD);
     }
     let mut list = Vec::new();
-    for suite in board.options.suites.iter().filter_map(|number| Suite::from_number(*number)) {
-        let algorithms = suite.algorithms();
-        list.extend([0xC0, suite.number(), algorithms.authentication]);
+    for number in lan_config::suites(board) {
+        // Suite 0 has no algorithms at all, and is not one that we could speak.
+        let none = Algorithms { authentication: 0, integrity: 0, confidentiality: 0 };
+        let algorithms = Suite::from_number(number).map_or(none, Suite::algorithms);
+        list.extend([0xC0, number, algorithms.authentication]);
         list.extend([0x40 | algorithms.integrity, 0x80 | algorithms.confidentiality]);
     }
     let part = list.chunks(SUITE_LIST_PART).nth(usize::from(index % SUITE_LIST_PARTS)).unwrap_or(&[]);

@@ -25,49 +25,70 @@
 //! first of the six OEM octets is the word: `A` armed, `S` started, `E` ended, `D` disarmed; the second,
 //! with `E`, the outcome: `D` done, `F` failed, `U` unknown. The other four do not matter.
 //!
-//! When a fatal fault is raised, the SEL record is written and the trap goes out first, always. Then an
+//! When a fatal fault is raised, the SEL record is written and the trap goes out first (unless a filter's own action
+//! comes before it: that is the event filtering, which is beside the handshake; see `docs/ipmi.md`). Then an
 //! unarmed BMC resets at once. An armed one waits for *ended* or *disarmed*, at most for its patience,
 //! counted from the fault; then it resets. *Ended* with another outcome than done resets, too, unless
 //! [`AfterFailed::Stay`]. Further fatal faults join the one that is held. Any reset or loss of power
 //! disarms: whoever comes up again must arm again.
 
+mod access;
 mod alert;
 mod ask;
 #[cfg(feature = "capi")]
 pub(crate) mod bait;
 mod board;
+mod channel;
 mod command;
 mod event;
 mod fault;
+mod filters;
+mod hear;
 mod hold;
 mod host;
 mod lan;
+mod lan_config;
 mod log;
+mod login;
 mod options;
+mod pef;
+mod quirks;
+mod report;
+mod reservation;
 mod sdr;
 mod sel;
+mod sensors;
 mod sessions;
+mod settings;
 mod storage;
+mod table;
+mod tell;
+mod users;
 mod watchdog;
 
-pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN};
+pub use channel::CHANNEL as LAN_CHANNEL;
+pub use command::{COLD_RESET, HANDSHAKE_COMMAND, HANDSHAKE_NETFN, commands};
 pub use event::{Event, Output};
 pub use fault::{CRITICAL, Fault, INFORMATION, NON_CRITICAL, NON_RECOVERABLE};
+pub use filters::{FILTERS, POLICIES};
 pub use hold::State as Handshaking;
 pub use host::{CYCLE_OFF, Power, RestartCause};
 pub use lan::Drops;
 pub use log::{Caller, Entry, LOG_MAX};
-pub use options::{
-    AfterFailed, Alert, DeviceId, FatalAction, Handshake, Options, PASSWORD_MAX, Quirks, USER_NAME_MAX, User,
-};
-pub use sdr::{SENSORS, Sensor, WATCHDOG_SENSOR};
+pub use options::{AfterFailed, Alert, DeviceId, FatalAction, Handshake, Options, PASSWORD_MAX, USER_NAME_MAX, User};
+pub use quirks::{ANOTHER_GUID, OVERLONG, QUIRKS, Quirk, Quirks, REORDER_WAIT, Wrong as WrongQuirk};
+pub use sdr::{Kind as SensorKind, SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};
+pub use settings::{DESTINATIONS, TRAP_PORT};
+pub use table::Needs;
+pub use users::USER_ID_MAX;
 
 use crate::config::model::Privilege;
 use crate::crypto::Random;
 use crate::now::Now;
 use crate::wire::ipmi::{Request, Response};
+use crate::wire::pef::filter::Filter;
 use board::Board;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -199,6 +220,12 @@ impl Bmc {
         self.board.sel.records()
     }
 
+    /// Somebody erases the SEL.
+    pub fn erase_sel(&mut self, now: Now) {
+        self.catch_up(now);
+        self.board.erase_sel(now);
+    }
+
     /// The newest commands, oldest first.
     pub fn log(&self) -> impl Iterator<Item = &Entry> {
         self.board.log.entries()
@@ -224,8 +251,18 @@ impl Bmc {
         &mut self.board.options.quirks
     }
 
-    /// Where traps go from now on.
+    /// Where traps go from now on: its first destination.
     pub fn set_alert(&mut self, alert: Option<Alert>) {
-        self.board.options.alert = alert;
+        self.board.settings.set_alert(alert.as_ref());
+    }
+
+    /// Where the traps of its first destination go now, if that is set.
+    pub fn alert(&self) -> Option<Alert> {
+        self.board.settings.alert(1)
+    }
+
+    /// The filters, as PEF parameter 6 tells them.
+    pub fn filters(&self) -> &[Filter] {
+        &self.board.filters.filters
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Plain values, set by the one who runs the simulation. Uses `config` (privilege), `crypto`, `words`.
 
+use super::quirks::Quirks;
 use crate::config::model::Privilege;
 use crate::crypto::Secret;
 use crate::words::Guid;
@@ -26,8 +27,11 @@ pub struct Options {
     pub kg: Option<Secret>,
     /// What Get Device ID says.
     pub device: DeviceId,
-    /// Where traps go; none until an *armed* names an address.
+    /// Where traps go in the beginning: its first destination. None until an *armed* or a parameter names one.
     pub alert: Option<Alert>,
+    /// The port of the destinations that are set over the network, which is 162 on every real BMC; none: the port
+    /// that `alert` has, or 162.
+    pub trap_port: Option<u16>,
     /// The ways in which it hears the handshake.
     pub handshake: Handshake,
     /// How long an armed BMC holds its reset for a recovery.
@@ -40,6 +44,8 @@ pub struct Options {
     pub boot_time: Duration,
     /// How many records the SEL takes.
     pub sel_capacity: usize,
+    /// The id of its first record; the ids wrap after FFFEh.
+    pub sel_first_id: u16,
     /// A session without a valid packet for so long is closed.
     pub session_timeout: Duration,
     /// How it misbehaves.
@@ -56,12 +62,14 @@ impl Default for Options {
             kg: None,
             device: DeviceId::default(),
             alert: None,
+            trap_port: None,
             handshake: Handshake { raw: true, sel: true },
             patience: Duration::from_secs(120),
             after_failed: AfterFailed::Reset,
             fatal_action: FatalAction::Reset,
             boot_time: Duration::from_secs(5),
             sel_capacity: 512,
+            sel_first_id: 1,
             session_timeout: Duration::from_secs(60),
             quirks: Quirks::default(),
         }
@@ -77,12 +85,26 @@ pub struct User {
     pub password: Secret,
     /// The highest level that a session of this user may have.
     pub privilege: Privilege,
+    /// Whether the account is enabled.
+    pub enabled: bool,
+    /// Whether it is for IPMI messaging at all; without, its level is shown as "no access".
+    pub messaging: bool,
 }
 
 impl User {
-    /// A user.
+    /// A user who may log in.
     pub fn new(name: &str, password: &str, privilege: Privilege) -> Self {
-        Self { name: name.into(), password: Secret::new(password.as_bytes()), privilege }
+        Self::with_secret(name, Secret::new(password.as_bytes()), privilege)
+    }
+
+    /// A user who may log in, by a password from elsewhere.
+    pub fn with_secret(name: &str, password: Secret, privilege: Privilege) -> Self {
+        Self { name: name.into(), password, privilege, enabled: true, messaging: true }
+    }
+
+    /// Whether a session of it may be opened. The nameless never may.
+    pub fn may_log_in(&self) -> bool {
+        self.enabled && self.messaging && !self.name.is_empty()
     }
 
     /// What of the password counts.
@@ -172,29 +194,4 @@ pub enum AfterFailed {
     Reset,
     /// It gives the reset up and stays armed.
     Stay,
-}
-
-/// How it misbehaves. The default does not. May change while it runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Quirks {
-    /// Every answer comes so much later.
-    pub answer_delay: Duration,
-    /// So many of the next datagrams to it are lost.
-    pub drop_next: u32,
-    /// It answers nothing and sends nothing.
-    pub silent: bool,
-    /// The completion code of 30h/70h and of Add SEL Entry, which then do nothing.
-    pub handshake_code: Option<u8>,
-    /// The completion code of every PET Acknowledge, which then does nothing (stock simulators: D5h).
-    pub acknowledge_code: Option<u8>,
-    /// Nobody can log in: RAKP 1 is answered with status 0Dh.
-    pub reject_logins: bool,
-    /// Open Session is answered with status 01h, no resources.
-    pub no_slots: bool,
-    /// Get System GUID and RAKP 2 show this GUID instead.
-    pub shown_guid: Option<Guid>,
-    /// Get Watchdog never shows the running bit.
-    pub running_bit_stuck: bool,
-    /// Faults send a trap but are not written to the SEL.
-    pub no_sel_record: bool,
 }

@@ -30,16 +30,22 @@ pub struct Sel {
 }
 
 impl Sel {
-    /// An empty log of `capacity` records.
-    pub fn new(capacity: usize) -> Self {
+    /// An empty log of `capacity` records, whose first one will have this id.
+    pub fn new(capacity: usize, first_id: u16) -> Self {
         Self {
             records: Vec::new(),
             capacity: capacity.min(CAPACITY_MAX),
-            next_id: 1,
+            next_id: if matches!(first_id, 0 | 0xFFFF) { 1 } else { first_id },
             overflow: false,
             added: u32::MAX, // never
             erased: u32::MAX,
         }
+    }
+
+    /// A record could not be added.
+    pub fn refuse(&mut self) -> Full {
+        self.overflow = true;
+        Full
     }
 
     /// The records, oldest first.
@@ -65,8 +71,7 @@ impl Sel {
     /// Appends a record as given by Add SEL Entry; id and (where the type has one) time are ours.
     pub fn add(&mut self, time: u32, mut record: Record) -> Result<u16, Full> {
         if self.records.len() >= self.capacity {
-            self.overflow = true;
-            return Err(Full);
+            return Err(self.refuse());
         }
         let id = self.next_id;
         // With fewer than FFFEh records some id is always free.
@@ -88,19 +93,6 @@ impl Sel {
                 return next;
             }
         }
-    }
-
-    /// Appends what a sensor says, as record type 02h.
-    pub fn add_fault(&mut self, time: u32, fault: &Fault, deasserted: bool) -> Result<u16, Full> {
-        let mut record = [0; RECORD_SIZE];
-        record[2] = 0x02;
-        record[7] = BMC_ADDRESS;
-        record[9] = 0x04; // event message revision of IPMI 1.5 and 2.0
-        record[10] = fault.sensor_type;
-        record[11] = fault.sensor;
-        record[12] = (fault.event_type & 0x7F) | if deasserted { 0x80 } else { 0 };
-        record[13..16].copy_from_slice(&fault.event_data());
-        self.add(time, record)
     }
 
     /// The record of this id (0000h the first, FFFFh the last) and the id of its follower (FFFFh none).
@@ -130,6 +122,19 @@ impl Sel {
     }
 }
 
+/// What a sensor says, as record type 02h without id and time.
+pub fn record_of(fault: &Fault, deasserted: bool) -> Record {
+    let mut record = [0; RECORD_SIZE];
+    record[2] = 0x02;
+    record[7] = BMC_ADDRESS;
+    record[9] = 0x04; // event message revision of IPMI 1.5 and 2.0
+    record[10] = fault.sensor_type;
+    record[11] = fault.sensor;
+    record[12] = (fault.event_type & 0x7F) | if deasserted { 0x80 } else { 0 };
+    record[13..16].copy_from_slice(&fault.event_data());
+    record
+}
+
 /// The id of a record.
 pub fn id_of(record: &Record) -> u16 {
     u16::from_le_bytes([record[0], record[1]])
@@ -143,15 +148,15 @@ mod tests {
 
     #[test]
     fn a_fault_becomes_a_system_event_record() {
-        let mut sel = Sel::new(4);
+        let mut sel = Sel::new(4, 1);
         let fault = Fault::preset("uncorrectable-memory").unwrap();
-        assert_eq!(sel.add_fault(0x0403_0201, &fault, false), Ok(1));
+        assert_eq!(sel.add(0x0403_0201, record_of(&fault, false)), Ok(1));
         assert_eq!(sel.records()[0], [1, 0, 2, 1, 2, 3, 4, 0x20, 0, 4, 0x0C, 0x20, 0x6F, 0x31, 0xFF, 1]);
     }
 
     #[test]
     fn ids_and_times_are_the_bmcs() {
-        let mut sel = Sel::new(4);
+        let mut sel = Sel::new(4, 1);
         assert_eq!(sel.add(7, OEM), Ok(1));
         assert_eq!(sel.records()[0][..7], [1, 0, 0xC5, 7, 0, 0, 0]);
         let mut timeless = OEM;
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_says_so() {
-        let mut sel = Sel::new(2);
+        let mut sel = Sel::new(2, 1);
         assert_eq!(sel.free(), 32);
         assert!(sel.add(1, OEM).is_ok() && sel.add(2, OEM).is_ok());
         assert_eq!((sel.free(), sel.overflow()), (0, false));
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn first_last_next_and_none() {
-        let mut sel = Sel::new(4);
+        let mut sel = Sel::new(4, 1);
         assert_eq!((sel.get(0), sel.get(0xFFFF), sel.get(1)), (None, None, None));
         for _ in 0..3 {
             sel.add(1, OEM).unwrap();
@@ -188,9 +193,12 @@ mod tests {
 
     #[test]
     fn ids_wrap_without_meeting() {
-        let mut sel = Sel::new(3);
+        let mut sel = Sel::new(3, 1);
         sel.add(1, OEM).unwrap();
         sel.next_id = 0xFFFE;
         assert_eq!((sel.add(1, OEM), sel.add(1, OEM)), (Ok(0xFFFE), Ok(2)));
+        let mut late = Sel::new(3, 0xFFFE);
+        assert_eq!((late.add(1, OEM), late.add(1, OEM)), (Ok(0xFFFE), Ok(1)));
+        assert_eq!(late.get(0xFFFE).map(|(_, next)| next), Some(1), "the order is that of the additions");
     }
 }

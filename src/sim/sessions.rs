@@ -1,16 +1,11 @@
-//! The sessions of the simulated BMC: how they are opened (server side of RAKP, IPMI 2.0 sections
-//! 13.17 to 13.24), how long they live, which sequence numbers they take.
+//! The sessions of the simulated BMC: how long they live, which sequence numbers they take. How they are
+//! opened is in `login`.
 //!
-//! Only suites that guard and encrypt exist here. Input is parsed but unproven; uses `suite`, `wire`.
+//! Only suites that guard and encrypt exist here. Uses `suite`; time is boottime, handed in.
 
-use super::options::{Options, USER_NAME_MAX};
 use crate::config::model::Privilege;
-use crate::crypto::Random;
 use crate::suite::{Exchange, Keys, Suite};
-use crate::wire::rakp::{
-    Algorithms, Answer, Introduced, OpenRequest, OpenResponse, Opened, Proof, Rakp1, Rakp2, Status,
-};
-use crate::words::Guid;
+use crate::wire::rakp::{OpenRequest, Opened, Rakp1};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -22,16 +17,6 @@ pub const HALF_OPEN_MAX: usize = 8;
 pub const HALF_OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How far a packet's sequence number may be from the newest one, in both directions.
 pub const WINDOW: u32 = 16;
-
-const NO_RESOURCES: Status = Status(0x01);
-const INVALID_SESSION: Status = Status(0x02);
-const AUTHENTICATION: Status = Status(0x04);
-const INTEGRITY: Status = Status(0x05);
-const ROLE_INVALID: Status = Status(0x09);
-const ROLE_NOT_ALLOWED: Status = Status(0x0A);
-const NAME: Status = Status(0x0D);
-const CHECK_VALUE: Status = Status(0x0F);
-const CONFIDENTIALITY: Status = Status(0x10);
 
 /// The privilege of this number, if a session may have it.
 pub(super) fn privilege(level: u8) -> Option<Privilege> {
@@ -45,23 +30,23 @@ pub(super) fn privilege(level: u8) -> Option<Privilege> {
 
 /// A session that is being opened.
 #[derive(Debug)]
-struct HalfOpen {
-    from: SocketAddr,
-    request: OpenRequest,
-    opened: Opened,
-    suite: Suite,
-    deadline: Duration,
-    introduced: Option<Introduction>,
+pub(super) struct HalfOpen {
+    pub from: SocketAddr,
+    pub request: OpenRequest,
+    pub opened: Opened,
+    pub suite: Suite,
+    pub deadline: Duration,
+    pub introduced: Option<Introduction>,
 }
 
 /// What the first RAKP exchange settled.
 #[derive(Debug)]
-struct Introduction {
-    rakp1: Rakp1,
-    exchange: Exchange,
-    user: usize,
-    limit: Privilege,
-    rakp2: Vec<u8>,
+pub(super) struct Introduction {
+    pub rakp1: Rakp1,
+    pub exchange: Exchange,
+    pub user: usize,
+    pub limit: Privilege,
+    pub rakp2: Vec<u8>,
 }
 
 /// An open session.
@@ -76,11 +61,11 @@ pub(super) struct Session {
     pub keys: Keys,
     pub limit: Privilege,
     pub privilege: Privilege,
-    seen_last: Duration,
-    received: Window,
-    sent: u32,
+    pub seen_last: Duration,
+    pub received: Window,
+    pub sent: u32,
     /// The message that opened it and the answer, for a repetition.
-    proof: (Vec<u8>, Vec<u8>),
+    pub proof: (Vec<u8>, Vec<u8>),
 }
 
 impl Session {
@@ -102,14 +87,14 @@ impl Session {
 
 /// Which sequence numbers came.
 #[derive(Debug, Default)]
-struct Window {
+pub(super) struct Window {
     newest: u32,
     /// Bit n: newest - n came.
     seen: u32,
 }
 
 impl Window {
-    fn accept(&mut self, sequence: u32) -> bool {
+    pub fn accept(&mut self, sequence: u32) -> bool {
         let ahead = sequence.wrapping_sub(self.newest);
         let behind = self.newest.wrapping_sub(sequence);
         if sequence == 0 {
@@ -127,26 +112,11 @@ impl Window {
     }
 }
 
-/// How a step of the login went: what to answer, and what to tell.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Login {
-    /// Answer this.
-    Goes(Vec<u8>),
-    /// Answer this: a session is open.
-    Open(Vec<u8>, u32),
-    /// Answer this: it is over.
-    Refused(Vec<u8>, Vec<u8>, Status),
-    /// The console itself gave up; there is no answer.
-    Abandoned(Vec<u8>, Status),
-    /// Not understood, or not ours: no answer.
-    Ignored,
-}
-
 /// All sessions.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    half: Vec<HalfOpen>,
-    open: Vec<Session>,
+    pub(super) half: Vec<HalfOpen>,
+    pub(super) open: Vec<Session>,
     handle: u8,
 }
 
@@ -174,151 +144,7 @@ impl Sessions {
         self.open.clear();
     }
 
-    /// Open Session Request.
-    pub fn open_request(
-        &mut self,
-        now: Duration,
-        from: SocketAddr,
-        options: &Options,
-        random: &mut Random,
-        payload: &[u8],
-    ) -> Login {
-        let Ok(request) = OpenRequest::parse(payload) else { return Login::Ignored };
-        let session = Some(request.console_session);
-        let answer = |result| OpenResponse { tag: request.tag, session, result }.emit();
-        if let Some(half) = self.half.iter().find(|half| half.from == from && half.request == request) {
-            return Login::Goes(answer(Ok(half.opened)));
-        }
-        let granted = if options.quirks.no_slots || self.open.len() >= SESSIONS_MAX {
-            Err(NO_RESOURCES)
-        } else if request.console_session == 0 {
-            Err(INVALID_SESSION)
-        } else {
-            level(request.privilege).and_then(|level| Ok((level, choose(&options.suites, request.proposal)?)))
-        };
-        let (level, suite) = match granted {
-            Ok(granted) => granted,
-            Err(status) => return Login::Refused(answer(Err(status)), Vec::new(), status),
-        };
-        if self.half.len() >= HALF_OPEN_MAX {
-            self.half.remove(0); // the oldest: a flood costs others a repetition, not their turn
-        }
-        let bmc_session = self.free_id(random);
-        let opened = Opened { privilege: level as u8, bmc_session, algorithms: suite.algorithms() };
-        let deadline = now + HALF_OPEN_TIMEOUT;
-        self.half.push(HalfOpen { from, request, opened, suite, deadline, introduced: None });
-        Login::Goes(answer(Ok(opened)))
-    }
-
-    fn free_id(&self, random: &mut Random) -> u32 {
-        loop {
-            let id = random.u32();
-            let taken = self.open.iter().any(|session| session.id == id)
-                || self.half.iter().any(|half| half.opened.bmc_session == id);
-            if id != 0 && !taken {
-                return id;
-            }
-        }
-    }
-
-    /// RAKP Message 1. `guid` is the one to show.
-    pub fn rakp1(
-        &mut self,
-        from: SocketAddr,
-        options: &Options,
-        guid: Guid,
-        random: &mut Random,
-        payload: &[u8],
-    ) -> Login {
-        let Ok(rakp1) = Rakp1::parse(payload) else { return Login::Ignored };
-        let refuse = |session, status| {
-            let answer = Rakp2 { tag: rakp1.tag, session: Some(session), result: Err(status) }.emit();
-            Login::Refused(answer, rakp1.name.clone(), status)
-        };
-        let ours = |half: &HalfOpen| half.from == from && half.opened.bmc_session == rakp1.bmc_session;
-        let Some(at) = self.half.iter().position(ours) else { return refuse(0, INVALID_SESSION) };
-        let half = &mut self.half[at];
-        let console = half.request.console_session;
-        if let Some(introduced) = half.introduced.as_ref().filter(|introduced| introduced.rakp1 == rakp1) {
-            return Login::Goes(introduced.rakp2.clone());
-        }
-        match who(options, &rakp1, half.opened.privilege) {
-            Err(status) => {
-                self.half.remove(at);
-                refuse(console, status)
-            }
-            Ok((user, limit)) => {
-                let exchange = Exchange {
-                    console_session: console,
-                    bmc_session: half.opened.bmc_session,
-                    console_random: rakp1.random,
-                    bmc_random: random.array(),
-                    guid,
-                    role: rakp1.role,
-                    name: rakp1.name.clone(),
-                };
-                let code = exchange.rakp2_code(half.suite, &options.users[user].key());
-                let introduced = Introduced { random: exchange.bmc_random, guid, code: code.octets() };
-                let rakp2 = Rakp2 { tag: rakp1.tag, session: Some(console), result: Ok(introduced) }.emit();
-                half.introduced = Some(Introduction { rakp1, exchange, user, limit, rakp2: rakp2.clone() });
-                Login::Goes(rakp2)
-            }
-        }
-    }
-
-    /// RAKP Message 3.
-    pub fn rakp3(&mut self, now: Duration, from: SocketAddr, options: &Options, payload: &[u8]) -> Login {
-        let Ok(rakp3) = Proof::parse(payload) else { return Login::Ignored };
-        if let Some(session) = self.open.iter().find(|session| session.from == from && session.proof.0 == payload) {
-            return Login::Goes(session.proof.1.clone());
-        }
-        let ours = |half: &HalfOpen| {
-            half.from == from && half.introduced.is_some() && Some(half.opened.bmc_session) == rakp3.session
-        };
-        let Some(at) = self.half.iter().position(ours) else { return Login::Ignored };
-        // Whatever follows, this attempt is over.
-        let half = self.half.remove(at);
-        let Some(introduction) = half.introduced else { return Login::Ignored };
-        let Introduction { exchange, user, limit, .. } = introduction;
-        let console = half.request.console_session;
-        let refuse = |status| {
-            let answer = Proof { tag: rakp3.tag, session: Some(console), result: Err(status) }.emit();
-            Login::Refused(answer, exchange.name.clone(), status)
-        };
-        let code = match rakp3.result {
-            Ok(code) => code,
-            Err(status) => return Login::Abandoned(exchange.name, status),
-        };
-        let password = &options.users[user].key();
-        if !exchange.rakp3_code(half.suite, password).is(code) {
-            return refuse(CHECK_VALUE);
-        }
-        if self.open.len() >= SESSIONS_MAX {
-            return refuse(NO_RESOURCES);
-        }
-        let keys = exchange.keys(half.suite, password, options.kg.as_ref());
-        let check = keys.rakp4_check(&exchange);
-        let answer = Answer { tag: rakp3.tag, session: Some(console), result: Ok(check.octets()) }.emit();
-        let id = half.opened.bmc_session;
-        let handle = self.free_handle();
-        self.open.push(Session {
-            id,
-            console,
-            handle,
-            user,
-            from,
-            keys,
-            limit,
-            privilege: Privilege::User,
-            seen_last: now,
-            received: Window::default(),
-            sent: 0,
-            proof: (payload.to_vec(), answer.clone()),
-        });
-        Login::Open(answer, id)
-    }
-
-    fn free_handle(&mut self) -> u8 {
+    pub(super) fn free_handle(&mut self) -> u8 {
         loop {
             self.handle = self.handle % 0xFE + 1; // 1 to FEh
             if !self.open.iter().any(|session| session.handle == self.handle) {
@@ -344,42 +170,6 @@ impl Sessions {
     }
 }
 
-/// The level that an Open Session Request asks for; zero asks for the highest.
-fn level(wanted: u8) -> Result<Privilege, Status> {
-    if wanted == 0 { Ok(Privilege::Administrator) } else { privilege(wanted).ok_or(ROLE_INVALID) }
-}
-
-/// The best offered suite that fits the proposal.
-fn choose(offered: &[u8], proposal: [Option<u8>; 3]) -> Result<Suite, Status> {
-    let fits = |wanted: Option<u8>, has: u8| wanted.is_none_or(|wanted| wanted == has);
-    let [authentication, integrity, confidentiality] = proposal;
-    let mut status = AUTHENTICATION;
-    for suite in offered.iter().filter_map(|number| Suite::from_number(*number)) {
-        let Algorithms { authentication: a, integrity: i, confidentiality: c } = suite.algorithms();
-        match (fits(authentication, a), fits(integrity, i), fits(confidentiality, c)) {
-            (true, true, true) => return Ok(suite),
-            (true, true, false) => status = CONFIDENTIALITY,
-            (true, false, _) if status == AUTHENTICATION => status = INTEGRITY,
-            (true, false, _) | (false, _, _) => {}
-        }
-    }
-    Err(status)
-}
-
-/// Whom a RAKP 1 names, and the highest privilege of the session to come.
-fn who(options: &Options, rakp1: &Rakp1, opened: u8) -> Result<(usize, Privilege), Status> {
-    let named = |user: &super::options::User| {
-        user.name.len() <= USER_NAME_MAX && !user.name.is_empty() && user.name.as_bytes() == rakp1.name
-    };
-    let wanted = level(rakp1.role & 0x0F)?;
-    let user = options.users.iter().position(named).filter(|_| !options.quirks.reject_logins).ok_or(NAME)?;
-    let limit = options.users[user].privilege;
-    if rakp1.role & 0x0F != 0 && wanted > limit {
-        return Err(ROLE_NOT_ALLOWED);
-    }
-    Ok((user, wanted.min(limit).min(level(opened)?)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,17 +184,5 @@ mod tests {
         assert!(!window.accept(3), "too old to tell");
         let mut wrapped = Window { newest: u32::MAX, seen: 1 };
         assert!(wrapped.accept(2) && !wrapped.accept(u32::MAX) && wrapped.accept(u32::MAX - 1));
-    }
-
-    #[test]
-    fn suites_are_matched_and_refusals_name_the_reason() {
-        let all = [Some(3), Some(4), Some(1)];
-        assert_eq!(choose(&[17, 3], all), Ok(Suite::Seventeen));
-        assert_eq!(choose(&[3], all), Err(AUTHENTICATION));
-        assert_eq!(choose(&[17, 3], [None; 3]), Ok(Suite::Seventeen));
-        assert_eq!(choose(&[17, 3], [Some(0), Some(0), Some(0)]), Err(AUTHENTICATION));
-        assert_eq!(choose(&[17, 3], [Some(1), Some(0), Some(0)]), Err(INTEGRITY));
-        assert_eq!(choose(&[3, 17], [Some(1), Some(1), Some(0)]), Err(CONFIDENTIALITY));
-        assert_eq!(choose(&[0, 1, 2], [Some(0), Some(0), Some(0)]), Err(AUTHENTICATION));
     }
 }

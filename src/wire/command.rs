@@ -5,7 +5,7 @@
 //! versions append, never about missing ones; `emit` is for the simulated BMC. Input is hostile.
 
 pub use super::ipmi::Command;
-use super::ipmi::{Error, Request};
+use super::ipmi::{Error, Request, exactly, head};
 use crate::words::Guid;
 
 const fn command(netfn: u8, number: u8) -> Command {
@@ -36,8 +36,16 @@ pub const SET_SESSION_PRIVILEGE: Command = command(0x06, 0x3B);
 pub const CLOSE_SESSION: Command = command(0x06, 0x3C);
 /// Get Session Info.
 pub const GET_SESSION_INFO: Command = command(0x06, 0x3D);
+/// Get Channel Info.
+pub const CHANNEL_INFO: Command = command(0x06, 0x42);
 /// Get Channel Cipher Suites.
 pub const CIPHER_SUITES: Command = command(0x06, 0x54);
+/// Get SDR Repository Info.
+pub const SDR_INFO: Command = command(0x0A, 0x20);
+/// Reserve SDR Repository.
+pub const RESERVE_SDR: Command = command(0x0A, 0x22);
+/// Get SDR.
+pub const GET_SDR: Command = command(0x0A, 0x23);
 /// Get SEL Info.
 pub const SEL_INFO: Command = command(0x0A, 0x40);
 /// Reserve SEL.
@@ -49,16 +57,6 @@ pub const ADD_SEL_ENTRY: Command = command(0x0A, 0x44);
 
 /// The channel that the request comes in by.
 pub const THIS_CHANNEL: u8 = 0x0E;
-
-/// The first `N` octets of an answer that may have more.
-fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    data.first_chunk().ok_or(Error::Truncated)
-}
-
-/// All octets of an answer that has exactly `N`.
-fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
-    if data.len() > N { Err(Error::TooLong) } else { head(data) }
-}
 
 /// Answer to [`GET_DEVICE_ID`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +110,25 @@ pub fn parse_guid(data: &[u8]) -> Result<Guid, Error> {
     exactly(data).copied().map(Guid)
 }
 
+/// The request for [`CHANNEL_INFO`].
+pub fn channel_info(channel: u8) -> Request {
+    Request::new(CHANNEL_INFO, [channel & 0x0F])
+}
+
+/// Reads the answer to [`CHANNEL_INFO`]: the channel's number, if it is an 802.3 LAN.
+pub fn parse_lan_channel(data: &[u8]) -> Result<Option<u8>, Error> {
+    let [number, medium] = *head(data)?;
+    Ok((medium & 0x7F == 0x04).then_some(number & 0x0F))
+}
+
 /// The request for [`AUTH_CAPABILITIES`] of this channel, with the IPMI 2.0 data.
 pub fn auth_capabilities(privilege: u8) -> Request {
-    Request::new(AUTH_CAPABILITIES, [0x80 | THIS_CHANNEL, privilege])
+    auth_capabilities_of(THIS_CHANNEL, privilege)
+}
+
+/// The same of another channel.
+pub fn auth_capabilities_of(channel: u8, privilege: u8) -> Request {
+    Request::new(AUTH_CAPABILITIES, [0x80 | channel & 0x0F, privilege])
 }
 
 /// Answer to [`AUTH_CAPABILITIES`].
@@ -148,9 +162,14 @@ pub const SUITE_LIST_PART: usize = 16;
 /// Answers that a list may have: its index has 6 bits.
 pub const SUITE_LIST_PARTS: u8 = 64;
 
-/// The request for one part of the cipher suite list.
+/// The request for one part of this channel's cipher suite list.
 pub fn cipher_suites(index: u8) -> Request {
-    Request::new(CIPHER_SUITES, [THIS_CHANNEL, 0x00, 0x80 | index & 0x3F])
+    cipher_suites_of(THIS_CHANNEL, index)
+}
+
+/// The same of another channel.
+pub fn cipher_suites_of(channel: u8, index: u8) -> Request {
+    Request::new(CIPHER_SUITES, [channel & 0x0F, 0x00, 0x80 | index & 0x3F])
 }
 
 /// Reads one answer to [`CIPHER_SUITES`]: its part of the list.

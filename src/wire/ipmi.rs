@@ -31,6 +31,16 @@ pub enum Error {
     Field,
 }
 
+/// The first `N` octets of data that may have more.
+pub(super) fn head<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
+    data.first_chunk().ok_or(Error::Truncated)
+}
+
+/// All octets of data that has exactly `N`.
+pub(super) fn exactly<const N: usize>(data: &[u8]) -> Result<&[u8; N], Error> {
+    if data.len() > N { Err(Error::TooLong) } else { head(data) }
+}
+
 /// One message with its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'a> {
@@ -132,6 +142,15 @@ impl<'a> Message<'a> {
     pub fn answer(&self, response: &Response) -> Vec<u8> {
         let mut data = vec![response.completion];
         data.extend(&response.data);
+        self.answer_with(&data)
+    }
+
+    /// The octets of an answer that has not even a completion code: what some firmware sends.
+    pub fn answer_without_data(&self) -> Vec<u8> {
+        self.answer_with(&[])
+    }
+
+    fn answer_with(&self, data: &[u8]) -> Vec<u8> {
         Message {
             to: self.from,
             netfn: self.netfn | 1,
@@ -140,7 +159,7 @@ impl<'a> Message<'a> {
             sequence: self.sequence,
             from_lun: self.to_lun,
             command: self.command,
-            data: &data,
+            data,
         }
         .emit()
     }

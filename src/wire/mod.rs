@@ -5,14 +5,20 @@
 
 use core::fmt;
 
+pub mod account;
 pub mod ber;
 pub mod command;
 pub mod ipmi;
+pub mod lan;
 pub mod oid;
+pub mod pef;
 pub mod pet;
 pub mod rakp;
 pub mod rmcp;
+pub mod sdr;
+pub mod sdr_cache;
 pub mod sel;
+pub mod session_info;
 pub mod snmp;
 
 /// Why octets were refused; one reason for each defect.

@@ -2,8 +2,11 @@
 //!
 //! Both directions. Input is what a BMC answers; hostile.
 
-use super::command::{ADD_SEL_ENTRY, GET_SEL_ENTRY};
-use super::ipmi::{Error, Request};
+use super::command::{ADD_SEL_ENTRY, GET_SEL_ENTRY, RESERVE_SEL};
+use super::ipmi::{Command, Error, Request};
+
+/// Get SEL Time.
+pub const GET_TIME: Command = Command { netfn: 0x0A, number: 0x48 };
 
 /// The first record.
 pub const FIRST: u16 = 0x0000;
@@ -11,6 +14,13 @@ pub const FIRST: u16 = 0x0000;
 pub const LAST: u16 = 0xFFFF;
 /// Completion code of Get SEL Entry in an empty log.
 pub const EMPTY: u8 = 0xCB;
+
+/// Completion code while the log is being erased.
+pub const ERASING: u8 = 0x81;
+/// The type of a record that holds an event of a sensor.
+pub const SYSTEM_EVENT: u8 = 0x02;
+/// The octets of a record.
+const RECORD_OCTETS: u16 = 16;
 
 /// Answer to Get SEL Info.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +50,11 @@ impl SelInfo {
             erased: u32::from_le_bytes([r0, r1, r2, r3]),
             overflow: flags & 0x80 != 0,
         })
+    }
+
+    /// Whether a record may have been lost, or the next one will be.
+    pub fn is_full(&self) -> bool {
+        self.overflow || self.free < RECORD_OCTETS
     }
 
     /// Writes the answer of a log that knows Reserve SEL.
@@ -76,6 +91,41 @@ impl Record {
         self.0[2]
     }
 
+    /// Whose record it is, for the types C0h to DFh: 24 bits.
+    pub fn manufacturer(&self) -> u32 {
+        u32::from_le_bytes([self.0[7], self.0[8], self.0[9], 0])
+    }
+
+    /// Who made the event: a slave address, or a software's id with bit 0 set. For [`SYSTEM_EVENT`].
+    pub fn generator(&self) -> u8 {
+        self.0[7]
+    }
+
+    /// For [`SYSTEM_EVENT`].
+    pub fn sensor_type(&self) -> u8 {
+        self.0[10]
+    }
+
+    /// For [`SYSTEM_EVENT`].
+    pub fn sensor_number(&self) -> u8 {
+        self.0[11]
+    }
+
+    /// For [`SYSTEM_EVENT`].
+    pub fn event_type(&self) -> u8 {
+        self.0[12] & 0x7F
+    }
+
+    /// Whether the event is over. For [`SYSTEM_EVENT`].
+    pub fn is_deassertion(&self) -> bool {
+        self.0[12] & 0x80 != 0
+    }
+
+    /// Event data 1 to 3. For [`SYSTEM_EVENT`].
+    pub fn event_data(&self) -> [u8; 3] {
+        [self.0[13], self.0[14], self.0[15]]
+    }
+
     /// Whether both say the same, whatever id and time the BMC gave them.
     pub fn says_the_same(&self, other: &Self) -> bool {
         self.0[2] == other.0[2] && self.0[7..] == other.0[7..]
@@ -98,8 +148,26 @@ impl Record {
 
 /// The request for a whole record; that needs no reservation.
 pub fn get_entry(id: u16) -> Request {
-    let [i0, i1] = id.to_le_bytes();
-    Request::new(GET_SEL_ENTRY, [0, 0, i0, i1, 0, 0xFF])
+    get_entry_reserved(id, 0)
+}
+
+/// The same for a BMC that wants a reservation all the same.
+pub fn get_entry_reserved(id: u16, reservation: u16) -> Request {
+    let ([i0, i1], [r0, r1]) = (id.to_le_bytes(), reservation.to_le_bytes());
+    Request::new(GET_SEL_ENTRY, [r0, r1, i0, i1, 0, 0xFF])
+}
+
+/// The request for a reservation.
+pub fn reserve() -> Request {
+    Request::new(RESERVE_SEL, [])
+}
+
+/// Reads the answer to it.
+pub fn parse_reservation(data: &[u8]) -> Result<u16, Error> {
+    match data {
+        [r0, r1, ..] => Ok(u16::from_le_bytes([*r0, *r1])),
+        _ => Err(Error::Truncated),
+    }
 }
 
 /// Answer to Get SEL Entry for a whole record.
@@ -134,4 +202,10 @@ pub fn parse_added(data: &[u8]) -> Result<u16, Error> {
         [i0, i1, ..] => Ok(u16::from_le_bytes([*i0, *i1])),
         _ => Err(Error::Truncated),
     }
+}
+
+/// Reads the answer to [`GET_TIME`]: the BMC's clock, in seconds since 1970; below 20000000h they count from
+/// its own start.
+pub fn parse_time(data: &[u8]) -> Result<u32, Error> {
+    data.first_chunk().copied().map(u32::from_le_bytes).ok_or(Error::Truncated)
 }

@@ -66,6 +66,34 @@ static void peers_are_sized(const struct site *site)
     bmcn_ctx_free(ctx);
 }
 
+static void drills_are_sized(const struct site *site)
+{
+    char text[TEXT_BYTES];
+    bmcn_ctx *ctx = context_of(site->text, BMCN_MODE_LOOP);
+    struct { bmcn_drill now; uint64_t later; } longer;
+    memset(&longer, 0, sizeof longer);
+    longer.now.size = sizeof longer;
+    CHECK_INT(bmcn_ctx_drill_status(ctx, &longer.now), BMCN_OK);
+    CHECK(longer.now.size == sizeof longer && longer.later == 0 && longer.now.number == 0);
+    CHECK(longer.now.state == BMCN_DRILL_NEVER && longer.now.asked_us == -1 && longer.now.delivered_us == -1);
+    CHECK(longer.now.proven_at_ms == -1 && longer.now.proven_in_ms == -1 && longer.now.record == 0);
+
+    bmcn_drill untouched = { .size = sizeof untouched - 1, .state = 99 };
+    CHECK_INT(bmcn_ctx_drill_status(ctx, &untouched), BMCN_EINVAL);
+    untouched.size = SIZE_MAX;
+    CHECK_INT(bmcn_ctx_drill_status(ctx, &untouched), BMCN_E2BIG);
+    longer.later = 1;
+    CHECK_INT(bmcn_ctx_drill_status(ctx, &longer.now), BMCN_E2BIG);
+    CHECK_INT(bmcn_ctx_drill_status(ctx, NULL), BMCN_EINVAL);
+    CHECK_INT(bmcn_ctx_drill_status(NULL, &untouched), BMCN_EINVAL);
+    CHECK(untouched.state == 99);
+
+    CHECK_INT(bmcn_ctx_drill(ctx), BMCN_EINVAL); /* this site's BMC has no login */
+    CHECK(bmcn_ctx_message(ctx, text, sizeof text) > 0 && strstr(text, "a drill needs a login"));
+    CHECK_INT(bmcn_ctx_drill(NULL), BMCN_EINVAL);
+    bmcn_ctx_free(ctx);
+}
+
 static void null_is_refused(const struct site *site)
 {
     bmcn_config *config = config_of(site->text);
@@ -223,6 +251,7 @@ int main(void)
     describe(&site, "handshake = \"none\"", "");
     options_are_sized(&site);
     peers_are_sized(&site);
+    drills_are_sized(&site);
     null_is_refused(&site);
     failed_registrations_destroy_nothing(&site);
     message_is_on_the_handle(&site);

@@ -9,6 +9,8 @@ build=$1 mode=${2:-all} stage=$PWD/$1/stage out=$1/c failed=0
 
 export PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_LIBDIR=$stage/usr/lib64/pkgconfig
 mkdir -p "$out"
+# The BMC of drill.c: a command line of any build that has `sim`.
+export BMCNOTICE_CLI=${BMCNOTICE_CLI:-$PWD/target/debug/bmcnotice}
 
 compile() { # OUTPUT SOURCE FLAGS...
     local output=$1 source=$2; shift 2

@@ -2,11 +2,13 @@
 
 use crate::fate::Fate;
 use crate::xml::name;
+#[path = "../support/logins.rs"]
+mod logins;
+
 use bmcnotice::bmc::link::Login;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::suite::Suite;
 use bmcnotice::words::Guid;
 use std::fmt::Write;
@@ -38,7 +40,7 @@ pub fn cluster(fate: &Fate, this: usize) -> Cluster {
         if node == this {
             writeln!(
                 text,
-                "user = \"admin\"\npassword = \"password\"\nguid = \"{guid}\"\nhandshake = \"sim\"\nafter_ended = \"{ended}\"\npatience = \"1000s\""
+                "user = \"admin\"\npassword = \"password\"\nguid = \"{guid}\"\nhandshake = \"sim\"\nlink = \"lan\"\nafter_ended = \"{ended}\"\npatience = \"1000s\""
             )
             .unwrap();
         } else {
@@ -88,12 +90,6 @@ pub fn cluster(fate: &Fate, this: usize) -> Cluster {
 }
 
 pub fn logins(nodes: usize, this: usize) -> Vec<Option<Login>> {
-    let login = || Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen, Suite::Three],
-        privilege: Privilege::Administrator,
-    };
+    let login = || logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], Privilege::Administrator);
     (0..nodes).map(|node| (node == this).then(login)).collect()
 }

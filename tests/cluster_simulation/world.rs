@@ -473,7 +473,7 @@ impl World {
             Output::Ask { to, bytes } if to == site::bmc(node) => {
                 self.put(AIR, Due::ToBmc(node, site::client(node), bytes));
             }
-            Output::Reply { .. } | Output::Ask { .. } => {} // nobody is there
+            Output::Reply { .. } | Output::Ask { .. } | Output::InBand(_) => {} // nobody is there
             Output::Append(bytes) => {
                 self.nodes[node].hot.extend(bytes);
                 let process = self.nodes[node].process;
@@ -496,7 +496,7 @@ impl World {
                 self.due.retain(|_, due| !matches!(due, Due::Acts(of, _) | Due::Answers(of, _) if *of == tool));
                 self.put(SIGNAL, Due::Answers(tool, CommandEvent::Killed(9)));
             }
-            Output::Panic(_) => {}
+            Output::Panic(_) | Output::LookForDump(_) | Output::KeepNames(_) => {}
             Output::Deliver(Delivery::Progress(progress)) => {
                 match &progress.stage {
                     Stage::AwaitingReset => self.nodes[node].at_rest = true,

@@ -35,6 +35,10 @@ look() {
     need corosync        'joins the nodes of a real cluster, each in namespaces'        have corosync
     need pacemaker       'moves services from one of its nodes to another'      have pacemakerd
     need pacemaker-cli-utils 'asks and tells it, as our Pacemaker action does'  have crm_mon
+    need qemu-system-x86 'runs a kernel whose driver talks to such a BMC, and which it resets'  have qemu-system-x86_64
+    need busybox-static  'is all else that runs beside our daemon there'       have busybox
+    need kmod            'finds the modules that it loads'                      have depmod
+    need e2fsprogs       'makes the disk that outlives its reset'               have mke2fs
     need libopenipmi-dev 'builds what ipmi_sim lacks, as a module of it'        includes OpenIPMI/lanserv.h
 }
 

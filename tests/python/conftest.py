@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 
 import bmcnotice
 import pytest
 import street
+
+# Whoever starts us in the background lets us ignore SIGINT, and the programs that we start and interrupt as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["thread", "loop"])

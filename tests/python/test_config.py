@@ -20,7 +20,7 @@ def test_a_good_one_has_no_error(text):
 
 
 def test_all_errors_come_at_once_with_their_places(text):
-    wrong = text.replace('trust = "address"', "").replace('"mrw1"', '"mrw1"\ncolour = "red"').replace('"20s"', '"soon"')
+    wrong = text.replace('trust = "address"', 'trust = "authenticated"').replace('"mrw1"', '"mrw1"\ncolour = "red"').replace('"20s"', '"soon"')
     with pytest.raises(bmcnotice.ConfigError) as caught:
         bmcnotice.Context(bmcnotice.Config.from_text(wrong, "wrong.toml"))
     findings = [f for f in caught.value.findings if f.severity is bmcnotice.Severity.ERROR]
@@ -38,7 +38,7 @@ def test_all_errors_come_at_once_with_their_places(text):
 
 
 def test_findings_read_as_the_core_writes_them(text):
-    wrong = bmcnotice.Config.from_text(text.replace('trust = "address"', ""), "wrong.toml")
+    wrong = bmcnotice.Config.from_text(text.replace('trust = "address"', 'trust = "authenticated"'), "wrong.toml")
     found = wrong.check()
     with pytest.raises(bmcnotice.ConfigError) as caught:
         bmcnotice.Context(wrong)

@@ -129,3 +129,29 @@ def test_the_recovery_script_serves_a_real_bmc_and_says_goodbye(bmc, port, hot):
     assert child.returncode == 0 and said.startswith("moving failover1 away: Memory")
     bmc.wait_for("disarmed")
     assert bmc.outcome() == "done"
+
+
+def test_a_drill_proves_the_path_and_recovers_nothing(ctx, bmc, pump):
+    notices, steps, recoveries = [], [], []
+    ctx.on_notice(notices.append)
+    ctx.on_progress(steps.append)
+    ctx.recovery(recoveries.append)
+    pump(ctx, lambda: bmc.has("armed"))
+
+    ctx.drill()
+    with pytest.raises(bmcnotice.Error):
+        ctx.drill()  # one at a time
+    pump(ctx, lambda: ctx.drill_status().state is not bmcnotice.DrillState.RUNNING)
+    drill = ctx.drill_status()
+    assert drill.state is bmcnotice.DrillState.PROVEN, drill.why
+    assert (drill.number, drill.own_event) == (1, True) and drill.record > 0 and "PROVEN" in drill.why
+    # An answer may come after the trap that it is about; the rest has its order.
+    assert 0 <= drill.asked < min(drill.accepted, drill.received)
+    assert drill.received <= drill.journalled <= drill.delivered < street.DEADLINE
+    assert drill.proven_at is not None and abs(drill.proven_at.timestamp() - time.time()) < 60
+    assert drill.proven_in == pytest.approx(drill.delivered, abs=0.002)
+
+    pump(ctx, lambda: bmc.has("trap_acknowledged") and any("PROVEN" in step.text for step in steps))
+    assert {step.stage for step in steps} == {bmcnotice.Stage.DRILL}
+    assert len(notices) == 1 and recoveries == [] and ctx.statistics()["recoveries"] == 0
+    assert not bmc.has("recovery_started") and not bmc.has("reset")

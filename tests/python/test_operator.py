@@ -226,3 +226,14 @@ def test_a_reload_inside_a_callback(ctx, text, pump):
     street.send(ctx.port, street.pet(deasserted=True))
     pump(ctx, lambda: done)
     assert done == [True]
+
+
+def test_a_drill_is_refused_in_words_and_its_status_is_a_value(ctx):
+    status = ctx.drill_status()
+    assert status == pickle.loads(pickle.dumps(status))
+    assert status.state is bmcnotice.DrillState.NEVER and status.number == 0 and status.why == ""
+    steps = (status.asked, status.accepted, status.received, status.journalled, status.delivered)
+    assert steps == (None,) * 5 and status.proven_at is None and status.proven_in is None
+    with pytest.raises(bmcnotice.Error, match="a drill needs a login"):
+        ctx.drill()
+    assert ctx.statistics()["keepalives"] == 0

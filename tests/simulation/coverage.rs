@@ -49,6 +49,7 @@ pub fn rows() -> Vec<&'static str> {
         What::OtherFault(""),
         What::Cleared,
         What::Foreign(0),
+        What::Forged,
         What::Garbage(0),
     ];
     all.map(What::name).to_vec()

@@ -114,6 +114,8 @@ pub enum What {
     OtherFault(&'static str),
     Cleared,
     Foreign(u32),
+    /// From the BMC's own address, and the BMC has nothing of the kind in its log.
+    Forged,
     Garbage(u32),
     AppendsFail {
         percent: u64,
@@ -152,6 +154,7 @@ impl What {
             Self::OtherFault(_) => "another trap",
             Self::Cleared => "clearing trap",
             Self::Foreign(_) => "traps of another server",
+            Self::Forged => "forged trap from the BMC's address",
             Self::Garbage(_) => "garbage at both sockets",
             Self::AppendsFail { compaction: true, .. } => "appends and compaction fail",
             Self::AppendsFail { short: true, .. } => "short appends",
@@ -242,6 +245,10 @@ pub struct Fate {
     pub reset_deadline: Duration,
     pub boot_time: Duration,
     pub disk_lag: Duration,
+    /// The BMC's log must say the same as its traps.
+    pub proven: bool,
+    /// It writes them down so late.
+    pub sel_late: Duration,
     pub disturbances: Vec<(When, What)>,
 }
 
@@ -351,6 +358,8 @@ impl Fate {
             reset_deadline: if dice.percent(30) { s(5) + dice.up_to(s(20)) } else { s(900) },
             boot_time: s(1) + dice.up_to(s(8)),
             disk_lag: if dice.percent(70) { Duration::from_millis(2) } else { dice.up_to(s(2)) },
+            proven: false,
+            sel_late: s(0),
             disturbances,
         };
         // Closed records are met seldom, too.
@@ -358,6 +367,15 @@ impl Fate {
             fate.reset_deadline = s(5);
             let back = [Back::NoSlots, Back::RefusesLogins, Back::OtherGuid][dice.below(3) as usize];
             fate.disturbances.push((When::In(State::Closed, s(0)), What::BmcRestart(s(1), back, s(4))));
+        }
+        // Drawn last, so that the other lives are as they were.
+        if dice.percent(35) {
+            fate.proven = true;
+            fate.sel_late = if dice.percent(30) { dice.up_to(s(8)) } else { s(0) };
+            for _ in 0..dice.below(4) {
+                let place = dice.below(fate.disturbances.len() as u64 + 1) as usize;
+                fate.disturbances.insert(place, (when(dice), What::Forged));
+            }
         }
         fate
     }
@@ -408,6 +426,9 @@ impl fmt::Display for Fate {
             "disk: {:?} late; boots in {:?}; reset deadline {:?}",
             self.disk_lag, self.boot_time, self.reset_deadline
         )?;
+        if self.proven {
+            writeln!(f, "corroborated: the BMC writes its log {:?} after its traps", self.sel_late)?;
+        }
         for (place, plan) in self.plans.iter().enumerate() {
             writeln!(f, "monitor mrw{}: {plan:?}", place + 1)?;
         }

@@ -95,6 +95,12 @@ impl World {
                     self.put(Duration::ZERO, Due::ToTraps(from.parse().unwrap(), None, bytes.clone()));
                 }
             }
+            What::Forged => {
+                let bytes = crate::hands::forged(self.dice.below(1 << 16) as u16);
+                let trap = self.number(&bytes);
+                self.forged.extend(trap);
+                self.put(Duration::ZERO, Due::ToTraps(BMC.parse().unwrap(), trap, bytes));
+            }
             What::Garbage(count) => (0..count).for_each(|_| self.garbage()),
             What::AppendsFail { percent, short, compaction, span } => {
                 self.storage.fail(Failing { until: self.time + span, percent, short, compaction });
@@ -166,6 +172,9 @@ impl World {
                     Ok(())
                 }
             };
+            if let (Ok(()), Word::Release, Some(truth)) = (&done, word, self.truth(serial)) {
+                truth.released = true;
+            }
             let ends = matches!(word, Word::Cancel | Word::Clear);
             if let (Ok(()), true, Some(truth)) = (done, ends, self.truth(serial)) {
                 truth.cancelled = true;

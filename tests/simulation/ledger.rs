@@ -120,6 +120,11 @@ impl Entry {
         self.step(0x23).map_or(u8::from(self.begun()), |body| body[1])
     }
 
+    /// Why the BMC's log proves nothing.
+    pub fn doubt(&self) -> Option<u8> {
+        self.step(0x15).map(|body| body[0])
+    }
+
     pub fn finished(&self) -> bool {
         self.step(0x35).is_some()
     }
@@ -195,6 +200,9 @@ impl Book {
     }
 
     pub fn read(&mut self, frame: Frame) {
+        if frame.kind == 0x70 {
+            return; // where we are in the BMC's log: nobody's step
+        }
         if frame.kind == 0x01 {
             let monitor = monitor(&frame.body).unwrap_or_default();
             self.0.insert(frame.serial, Entry { boot: frame.boot, monitor, steps: Vec::new() });

@@ -1,8 +1,8 @@
 #!/bin/bash
-# usage: page.sh DOCUMENT REPORT VERSION — puts a long run's report, dated, between the document's two marks.
+# usage: page.sh DOCUMENT REPORT VERSION [COMMAND] — puts a long run's report, dated, between the document's two marks.
 set -euo pipefail
-document=$1 report=$2 version=$3
-begin='<!-- begin: make test-simulation-long -->' end='<!-- end: make test-simulation-long -->'
+document=$1 report=$2 version=$3 command=${4:-make test-simulation-long}
+begin="<!-- begin: $command -->" end="<!-- end: $command -->"
 grep -qF -- "$begin" "$document" && grep -qF -- "$end" "$document" || { echo "$document has lost its marks" >&2; exit 1; }
 part=$(mktemp) whole=$(mktemp)
 trap 'rm -f "$part" "$whole"' EXIT

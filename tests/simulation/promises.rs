@@ -27,6 +27,9 @@ promises! {
     Chassis,
     /// After a boot nothing of an earlier boot is run, told or commanded, and its records are closed.
     Boot,
+    /// Where the BMC's log is asked, no recovery begins for a trap that the BMC did not mean, unless the operator
+    /// releases it; and none that it did mean is taken for forged.
+    Proven,
     /// The answer of a recovery that belongs to a former engine or is over is refused.
     Stale,
     /// Two seconds after the storage works again the file says what the engine knows; a compaction

@@ -1,11 +1,13 @@
 //! The cluster of a life, and the addresses in it.
 
 use crate::fate::{Fate, Script};
+#[path = "../support/logins.rs"]
+mod logins;
+
 use bmcnotice::bmc::link::Login;
 use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
-use bmcnotice::crypto::Secret;
 use bmcnotice::suite::Suite;
 use bmcnotice::words::Guid;
 use std::fmt::Write;
@@ -20,6 +22,8 @@ pub const STRANGER: &str = "10.9.9.9:999";
 
 pub fn cluster(fate: &Fate) -> Cluster {
     let after = fate.after_ended;
+    let catch_up = if fate.proven { "report" } else { "off" };
+    let trust = if fate.proven { "corroborated" } else { "address" };
     let mut text = format!(
         r#"
         [cluster]
@@ -35,12 +39,16 @@ pub fn cluster(fate: &Fate) -> Cluster {
         guid = "{GUID}"
         handshake = "sim"
         after_ended = "{after}"
+        link = "lan"
         patience = "1000s"
+        sel_catch_up = "{catch_up}"
         [[server]]
         name = "server2"
         addresses = ["10.0.0.2"]
         [server.bmc]
         address = "{OTHER_BMC}"
+        user = "admin"
+        password = "password"
         handshake = "none"
         [handshake.sim]
         armed = {{ netfn = 0x30, command = 0x70, data = [0] }}
@@ -74,7 +82,7 @@ pub fn cluster(fate: &Fate) -> Cluster {
             r#"
         [[monitor]]
         name = "mrw{}"
-        trust = "address"
+        trust = "{trust}"
         chassis_on_address = true
         recovery = {recovery}
         target = "failover1"
@@ -114,13 +122,7 @@ pub fn cluster(fate: &Fate) -> Cluster {
 }
 
 pub fn logins() -> Vec<Option<Login>> {
-    let login = Login {
-        user: b"admin".to_vec(),
-        password: Secret::new("password"),
-        kg: None,
-        suites: vec![Suite::Seventeen, Suite::Three],
-        privilege: Privilege::Administrator,
-    };
+    let login = logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], Privilege::Administrator);
     vec![Some(login), None]
 }
 

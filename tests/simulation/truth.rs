@@ -1,6 +1,6 @@
 //! What really happened to each record, beside what the journal says of it; and the promises held to both.
 
-use crate::fate::Plan;
+use crate::fate::{Plan, What};
 use crate::ledger::{Book, Entry, State, frames};
 use crate::promises::Promise;
 use crate::world::World;
@@ -27,6 +27,8 @@ pub struct Truth {
     pub finals: u32,
     /// The operator has broken it off.
     pub cancelled: bool,
+    /// The operator has let it go on.
+    pub released: bool,
     pub answered: Option<Answer>,
     /// The engine that was answered last.
     pub answered_in: u32,
@@ -78,6 +80,11 @@ impl World {
                 self.note_ending(serial, body[0]);
             } else if kind == 0x35 {
                 self.finishing = serial;
+            } else if (kind, body.first()) == (0x40, Some(&0)) {
+                self.note_contradicted(serial);
+            } else if kind == 0x41 {
+                let now = self.time;
+                self.truth(serial).into_iter().for_each(|truth| truth.opened = now); // as if it had just come
             } else if kind == 0x32 {
                 let life = self.life;
                 self.truth(serial).into_iter().for_each(|truth| truth.given_up_in = life);
@@ -113,6 +120,7 @@ impl World {
             starts: Vec::new(),
             finals: 0,
             cancelled: false,
+            released: false,
             answered: None,
             answered_in: 0,
             heard: None,
@@ -122,6 +130,40 @@ impl World {
             hurt: false,
             known: true,
         });
+    }
+
+    /// The traps that this recovery is about: its own, and those that have joined it.
+    fn traps_of(&self, serial: u64) -> Vec<u16> {
+        let Some(own) = self.truths.iter().find(|t| t.known && t.serial == serial) else { return Vec::new() };
+        let joined = self.truths.iter().filter(|t| t.known && t.serial >= serial && t.boot == own.boot);
+        joined.filter(|t| t.monitor == own.monitor).filter_map(|t| t.sequence).collect()
+    }
+
+    /// The recovery is held because the BMC has logged nothing of the kind.
+    fn note_contradicted(&mut self, serial: u64) {
+        let fates = &self.fate.disturbances;
+        let files = |what: &What| {
+            matches!(what, What::AppendsFail { .. } | What::Deleted | What::Damaged | What::DiskStops(..))
+        };
+        if fates.iter().any(|(_, what)| files(what)) {
+            return; // it may have forgotten where it was in the log
+        }
+        let (boot, now) = (self.boot, self.time);
+        let before_us = self.book.0.get(&serial).is_some_and(|entry| entry.doubt() == Some(11));
+        if before_us {
+            return; // the host was up, and we were not there yet
+        }
+        let old = |trap: &u16| {
+            let came = |t: &&Truth| t.sequence == Some(*trap);
+            self.truths.iter().filter(came).all(|t| t.opened + UNDER_WAY < now)
+        };
+        let traps = self.traps_of(serial);
+        let meant = |trap: &&u16| {
+            !self.forged.contains(trap) && self.sent_in.get(usize::from(**trap)) == Some(&boot) && old(trap)
+        };
+        if let Some(trap) = traps.iter().find(meant) {
+            self.broken(Promise::Proven, format!("record {serial}: trap {trap} is the BMC's, and is said to be none"));
+        }
     }
 
     fn note_ending(&mut self, serial: u64, outcome: u8) {
@@ -171,6 +213,11 @@ impl World {
         let (starts, hurt, of, monitor) = (truth.starts.clone(), truth.hurt, truth.boot, truth.monitor.clone());
         if of != boot {
             self.broken(Promise::Boot, format!("record {serial} of boot {of} is run in boot {boot}"));
+        }
+        let traps = self.traps_of(serial);
+        let released = self.truths.iter().any(|t| t.known && t.serial == serial && t.released);
+        if self.fate.proven && !released && traps.iter().all(|trap| self.forged.contains(trap)) {
+            self.broken(Promise::Proven, format!("record {serial} is run for a forged trap"));
         }
         if monitor != name {
             self.broken(Promise::Recorded, format!("record {serial} of {monitor} is run for {name}"));

@@ -78,6 +78,9 @@ pub struct World {
     pub handling: Option<u16>,
     pub traps: Vec<(Vec<u8>, Says)>,
     pub last_trap: Option<(u16, Vec<u8>)>,
+    /// Of these, those that the BMC never sent; and the boot in which each of the others was.
+    pub forged: Vec<u16>,
+    pub sent_in: Vec<u8>,
     /// What the BMC hears was sent when this was so.
     pub hearing: Sent,
     /// Outputs since the fault; how many there were when the last recovery came to rest; what comes at which.
@@ -116,7 +119,8 @@ impl World {
             boot_time: fate.boot_time,
             ..sim::Options::default()
         };
-        let bmc = Bmc::new(options, dice.seed());
+        let mut bmc = Bmc::new(options, dice.seed());
+        bmc.quirks_mut().sel_after_pet = fate.sel_late;
         let nth = |(place, (when, _)): (usize, &(When, What))| match when {
             When::Output(part) => Some((*part as usize * range / 1000 + 1, place)),
             When::After(_) | When::In(..) => None,
@@ -146,6 +150,8 @@ impl World {
             handling: None,
             traps: Vec::new(),
             last_trap: None,
+            forged: Vec::new(),
+            sent_in: Vec::new(),
             hearing: Sent::default(),
             outputs: 0,
             settled: 0,

@@ -1,7 +1,9 @@
 //! The fatal trap: an uncorrectable memory error, as octets, as a datagram, and from net-snmp's senders.
 
-use bmcnotice::wire::pet::{ENTERPRISE, Pet, VARIABLE};
-use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
+#[path = "../support/traps.rs"]
+mod traps;
+
+use bmcnotice::wire::pet::Pet;
 use bmcnotice::words::Guid;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -36,17 +38,7 @@ pub fn fatal(guid: Guid, sequence: u16) -> Pet {
 
 /// A v1 trap.
 pub fn datagram(pet: &Pet, community: &[u8]) -> Vec<u8> {
-    let (mut octets, mut bytes) = (Vec::new(), Vec::new());
-    pet.emit(&mut octets);
-    let head = TrapV1 {
-        enterprise: ENTERPRISE,
-        agent: Ipv4Addr::LOCALHOST,
-        generic: ENTERPRISE_SPECIFIC,
-        specific: pet.specific_trap(),
-        uptime: 1,
-    };
-    emit_trap_v1(community, &head, &[Varbind { name: VARIABLE, value: Value::OctetString(&octets) }], &mut bytes);
-    bytes
+    traps::v1(pet, community, Ipv4Addr::LOCALHOST)
 }
 
 /// The genuine one, from the address of the listener.

@@ -2,25 +2,25 @@
 
 #[path = "ipmi_peer.rs"]
 mod ipmi_peer;
+#[path = "logins.rs"]
+mod logins;
 
-pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi};
+pub use ipmi_peer::{GUID, Peer, free_address, has_ipmi_sim, has_pyghmi, peer};
+pub use logins::login;
 
 use bmcnotice::bmc::dialogue::{Dialogue as _, Step};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::handshake::{Telling, Untold};
 use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
+use bmcnotice::bmc::sel_reading::{Place, Read, Reading, Unread};
 use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::{Random, Secret};
+use bmcnotice::crypto::Random;
 use bmcnotice::now::Now;
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::ipmi::{Request, Response};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
-
-pub fn login(user: &str, password: &str, suites: &[Suite], privilege: Privilege) -> Login {
-    Login { user: user.into(), password: Secret::new(password), kg: None, suites: suites.to_vec(), privilege }
-}
 
 /// The administrator of `ipmi_sim`.
 pub fn administrator() -> Login {
@@ -119,6 +119,21 @@ impl Wire {
         self.answers.remove(&ticket).unwrap()
     }
 
+    /// Reads the log from a place on.
+    pub fn read(&mut self, from: Option<Place>, audits: bool) -> Result<Read, Unread> {
+        let mut reading = Reading::new(from, audits);
+        loop {
+            match reading.poll(self.now()) {
+                Step::Submit(request) => {
+                    let result = self.ask(request);
+                    reading.handle_answer(self.now(), result);
+                }
+                Step::Wait(_) => panic!("it waits for nobody"),
+                Step::Over(result) => return result,
+            }
+        }
+    }
+
     /// Tells a word to its end.
     pub fn tell(&mut self, mut telling: Telling) -> Result<(), Untold> {
         loop {
@@ -134,6 +149,11 @@ impl Wire {
                 Step::Over(result) => return result,
             }
         }
+    }
+
+    pub fn start(&mut self) {
+        self.link.start(self.now());
+        self.drain();
     }
 
     pub fn stop(&mut self) {

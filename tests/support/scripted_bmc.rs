@@ -5,7 +5,7 @@ use bmcnotice::suite::{Exchange, Keys, Suite};
 use bmcnotice::wire::command;
 use bmcnotice::wire::ipmi::{Completion, Message, Request, Response};
 use bmcnotice::wire::rakp::{Algorithms, Answer, Introduced, OpenRequest, Opened, Proof, Rakp1, Rakp3, Status};
-use bmcnotice::wire::rmcp::{Datagram, PayloadType, Plus, emit_setup};
+use bmcnotice::wire::rmcp::{Datagram, PayloadType, Plus, emit_sessionless, emit_setup};
 use bmcnotice::words::Guid;
 use std::collections::{HashMap, HashSet};
 
@@ -21,7 +21,17 @@ struct Open {
     /// Session sequence numbers that came.
     seen: HashSet<u32>,
     /// The last answer: a repeated `rqSeq` gets it again and is not carried out twice.
-    last: Option<(u8, Vec<u8>)>,
+    last: Option<(u8, Option<Vec<u8>>)>,
+}
+
+/// What it does with a request, where a test wants something else; none: the usual.
+pub type Script = Box<dyn FnMut(&Request) -> Option<Deed>>;
+
+#[allow(dead_code, reason = "not every suite has a script")]
+pub enum Deed {
+    Answer(Response),
+    /// Carried out, and the answer is lost, as long as the request is repeated by the session.
+    Silence,
 }
 
 pub struct Bmc {
@@ -41,13 +51,19 @@ pub struct Bmc {
     pub trusting: bool,
     /// What it answers in Open Session Response instead of what was asked for.
     pub other_algorithms: Option<Algorithms>,
+    pub script: Option<Script>,
     pub heard: Vec<Request>,
+    /// Outside any session.
+    pub outside: Vec<Request>,
+    /// Says nothing to a suite that it does not have.
+    pub mute_about_suites: bool,
     pub opens: u32,
     half: HashMap<u32, Half>,
     open: HashMap<u32, Open>,
     counter: u32,
 }
 
+#[allow(dead_code, reason = "not every suite needs all of it")]
 impl Bmc {
     pub fn new() -> Self {
         Self {
@@ -62,7 +78,10 @@ impl Bmc {
             completion: 0,
             trusting: false,
             other_algorithms: None,
+            script: None,
             heard: Vec::new(),
+            outside: Vec::new(),
+            mute_about_suites: false,
             opens: 0,
             half: HashMap::new(),
             open: HashMap::new(),
@@ -85,8 +104,10 @@ impl Bmc {
     }
 
     pub fn handle(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let Ok(Datagram::Plus(plus)) = Datagram::parse(bytes) else {
-            return None;
+        let plus = match Datagram::parse(bytes) {
+            Ok(Datagram::Plus(plus)) => plus,
+            Ok(Datagram::Sessionless(message)) => return self.outside(message),
+            Ok(Datagram::Ping { .. } | Datagram::Pong { .. }) | Err(_) => return None,
         };
         let payload = plus.payload;
         match plus.payload_type {
@@ -98,6 +119,23 @@ impl Bmc {
         }
     }
 
+    /// Get Channel Authentication Capabilities and Get Channel Cipher Suites.
+    fn outside(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        let message = Message::parse(message).ok()?;
+        let request = message.to_request().ok()?;
+        self.outside.push(request.clone());
+        let data = if request.is(command::AUTH_CAPABILITIES) {
+            command::AuthCapabilities { channel: 1, kg: self.kg.is_some(), rmcp_plus: true }.emit()
+        } else if request.is(command::CIPHER_SUITES) {
+            let list: Vec<u8> = self.suites.iter().flat_map(|suite| [0xC0, suite.number(), 0, 0x40, 0x80]).collect();
+            let part = list.chunks(16).nth(usize::from(request.data[2] & 0x3F)).unwrap_or(&[]);
+            [&[1], part].concat()
+        } else {
+            return None;
+        };
+        emit_sessionless(&message.answer(&Response::ok(data))).ok()
+    }
+
     fn open_session(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let request = OpenRequest::parse(payload).ok()?;
         let [Some(authentication), Some(integrity), Some(confidentiality)] = request.proposal else {
@@ -107,6 +145,7 @@ impl Bmc {
         let suite = suite.filter(|suite| self.suites.contains(suite));
         let result = match (self.open_status, suite) {
             (Some(status), _) => Err(Status(status)),
+            (None, None) if self.mute_about_suites => return None,
             (None, None) => Err(Status(0x11)),
             (None, Some(suite)) => {
                 self.counter += 1;
@@ -183,13 +222,18 @@ impl Bmc {
             Some((sequence, answer)) if *sequence == message.sequence => answer.clone(),
             _ => {
                 let request = message.to_request().ok()?;
-                let response = carry_out(&request, &self.told_guid, self.privilege, self.completion);
+                let deed = self.script.as_mut().and_then(|script| script(&request));
+                let response = match deed {
+                    Some(Deed::Answer(response)) => Some(response),
+                    Some(Deed::Silence) => None,
+                    None => Some(carry_out(&request, &self.told_guid, self.privilege, self.completion)),
+                };
                 self.heard.push(request);
-                message.answer(&response)
+                response.map(|response| message.answer(&response))
             }
         };
         open.last = Some((message.sequence, answer.clone()));
-        let datagram = open.keys.seal(open.console, open.sequence, [9; 16], &answer);
+        let datagram = open.keys.seal(open.console, open.sequence, [9; 16], &answer?);
         open.sequence += 1;
         if message.command == command::CLOSE_SESSION.number {
             self.open.remove(&plus.session);

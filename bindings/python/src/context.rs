@@ -243,6 +243,18 @@ impl Context {
         self.call(py, |core| core.clear(record))
     }
 
+    /// Begins a drill: this server's BMC is made to send a test alert, and every step is measured, up to the notice's
+    /// callback. Nothing is recovered; drill_status() tells how it stands. Any thread, and callbacks. Raises Error: not
+    /// now, or never with this configuration.
+    fn drill(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, Core::drill)
+    }
+
+    /// How the drill stands that runs, or how the last one ended, and when the path was proven last: a Drill.
+    fn drill_status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        values::drill(py, &self.call(py, Core::drill_status)?)
+    }
+
     /// Whether maintenance is on: then new recoveries are held. It outlives a restart and a boot; setting it raises
     /// OSError when it holds but cannot be written down.
     #[getter]

@@ -8,7 +8,7 @@ use bmcnotice::notice::DropReason;
 use bmcnotice::now::Now;
 use bmcnotice::wire::pet::Pet;
 use bmcnotice::words::{Class, Guid, Level};
-use bmcnotice::{Notice, PeerStatus, Progress, Recover, Stage, Statistics};
+use bmcnotice::{Drill, DrillState, Notice, PeerStatus, Progress, Recover, Stage, Statistics};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDateTime, PyDict, PyList, PyMapping, PyMappingProxy, PyTzInfo};
@@ -127,6 +127,7 @@ pub fn progress<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py
         Stage::AwaitingReset => "awaiting_reset",
         Stage::Closed(_) => "closed",
         Stage::Remark(..) => "remark",
+        Stage::Drill(..) => "drill",
     };
     make!(py, "values", "Progress", {
         "record": progress.record,
@@ -169,6 +170,33 @@ fn why(doubt: Doubt) -> &'static str {
     }
 }
 
+/// How a drill stands.
+pub fn drill<'py>(py: Python<'py>, drill: &Drill) -> PyResult<Bound<'py, PyAny>> {
+    let state = match drill.state {
+        DrillState::Never => "never",
+        DrillState::Running => "running",
+        DrillState::Proven => "proven",
+        DrillState::Failed => "failed",
+    };
+    let seconds = |after: Option<std::time::Duration>| after.map(|after| after.as_secs_f64());
+    let utc = PyTzInfo::utc(py)?.to_owned();
+    let proven = drill.proof.map(|(at, _)| PyDateTime::from_timestamp(py, at.as_secs_f64(), Some(&utc))).transpose()?;
+    make!(py, "values", "Drill", {
+        "number": drill.number,
+        "state": word(py, "DrillState", state)?,
+        "asked": seconds(drill.asked),
+        "accepted": seconds(drill.accepted),
+        "received": seconds(drill.received),
+        "journalled": seconds(drill.journalled),
+        "delivered": seconds(drill.delivered),
+        "own_event": drill.own_event,
+        "record": drill.record,
+        "why": &drill.why,
+        "proven_at": proven,
+        "proven_in": drill.proof.map(|(_, proof)| f64::from(proof.took_ms) / 1000.0),
+    })
+}
+
 /// Findings, in their order.
 pub fn findings<'py>(py: Python<'py>, findings: &[Finding]) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
@@ -208,9 +236,14 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
         failed,
         told,
         untold,
+        supported,
+        contradicted,
+        unanswerable,
         journal_failures,
         strangers,
         unsent,
+        keepalives,
+        keepalives_lost,
         undelivered,
     } = statistics;
     let all = PyDict::new(py);
@@ -225,9 +258,14 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
     all.set_item("failed", failed)?;
     all.set_item("told", told)?;
     all.set_item("untold", untold)?;
+    all.set_item("supported", supported)?;
+    all.set_item("contradicted", contradicted)?;
+    all.set_item("unanswerable", unanswerable)?;
     all.set_item("journal_failures", journal_failures)?;
     all.set_item("strangers", strangers)?;
     all.set_item("unsent", unsent)?;
+    all.set_item("keepalives", keepalives)?;
+    all.set_item("keepalives_lost", keepalives_lost)?;
     all.set_item("undelivered", undelivered)?;
     frozen(all)
 }

@@ -1,6 +1,7 @@
 //! `bmcnotice check`: everything that is wrong with a configuration, in one pass.
 
-use crate::exit::{Exit, complain};
+use crate::exit::{Exit, complain, report};
+use crate::live::{self, judge::Bmc};
 use crate::out::{Look, Out};
 use bmcnotice::Config;
 use bmcnotice::config::finding::{Finding, Severity};
@@ -16,13 +17,20 @@ pub const DEFAULT_FILE: &str = "/etc/bmcnotice/bmcnotice.toml";
 /// finding with its id, place, rule and remedy. Changes nothing. docs/findings.md has a paragraph
 /// on each id.
 ///
-/// Ends with 0 when there is no error, with 2 when there is one. Warnings and notes do not count.
+/// With --live it then asks every BMC: this server's own in-band and over LAN, the others' over
+/// LAN. It says what works, how fast, and what does not. It logs in and reads; it changes nothing.
+///
+/// Ends with 0 when there is no error, with 2 when there is one, and with 3 when --live finds a
+/// BMC that does not work as configured. Warnings and notes do not count.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// The configuration
     #[arg(value_name = "FILE", default_value = DEFAULT_FILE)]
     file: PathBuf,
+    /// Ask the BMCs, too; takes up to 20 s
+    #[arg(long)]
+    live: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -39,15 +47,25 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
     };
     let findings = config.check();
     let errors = count(&findings, Severity::Error);
+    let asked = (arguments.live && errors == 0).then(|| live::ask(&config));
+    let live = match asked {
+        None => None,
+        Some(Ok(live)) => Some(live),
+        Some(Err(error)) => return report(&error),
+    };
     if arguments.json {
         let list: Vec<_> = findings.iter().map(as_json).collect();
-        out.json(&json!({
+        let mut object = json!({
             "file": arguments.file.display().to_string(),
             "errors": errors,
             "warnings": count(&findings, Severity::Warning),
             "notes": count(&findings, Severity::Info),
             "findings": list,
-        }));
+        });
+        if let (Some(live), Some(object)) = (&live, object.as_object_mut()) {
+            object.insert("live".into(), live::judge::as_json(live));
+        }
+        out.json(&object);
     } else {
         for (severity, title, look) in [
             (Severity::Error, "ERRORS: it does not run like this", Look::Bad),
@@ -57,8 +75,18 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
             group(&findings, severity, title, look, out);
         }
         out.line(format_args!("{}: {}", arguments.file.display(), summary(&findings)));
+        match &live {
+            Some(live) => live::judge::print(live, out),
+            None if arguments.live => out.line("no BMC was asked: correct the errors first"),
+            None => {}
+        }
     }
-    if errors > 0 { Exit::Wrong } else { Exit::Done }
+    let works = |all: &Vec<Bmc>| !all.iter().any(|bmc| live::judge::is_bad(&live::judge::judge(bmc, all)));
+    match live {
+        _ if errors > 0 => Exit::Wrong,
+        Some(live) if !works(&live) => Exit::No,
+        Some(_) | None => Exit::Done,
+    }
 }
 
 fn group(findings: &[Finding], severity: Severity, title: &str, look: Look, out: &Out) {

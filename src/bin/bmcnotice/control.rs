@@ -19,16 +19,16 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Which daemon is asked.
 #[derive(clap::Args)]
-struct Daemon {
+pub struct Daemon {
     /// The daemon's configuration, which names the folder of its socket
     #[arg(short, long, value_name = "FILE", conflicts_with = "socket")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// The daemon's socket
     #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
+    pub socket: Option<PathBuf>,
     /// Print the daemon's answer: one JSON object
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Let a held recovery go on
@@ -179,7 +179,7 @@ fn ask(daemon: &Daemon, request: Request, out: &Out) -> Exit {
 }
 
 /// Where the daemon's socket is.
-fn path(daemon: &Daemon) -> Result<PathBuf, Exit> {
+pub fn path(daemon: &Daemon) -> Result<PathBuf, Exit> {
     if let Some(path) = &daemon.socket {
         return Ok(path.clone());
     }
@@ -200,7 +200,8 @@ fn path(daemon: &Daemon) -> Result<PathBuf, Exit> {
     }
 }
 
-fn converse(path: &Path, request: Request) -> std::io::Result<Value> {
+/// Asks, and waits for the answer.
+pub fn converse(path: &Path, request: Request) -> std::io::Result<Value> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(ANSWER_WAIT))?;
     stream.set_write_timeout(Some(ANSWER_WAIT))?;

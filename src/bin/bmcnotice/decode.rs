@@ -7,7 +7,7 @@ use crate::arguments::{digits, hex};
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use bmcnotice::Notice;
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, Server};
+use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Server};
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::{host, sys};
 use bmcnotice::notice::{DropReason, Reception, meaning, sensors};
@@ -152,12 +152,19 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         address: SocketAddr::new(BMC, 0),
         trap_sources: vec![BMC],
         relays: Vec::new(),
+        retry_span: None,
         community: Secret::new(community),
         lan: None,
+        link: LinkChoice::Lan,
+        device: String::new(),
         guid: None,
+        by_address: false,
         handshake: Handshake::None,
         after_ended: AfterEnded::None,
         patience: None,
+        in_sel: true,
+        sel_catch_up: true,
+        dump: None,
     };
     Cluster {
         clusterpro: None,

@@ -3,7 +3,7 @@
 //! Takes no lock and writes nothing. Its input may be torn, damaged or hostile: `recovery::journal` reads it
 //! within its limits, and nothing of it reaches a terminal unchanged.
 
-mod found;
+pub mod found;
 mod json;
 mod table;
 mod words;

@@ -3,13 +3,17 @@
 //! Uses the library's public modules alone. `docs/cli.md` is the page for users.
 
 mod arguments;
+mod arrive;
+mod bmc;
 mod check;
 mod clock;
 mod control;
 mod decode;
 mod demo;
+mod ended;
 mod exit;
 mod journal;
+mod live;
 mod out;
 mod run;
 mod send;
@@ -30,7 +34,8 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "bmcnotice", version, verbatim_doc_comment)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong,\n\
-                        3 the answer is no (decode: refused; send --wait: not acknowledged).\n\
+                        3 the answer is no (decode: refused; send --wait: not acknowledged;\n\
+                        check --live: a BMC does not work).\n\
                         Every command has its own page: bmcnotice help COMMAND")]
 struct Arguments {
     #[command(subcommand)]
@@ -42,6 +47,7 @@ enum Command {
     Demo(demo::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
+    Bmc(bmc::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
     Journal(journal::Arguments),
@@ -50,6 +56,7 @@ enum Command {
     Clear(control::Clear),
     Maintenance(control::Maintenance),
     Reload(control::Reload),
+    Ended(ended::Arguments),
     Sim(sim::Arguments),
 }
 
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(&arguments, &out),
         Command::Run(arguments) => run::main(&arguments),
         Command::Check(arguments) => check::main(&arguments, &out),
+        Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
         Command::Journal(arguments) => journal::main(&arguments, &out),
@@ -75,6 +83,7 @@ fn main() -> ExitCode {
         Command::Clear(arguments) => control::clear(&arguments, &out),
         Command::Maintenance(arguments) => control::maintenance(&arguments, &out),
         Command::Reload(arguments) => control::reload(&arguments, &out),
+        Command::Ended(arguments) => ended::main(&arguments, &out),
         Command::Sim(arguments) => sim::main(&arguments, &out),
     };
     exit.after(&out).into()

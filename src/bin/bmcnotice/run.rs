@@ -13,7 +13,7 @@ use bmcnotice::config::model::{Cluster, Recovery};
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::sys::{Epoll, Event, now};
 use bmcnotice::words::Level;
-use bmcnotice::{Config, Context, Error, Line, Mode, Reload};
+use bmcnotice::{Config, Context, Drill, Error, Line, Mode, Reload};
 use parking_lot::Mutex;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -33,7 +33,7 @@ const PAUSE_AFTER_DEFECT: Duration = Duration::from_secs(1);
 /// monitor whose notices come. The log goes to stderr (under systemd with its levels). SIGTERM or
 /// SIGINT end it cleanly: the BMC is told that nobody waits any more. SIGHUP reloads the
 /// configuration. Tells systemd when it is ready (Type=notify). Listens to bmcnotice release,
-/// cancel, clear, maintenance and reload.
+/// cancel, clear, maintenance, reload and bmc drill.
 ///
 /// The command's environment says what happened; docs/cli.md lists the variables. Its exit status
 /// 0 means done.
@@ -120,7 +120,7 @@ fn judge(config: &Config, arguments: &Arguments, log: &Log) -> Result<Arc<Cluste
 }
 
 /// What a command line cannot do, if the configuration wants it.
-fn wants_a_callback(cluster: &Cluster) -> Option<String> {
+pub fn wants_a_callback(cluster: &Cluster) -> Option<String> {
     let here = cluster.monitors.iter().filter(|monitor| monitor.keyword(cluster.this).is_some());
     let callbacks: Vec<&str> =
         here.filter(|monitor| monitor.recovery == Recovery::Callback).map(|monitor| monitor.name.as_str()).collect();
@@ -164,6 +164,14 @@ impl Hands for Operator<'_> {
 
     fn set_maintenance(&self, on: bool) -> Result<(), Error> {
         self.context.set_maintenance(on)
+    }
+
+    fn drill(&self) -> Result<(), Error> {
+        self.context.drill()
+    }
+
+    fn drill_status(&self) -> Result<Drill, Error> {
+        self.context.drill_status()
     }
 
     fn reload(&self) -> Result<Reload, Error> {

@@ -2,133 +2,29 @@
 
 mod host;
 mod json;
+mod options;
 
-use crate::arguments::{duration, guid};
 use crate::clock;
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
-use crate::send::fault_names;
-use bmcnotice::config::model::Privilege;
-use bmcnotice::crypto::Secret;
 use bmcnotice::io::signals::{Signal, Signals};
 use bmcnotice::io::simulate::{Happened, SimulatedBmc};
-use bmcnotice::io::{host as system, sys};
-use bmcnotice::sim::{Alert, Event, FatalAction, Fault, Handshake, Handshaking, Options, Power, User};
-use bmcnotice::words::Guid;
-use clap::ValueEnum;
+use bmcnotice::io::sys;
+use bmcnotice::sim::{Event, Fault, Handshaking, Power, Quirks};
 use serde_json::json;
 use std::io::{BufRead, IsTerminal, stdin};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Where the password may stand instead of a file.
-const PASSWORD_VARIABLE: &str = "BMCNOTICE_SIM_PASSWORD";
+pub use options::Arguments;
+use options::On;
+
+/// What it takes on standard input.
+const COMMANDS: &str = "fault NAME, clear NAME, quirk NAME[=VALUE], well, erase, status, quit";
 /// Limit: events that wait to be printed; more are lost, for the BMC does not wait for its reader.
 const QUEUE_EVENTS: usize = 4096;
-
-/// Be a BMC: answer IPMI over LAN, raise faults, send traps
-///
-/// A simulated BMC with a simulated server behind it: RMCP+ (cipher suites 17 and 3), event log,
-/// chassis, watchdog. Once armed it holds the reset of a fatal fault until it hears that the
-/// recovery has ended, or until its patience is over. ipmitool talks to it:
-///
-///   ipmitool -I lanplus -H 127.0.0.1 -p 9623 -U admin -P password sel elist
-///
-/// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME,
-/// status, quit. SIGTERM and SIGINT end it.
-#[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct Arguments {
-    /// Where it answers
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9623")]
-    listen: SocketAddr,
-    /// Who may log in
-    #[arg(long, value_name = "NAME", default_value = "admin")]
-    user: String,
-    /// The file whose first line is the password [default: BMCNOTICE_SIM_PASSWORD, or "password"]
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// The system's GUID, in wire order
-    #[arg(long, value_name = "GUID", value_parser = guid)]
-    guid: Option<Guid>,
-    /// Where its traps go; without it, until an armed names an address, nowhere
-    #[arg(long, value_name = "IP:PORT")]
-    alert: Option<SocketAddr>,
-    /// The community of its traps
-    #[arg(long, value_name = "TEXT", default_value = "public")]
-    community: String,
-    /// How often a trap goes out until it is acknowledged
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
-    repeat: u8,
-    /// Between two sendings of a trap
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
-    interval: Duration,
-    /// How long it holds a reset
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    patience: Duration,
-    /// How it hears of recoveries
-    #[arg(long, default_value = "both")]
-    handshake: Hears,
-    /// What a fatal fault does to the server in the end
-    #[arg(long, default_value = "reset")]
-    fatal_action: Fatal,
-    /// How long the server takes to boot
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
-    boot_time: Duration,
-    /// Run this, with reset, power-off or power-on as its one argument, when that happens
-    #[arg(long, value_name = "PROGRAM")]
-    on_reset: Option<PathBuf>,
-    /// Raise this fault
-    #[arg(long, value_name = "NAME", value_parser = fault_names())]
-    fault: Option<String>,
-    /// So long after the start [default: 2s, or only on the signal]
-    #[arg(long, value_name = "DURATION", requires = "fault", value_parser = duration)]
-    after: Option<Duration>,
-    /// Raise the fault (uncorrectable-memory, if none is named) whenever this signal comes
-    #[arg(long, value_name = "USR1|USR2")]
-    fault_on_signal: Option<On>,
-    /// Take commands on standard input although it is no terminal
-    #[arg(long)]
-    control: bool,
-    /// Tell every IPMI command, too
-    #[arg(short, long)]
-    verbose: bool,
-    /// Print JSON, one object an event
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Hears {
-    /// By the raw command 30h/70h
-    Raw,
-    /// By OEM records in its event log
-    Sel,
-    /// Both
-    Both,
-    /// Not at all, as a stock BMC
-    None,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Fatal {
-    /// The reset line: the power stays on
-    Reset,
-    /// Off, then on
-    PowerCycle,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum On {
-    #[value(name = "USR1", alias = "SIGUSR1", alias = "usr1")]
-    User1,
-    #[value(name = "USR2", alias = "SIGUSR2", alias = "usr2")]
-    User2,
-}
 
 /// What comes to the main thread.
 enum Input {
@@ -139,7 +35,7 @@ enum Input {
 
 /// The command.
 pub fn main(arguments: &Arguments, out: &Out) -> Exit {
-    let options = match options(arguments) {
+    let options = match options::read(arguments) {
         Ok(options) => options,
         Err(exit) => return exit,
     };
@@ -217,48 +113,6 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
     Exit::Done
 }
 
-fn options(arguments: &Arguments) -> Result<Options, Exit> {
-    let password = match (&arguments.password_file, std::env::var(PASSWORD_VARIABLE)) {
-        (Some(path), _) => system::read_secret(path).map_err(|error| {
-            complain(format_args!("cannot read the password in {}: {error}", path.display()), "");
-            Exit::Wrong
-        })?,
-        (None, Ok(password)) => Secret::new(password),
-        (None, Err(_)) => Secret::new(*b"password"),
-    };
-    let agent = match arguments.listen.ip() {
-        IpAddr::V4(address) => address,
-        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-    };
-    let alert = arguments.alert.map(|destination| Alert {
-        community: Secret::new(arguments.community.as_bytes()),
-        agent,
-        retries: arguments.repeat - 1, // clap lets no zero in
-        interval: arguments.interval,
-        ..Alert::to(destination)
-    });
-    let hears = |raw, sel| Handshake { raw, sel };
-    let defaults = Options::default();
-    Ok(Options {
-        guid: arguments.guid.unwrap_or(defaults.guid),
-        users: vec![User { name: arguments.user.clone(), password, privilege: Privilege::Administrator }],
-        alert,
-        handshake: match arguments.handshake {
-            Hears::Raw => hears(true, false),
-            Hears::Sel => hears(false, true),
-            Hears::Both => hears(true, true),
-            Hears::None => hears(false, false),
-        },
-        patience: arguments.patience,
-        fatal_action: match arguments.fatal_action {
-            Fatal::Reset => FatalAction::Reset,
-            Fatal::PowerCycle => FatalAction::PowerCycle,
-        },
-        boot_time: arguments.boot_time,
-        ..defaults
-    })
-}
-
 fn listen_to_signals(signals: Signals, inlet: SyncSender<Input>) {
     thread::spawn(move || {
         while let Some(signal) = signals.wait(None) {
@@ -288,12 +142,19 @@ fn obey(line: &str, bmc: &SimulatedBmc, show: &Show<'_>) -> bool {
         [] => {}
         ["quit" | "exit"] => return false,
         ["status"] => show.status(bmc),
+        ["erase"] => bmc.with(|bmc, now| bmc.erase_sel(now)),
+        ["well"] => bmc.with(|bmc, _| *bmc.quirks_mut() = Quirks::default()),
+        ["quirk", quirk] => {
+            if let Err(wrong) = bmc.with(|bmc, _| bmc.quirks_mut().set(quirk)) {
+                complain(format_args!("quirk \"{quirk}\": {wrong}"), "bmcnotice sim --help lists them");
+            }
+        }
         [what @ ("fault" | "clear"), name] => match Fault::preset(name) {
             Some(fault) if what == "fault" => bmc.raise(&fault),
             Some(fault) => bmc.clear(&fault),
             None => complain(format_args!("no fault \"{name}\""), &format!("known: {}", names())),
         },
-        _ => complain(format_args!("not understood: {line}"), "fault NAME, clear NAME, status, quit"),
+        _ => complain(format_args!("not understood: {line}"), COMMANDS),
     }
     true
 }
@@ -310,7 +171,7 @@ struct Show<'a> {
 
 impl Show<'_> {
     fn opening(&self, bmc: &SimulatedBmc, arguments: &Arguments, controlled: bool) {
-        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.options().alert.clone()));
+        let (guid, alert) = bmc.with(|bmc, _| (bmc.options().guid, bmc.alert()));
         let alert = alert.map(|alert| alert.destination.to_string());
         if self.json {
             return self.out.json(&json!({
@@ -323,7 +184,7 @@ impl Show<'_> {
         out.line(format_args!("  user {}, GUID {guid}", arguments.user));
         out.line(format_args!("  traps go {}", alert.map_or("nowhere yet (--alert)".into(), |to| format!("to {to}"))));
         if controlled {
-            out.line("  commands: fault NAME, clear NAME, status, quit");
+            out.line(format_args!("  commands: {COMMANDS}"));
             out.line(format_args!("  faults: {}", names()));
         }
     }

@@ -3,7 +3,7 @@
 //! Uses `case` and `draft`.
 
 use super::case::{Case, Found};
-use crate::config::model::{AfterEnded, Privilege, RawOctet, SecretSource};
+use crate::config::model::{AfterEnded, LinkChoice, Privilege, RawOctet, SecretSource};
 use crate::config::report::At;
 use core::net::IpAddr;
 
@@ -103,6 +103,7 @@ pub(super) fn no_login(case: &Case<'_>, found: &mut Found<'_, '_>) {
         let Some(bmc) = server.bmc.ok() else { continue };
         let missing = match (bmc.user.is_absent(), bmc.password.is_absent()) {
             (false, false) => continue,
+            (true, true) if case.in_band(n) && bmc.kg.is_absent() => continue,
             (true, true) => "user and password_file",
             (true, false) => "user",
             (false, true) => "password_file",
@@ -205,11 +206,29 @@ pub(super) fn default_community(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn identity(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let Some((server, bmc)) = case.own().and_then(|own| Some((own, own.bmc.ok()?))) else { return };
-    if bmc.chassis() && bmc.guid.is_absent() && case.facts.own_guid == Some(false) {
+    if bmc.chassis() && bmc.by_address.ok() == Some(&true) {
+        let subject = format!("the BMC of server {}: only its address says whose it is", server.shown());
+        let remedy =
+            "write after_ended = \"none\" or \"bmc\", or have the maker's tool set the board's UUID and pin it";
+        return found.add(bmc.after_ended.at(), subject, remedy);
+    }
+    let in_band = case.this.is_some_and(|this| case.in_band(this));
+    if bmc.chassis() && bmc.guid.is_absent() && case.facts.own_guid == Some(false) && !in_band {
         let subject =
             format!("the BMC of server {}: its guid is not pinned, and this host's own cannot be read", server.shown());
-        let remedy = "read it with bmcnotice bmc audit and write guid = \"...\", or run as a user who may read /sys/class/dmi/id/product_uuid";
+        let remedy = "read it with bmcnotice bmc pin and write guid = \"...\", or run as a user who may read /sys/class/dmi/id/product_uuid";
         found.add(bmc.after_ended.at(), subject, remedy);
+    }
+}
+
+pub(super) fn link_other(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (n, server) in case.draft.servers.iter().enumerate() {
+        let Some(bmc) = server.bmc.ok() else { continue };
+        if case.this.is_some_and(|this| this != n) && bmc.link.ok() == Some(&LinkChoice::InBand) {
+            let subject = format!("the BMC of server {}: from this server it is asked over LAN", server.shown());
+            let remedy = "nothing, if this file is for all servers; over LAN it needs user and password_file";
+            found.add(bmc.link.at(), subject, remedy);
+        }
     }
 }
 
@@ -232,7 +251,7 @@ pub(super) fn shared_guid(case: &Case<'_>, found: &mut Found<'_, '_>) {
             found.add(
                 field.at(),
                 subject,
-                "read it again with bmcnotice bmc audit; two boards with one GUID need the maker's tool",
+                "read it again with bmcnotice bmc pin; two boards with one GUID need the maker's tool",
             );
         }
     }
@@ -321,5 +340,24 @@ pub(super) fn listen_family(case: &Case<'_>, found: &mut Found<'_, '_>) {
                 format!("server {server} listens at {address}, and its handshake has room for an IPv4 address");
             found.add(at, subject, "listen at an IPv4 address, or take address0 to address3 out of the handshake");
         }
+    }
+}
+
+pub(super) fn by_address(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    // One that is to be sent chassis commands is an error already.
+    for (name, bmc) in case.bmcs().filter(|(_, bmc)| bmc.by_address.ok() == Some(&true) && !bmc.chassis()) {
+        let subject = format!("the BMC of server {name}: whoever answers at its address is taken for it");
+        found.add(
+            bmc.by_address.at(),
+            subject,
+            "have the maker's tool set the board's UUID, and pin it with guid = \"...\"; until then no chassis command goes to it, and its server is never called off",
+        );
+    }
+}
+
+pub(super) fn dump_unheld(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    for (name, bmc) in case.bmcs().filter(|(_, bmc)| bmc.dump_hold.is_absent() && bmc.dump_markers.ok().is_some()) {
+        let subject = format!("the BMC of server {name}: dump_marker is given, and ended waits for no dump");
+        found.add(bmc.dump_markers.at(), subject, "write dump_hold = \"5min\" or the like, or take dump_marker away");
     }
 }

@@ -6,8 +6,9 @@ use crate::config::clusterpro::{Clusterpro, Template};
 use crate::config::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
 use crate::config::facts::Facts;
 use crate::config::finding::Rule;
-use crate::config::model::{AfterEnded, Recovery, SecretSource};
+use crate::config::model::{AfterEnded, LinkChoice, Recovery, SecretSource};
 use crate::config::report::{At, Report};
+use crate::words::Obstacle;
 use core::net::SocketAddr;
 
 /// What the rules judge.
@@ -18,6 +19,14 @@ pub(super) struct Case<'c> {
     pub(super) file: &'c str,
     /// The place of this server in the list, if it is known.
     pub(super) this: Option<usize>,
+}
+
+/// The device of this server's own BMC.
+pub(super) struct Device {
+    pub(super) link: LinkChoice,
+    pub(super) path: String,
+    /// Why it cannot be used; none: it can, or that is not known.
+    pub(super) obstacle: Option<Obstacle>,
 }
 
 /// Where a rule puts its breaches.
@@ -56,6 +65,26 @@ impl<'c> Case<'c> {
     pub(super) fn listen(&self) -> Option<(At, SocketAddr)> {
         let own = self.own()?.name.ok()?;
         self.keywords().find(|(_, _, server, _)| server == own).map(|(_, at, _, address)| (at, address))
+    }
+
+    /// How the host may talk to its own BMC in-band, if that is this server's. The same rule as in `model`: a BMC at a
+    /// loopback address is a simulated one.
+    pub(super) fn device(&self, server: usize) -> Option<Device> {
+        let bmc = self.draft.servers.get(server).filter(|_| self.this == Some(server))?.bmc.ok()?;
+        let link = bmc.link.get_or(LinkChoice::Auto);
+        let wanted = match link {
+            LinkChoice::Auto => bmc.address.ok().is_some_and(|address| !address.ip().is_loopback()),
+            LinkChoice::Lan => false,
+            LinkChoice::InBand => true,
+        };
+        let path = bmc.device.get_or(default::DEVICE.to_owned());
+        let obstacle = self.facts.device(&path).and_then(Result::err);
+        wanted.then_some(Device { link, path, obstacle })
+    }
+
+    /// Whether a server's BMC can be talked to in-band as far as anybody knows: it needs no login then, and is proven.
+    pub(super) fn in_band(&self, server: usize) -> bool {
+        self.device(server).is_some_and(|device| device.link == LinkChoice::InBand || device.obstacle.is_none())
     }
 
     pub(super) fn server(&self, name: &str) -> Option<&'c ServerDraft> {

@@ -127,7 +127,7 @@ pub(super) fn unpinned_peer(case: &Case<'_>, found: &mut Found<'_, '_>) {
         };
         let subject =
             format!("server {}: its BMC's guid is not pinned, so that server will never be called off", server.shown());
-        found.add(bmc.guid.at(), subject, "read it with bmcnotice bmc audit and write guid = \"...\"");
+        found.add(bmc.guid.at(), subject, "read it with bmcnotice bmc pin and write guid = \"...\"");
     }
 }
 

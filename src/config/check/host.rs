@@ -2,9 +2,14 @@
 //!
 //! Uses `case` and `draft`.
 
-use super::case::{Case, Found};
+use super::case::{Case, Device, Found};
+use crate::config::draft::{BmcDraft, default};
 use crate::config::facts::{FileFacts, PortHolder};
+use crate::config::model::{CREDENTIALS, LinkChoice};
+use crate::config::report::At;
+use crate::words::Obstacle;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 pub(super) fn not_here(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let (Some((at, listen)), Some(own)) = (case.listen(), &case.facts.addresses) else { return };
@@ -74,9 +79,39 @@ pub(super) fn esmpro(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn no_ipmi(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    if case.facts.ipmi_device == Some(false) {
+    // A simulated BMC, or one that is to be asked over LAN, needs no device.
+    let Some(own) = case.this.and_then(|this| case.device(this)) else { return };
+    // Where it is the only road, another rule says it louder.
+    if case.facts.ipmi_device == Some(false) && own.link != LinkChoice::InBand {
         let remedy = "start it before the cluster (systemctl enable --now ipmi, or modprobe ipmi_si and ipmi_devintf)";
-        found.add(case.draft.at, "there is no /dev/ipmi0: the ipmi service does not run", remedy);
+        let subject = match own.obstacle {
+            Some(Obstacle::NoInterface) => "there is no /dev/ipmi0: the ipmi driver is loaded and has found no BMC",
+            _ => "there is no /dev/ipmi0: the ipmi service does not run",
+        };
+        found.add(case.draft.at, subject, remedy);
+    }
+}
+
+/// The device of our own BMC that cannot be used: how it is wanted, its place, its name and why.
+fn obstacle(case: &Case<'_>) -> Option<(LinkChoice, At, String, Obstacle)> {
+    let Device { link, path, obstacle } = case.device(case.this?)?;
+    let bmc = case.own()?.bmc.ok()?;
+    let at = if bmc.device.is_absent() { bmc.link.at() } else { bmc.device.at() };
+    Some((link, at, path, obstacle?))
+}
+
+pub(super) fn no_device(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some((LinkChoice::InBand, at, device, why)) = obstacle(case) {
+        found.add(at, format!("link is \"in_band\", and {device} cannot be used: {why}"), why.remedy());
+    }
+}
+
+pub(super) fn device_unusable(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    // Without any device the whole service is missing, and another rule says so.
+    if let Some((LinkChoice::Auto, at, device, why)) = obstacle(case)
+        && case.facts.ipmi_device != Some(false)
+    {
+        found.add(at, format!("{device} cannot be used, LAN alone is left: {why}"), why.remedy());
     }
 }
 
@@ -130,7 +165,11 @@ pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
             FileFacts { readable: false, .. } => "cannot be read by this user",
             FileFacts { readable: true, .. } => continue,
         };
-        let remedy = "write the secret into its first line, owned by the user who runs this, mode 0600";
+        let remedy = if path.starts_with(CREDENTIALS) {
+            "give it to the service by LoadCredential= or SetCredentialEncrypted=; outside that unit there is no such folder"
+        } else {
+            "write the secret into its first line, owned by the user who runs this, mode 0600"
+        };
         found.add(at, format!("the BMC of server {server}: {path} {why}"), remedy);
     }
 }
@@ -177,5 +216,28 @@ pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
             let subject = format!("monitor {monitor}: everyone may write {path} or replace it");
             found.add(at, subject, format!("chmod o-w {path}, and its folder"));
         }
+    }
+}
+
+/// This server's BMC, if its path could be drilled, and how long ago it was.
+fn proven<'c>(case: &Case<'c>) -> Option<(&'c BmcDraft, Option<Duration>)> {
+    let bmc = case.own()?.bmc.ok().filter(|bmc| bmc.user.ok().is_some())?;
+    let drilled = case.listen().is_some() && !case.draft.observe.get_or(false);
+    case.facts.proven.filter(|_| drilled).map(|proven| (bmc, proven))
+}
+
+pub(super) fn drill_old(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some((bmc, Some(age))) = proven(case)
+        && age > bmc.drill_max_age.get_or(default::DRILL_MAX_AGE)
+    {
+        let subject = format!("the last drill that proved the path is {} days ago", age.as_secs() / 86_400);
+        found.add(bmc.drill_max_age.at(), subject, "run bmcnotice bmc drill, now and as often");
+    }
+}
+
+pub(super) fn drill_never(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    if let Some((bmc, None)) = proven(case) {
+        let subject = "no drill has proven the path from this server's BMC to here";
+        found.add(bmc.drill_max_age.at(), subject, "run bmcnotice bmc drill, before the night that needs it");
     }
 }

@@ -7,12 +7,13 @@ mod bmcs;
 mod case;
 mod cluster;
 mod clusterpro;
+mod evidence;
 mod host;
 mod monitors;
 mod plan;
 
 use super::clusterpro::CONF;
-use super::draft::Draft;
+use super::draft::{Draft, default::DEVICE};
 use super::facts::{Facts, Wanted};
 use super::finding::Rule;
 use super::report::Report;
@@ -49,6 +50,8 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::HALF_HANDSHAKE, bmcs::half_handshake),
     (&rules::PRIVILEGE, bmcs::privilege),
     (&rules::LISTEN_FAMILY, bmcs::listen_family),
+    (&rules::BY_ADDRESS, bmcs::by_address),
+    (&rules::DUMP_UNHELD, bmcs::dump_unheld),
     (&rules::KEYWORD_MISSING, monitors::keyword_missing),
     (&rules::KEYWORD_SERVER, monitors::keyword_server),
     (&rules::PORTS, monitors::ports),
@@ -60,6 +63,10 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::CHASSIS_ON_ADDRESS, monitors::chassis_on_address),
     (&rules::NO_MONITOR, monitors::no_monitor),
     (&rules::WAIT_OVER_TELL, monitors::wait_over_tell),
+    (&rules::UNASKABLE, evidence::unaskable),
+    (&rules::UNIDENTIFIED, evidence::unidentified),
+    (&rules::UNVERIFIED_RECOVERS, evidence::unverified_recovers),
+    (&rules::NOT_IN_SEL, evidence::not_in_sel),
     (&rules::PLACEHOLDER_EMPTY, clusterpro::placeholder_empty),
     (&rules::NO_PROOF, clusterpro::no_proof),
     (&rules::NO_RESTART, clusterpro::no_restart),
@@ -82,6 +89,7 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::PORT_DENIED, host::port_denied),
     (&rules::CLUSTERPRO_RUNS, clusterpro::clusterpro_runs),
     (&rules::ESMPRO, host::esmpro),
+    (&rules::LINK_OTHER, bmcs::link_other),
     (&rules::NO_IPMI, host::no_ipmi),
     (&rules::HOT_WRITABLE, host::hot_writable),
     (&rules::HOT_TMPFS, host::hot_tmpfs),
@@ -91,8 +99,12 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::TEXT_PUBLIC, host::text_public),
     (&rules::COMMAND_MISSING, host::command_missing),
     (&rules::COMMAND_WRITABLE, host::command_writable),
+    (&rules::NO_DEVICE, host::no_device),
+    (&rules::DEVICE_UNUSABLE, host::device_unusable),
     (&rules::MRW_ACTIVE, clusterpro::mrw_active),
     (&rules::ALERT_MISSING, clusterpro::alert_missing),
+    (&rules::DRILL_OLD, host::drill_old),
+    (&rules::DRILL_NEVER, host::drill_never),
 ];
 
 /// Judges the draft by every rule; the answer is this server, if it is one of the cluster's.
@@ -122,5 +134,9 @@ pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     ports.dedup();
     paths.sort_unstable();
     paths.dedup();
-    Wanted { ports, paths, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())) }
+    let mut devices: Vec<String> = case.bmcs().map(|(_, bmc)| bmc.device.get_or(DEVICE.to_owned())).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let journals = [case.hot(), case.disk()].into_iter().flatten().collect();
+    Wanted { ports, paths, devices, clp_conf: Some(draft.clusterpro.conf.get_or(CONF.to_owned())), journals }
 }

@@ -81,17 +81,22 @@ pub(super) fn too_slow(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
         let total = longest(monitor);
         let guarded = monitor.keywords.iter().filter_map(|(_, server, _)| case.server(server));
-        let patient = guarded.filter_map(|server| Some((server, *server.bmc.ok()?.patience.ok()?)));
-        if let Some((server, patience)) = patient.min_by_key(|(_, patience)| *patience)
-            && total > patience
+        // What is left of a BMC's patience once a crash dump was waited for.
+        let patient = guarded.filter_map(|server| {
+            let bmc = server.bmc.ok()?;
+            Some((server, *bmc.patience.ok()?, bmc.dump_hold.get_or(Duration::ZERO)))
+        });
+        if let Some((server, patience, dump)) = patient.min_by_key(|(_, patience, dump)| patience.saturating_sub(*dump))
+            && total + dump > patience
         {
+            let total = total + dump;
             let name = monitor.shown();
             let subject = format!(
                 "monitor {name} may take {total:?}, and the BMC of server {} waits {patience:?}",
                 server.shown()
             );
             let at = monitor.deadline.at();
-            found.add(at, subject, "shorten wait_for_started, deadline or tell_deadline; the BMC resets in the middle of the recovery otherwise");
+            found.add(at, subject, "shorten wait_for_started, deadline, tell_deadline or dump_hold; the BMC resets in the middle of the recovery otherwise");
         }
     }
 }
@@ -155,17 +160,22 @@ fn unproven<'c>(
 ) -> impl Iterator<Item = (&'c ServerDraft, &'static str)> + use<'c> {
     let wanted = plan(monitor).last.chassis().is_some();
     let draft = case.draft;
+    let in_band = case.this.filter(|this| case.in_band(*this)).and_then(|this| draft.servers.get(this));
+    let in_band = in_band.and_then(|server| server.name.ok());
     let server = move |name: &String| draft.servers.iter().find(|server| server.name.ok() == Some(name));
     let guarded = monitor.keywords.iter().filter(move |_| wanted).filter_map(move |(_, name, _)| server(name));
-    guarded.filter_map(|server| Some((server, lacks(server)?)))
+    guarded.filter_map(move |server| {
+        let in_band = server.name.ok().is_some_and(|name| Some(name) == in_band);
+        Some((server, lacks(server, in_band)?))
+    })
 }
 
 /// What a BMC lacks for being ordered to do something to its server.
-fn lacks(server: &ServerDraft) -> Option<&'static str> {
+fn lacks(server: &ServerDraft, in_band: bool) -> Option<&'static str> {
     let bmc = server.bmc.ok()?;
-    if bmc.user.is_absent() {
+    if bmc.user.is_absent() && !in_band {
         Some("has no login")
-    } else if bmc.guid.is_absent() {
+    } else if bmc.guid.is_absent() && !in_band {
         Some("has no pinned guid")
     } else if bmc.chassis() {
         Some("has an after_ended of its own")

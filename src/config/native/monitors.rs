@@ -5,7 +5,7 @@
 use super::reader::Reader;
 use super::recovery;
 use crate::config::draft::{Field, MonitorDraft, default};
-use crate::config::model::StartsOn;
+use crate::config::model::{StartsOn, WhenUnverifiable};
 use crate::config::report::{At, Report, cut};
 use crate::config::rules;
 use crate::config::tree::{Node, Table};
@@ -28,6 +28,9 @@ const WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600
 const TRUSTS: &[(&str, Trust)] =
     &[("address", Trust::Address), ("corroborated", Trust::Corroborated), ("authenticated", Trust::Authenticated)];
 
+const UNVERIFIABLE: &[(&str, WhenUnverifiable)] =
+    &[("hold", WhenUnverifiable::Hold), ("recover", WhenUnverifiable::Recover)];
+
 pub(super) fn read(table: Table<'_>, report: &mut Report<'_>, bin: &str) -> MonitorDraft {
     let mut table = Reader::new(table, "a monitor", report);
     let name = table.name("name");
@@ -49,6 +52,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>, bin: &str) -> Moni
         keywords_at,
         keywords,
         trust,
+        when_unverifiable: table.word("when_unverifiable", UNVERIFIABLE),
         starts_on,
         recovery,
         target: table.text("target", MAX_NAME).and_then(|_, text| Some(text.into_owned())),
@@ -125,18 +129,13 @@ fn keywords(table: &mut Reader<'_, '_, '_>) -> (At, Keywords) {
     }
 }
 
-/// All three words are understood; one is available.
+/// All three words are understood; two are available.
 fn trust(table: &mut Reader<'_, '_, '_>) -> Field<Trust> {
-    let trust = table.word("trust", TRUSTS);
-    let remedy = "write trust = \"address\" and keep the BMC network closed to others: an address can be forged";
-    if trust.is_absent() {
-        table.add(&rules::NO_TRUST, trust.at(), "trust is missing", remedy);
-        return Field::Bad(trust.at());
-    }
-    trust.and_then(|at, trust| match trust {
-        Trust::Address => Some(trust),
-        Trust::Corroborated | Trust::Authenticated => {
+    table.word("trust", TRUSTS).and_then(|at, trust| match trust {
+        Trust::Address | Trust::Corroborated => Some(trust),
+        Trust::Authenticated => {
             let subject = format!("trust \"{trust}\" is understood and not yet available in this version");
+            let remedy = "leave trust out: the BMC is then asked over its link whether it meant it";
             table.add(&rules::TRUST_LATER, at, &subject, remedy);
             None
         }

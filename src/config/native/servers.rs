@@ -4,9 +4,9 @@
 
 use super::reader::Reader;
 use crate::config::draft::{BmcDraft, Field, ServerDraft, default};
-use crate::config::model::{AfterEnded, Privilege, SecretSource};
+use crate::config::model::{AfterEnded, CREDENTIALS, LinkChoice, Privilege, SecretSource};
 use crate::config::report::{At, Report, cut};
-use crate::config::tree::Table;
+use crate::config::tree::{Node, Table};
 use crate::config::{rules, values};
 use crate::crypto::Secret;
 use crate::words::Guid;
@@ -17,11 +17,25 @@ use core::time::Duration;
 const MAX_COMMUNITY: usize = 255;
 /// Limit: the longest text of a login, in bytes; the shorter limits of IPMI are a rule of their own.
 const MAX_LOGIN: usize = 255;
+/// How long *ended* may wait for a crash dump.
+const DUMP_HOLD: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+/// How old a proof of the path may be.
+const DRILL_MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(3600)..=Duration::from_secs(366 * 86_400);
+
+/// What proves whose a BMC is; true: its address does.
+const IDENTITIES: &[(&str, bool)] = &[("guid", false), ("address", true)];
+
+/// For how long a BMC may repeat a notice: IPMI's longest is 7 times 256 s.
+const RETRY_SPAN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 60);
 /// What a BMC may declare to wait.
 const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
 const PRIVILEGES: &[(&str, Privilege)] =
     &[("user", Privilege::User), ("operator", Privilege::Operator), ("administrator", Privilege::Administrator)];
+
+const LINKS: &[(&str, LinkChoice)] =
+    &[("auto", LinkChoice::Auto), ("lan", LinkChoice::Lan), ("in_band", LinkChoice::InBand)];
+const CATCH_UP: &[(&str, bool)] = &[("report", true), ("off", false)];
 
 const AFTER_ENDED: &[(&str, AfterEnded)] = &[
     ("none", AfterEnded::None),
@@ -58,23 +72,43 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> ServerDraft {
 fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
     let address = table.address("address", default::BMC_PORT);
     let address = table.required("address", address, "write address = \"...\", where the BMC's web console is");
-    let draft = BmcDraft {
+    let mut draft = BmcDraft {
         address,
         trap_sources: table.ips("trap_sources"),
         relays: table.ips("relays"),
+        retry_span: table.duration("retry_span", RETRY_SPAN),
         community: table.text("community", MAX_COMMUNITY).and_then(|_, text| Some(secret(text))),
         user: table.text("user", MAX_LOGIN).and_then(|_, text| Some(text.into_owned())),
         password: password(&mut table),
-        kg: table.path("kg_file").and_then(|_, path| Some(SecretSource::File(path))),
+        kg: kg(&mut table),
         suites: table.octets("cipher_suites"),
         privilege: table.word("privilege", PRIVILEGES),
+        link: table.word("link", LINKS),
+        device: table.path("device"),
         guid: guid(&mut table),
         handshake: table.name("handshake"),
         after_ended: table.word("after_ended", AFTER_ENDED),
         patience: table.duration("patience", PATIENCE),
+        in_sel: table.boolean("in_sel"),
+        sel_catch_up: table.word("sel_catch_up", CATCH_UP),
+        by_address: table.word("identity", IDENTITIES),
+        dump_hold: table.duration("dump_hold", DUMP_HOLD),
+        dump_markers: table.list("dump_marker", "a list such as [\"/run/bmcnotice/dump\"]", marker),
+        drill_max_age: table.duration("drill_max_age", DRILL_MAX_AGE),
     };
+    if let (Field::Given(at, true), Field::Given(guid, _)) = (&draft.by_address, &draft.guid) {
+        let at = (*at).max(*guid);
+        let remedy = "keep guid; identity = \"address\" is for a BMC whose GUID says nothing, or is another one's, too";
+        table.add(&rules::EXCLUSIVE, at, "identity = \"address\" and guid are both given", remedy);
+        draft.by_address = Field::Bad(at);
+    }
     table.finish();
     draft
+}
+
+fn marker<'a>(table: &mut Reader<'_, '_, 'a>, item: Node<'a>) -> Option<String> {
+    let Field::Given(at, path) = table.item_text("dump_marker", item) else { return None };
+    table.absolute("dump_marker", at, path)
 }
 
 /// Moves the text, which is copied only if it still stands in the configuration.
@@ -85,13 +119,43 @@ fn secret(text: std::borrow::Cow<'_, str>) -> Secret {
 fn password(table: &mut Reader<'_, '_, '_>) -> Field<SecretSource> {
     let inline = table.text("password", MAX_LOGIN).and_then(|_, text| Some(SecretSource::Inline(secret(text))));
     let file = table.path("password_file").and_then(|_, path| Some(SecretSource::File(path)));
-    match (inline, file) {
-        (inline, Field::Absent(_)) => inline,
-        (Field::Absent(_), file) => file,
-        (Field::Given(inline, _) | Field::Bad(inline), Field::Given(file, _) | Field::Bad(file)) => {
-            let at: At = inline.max(file);
-            let remedy = "keep password_file and take password away";
-            table.add(&rules::EXCLUSIVE, at, "password and password_file are both given", remedy);
+    let credential = credential(table, "password_credential");
+    let keep = if matches!(credential, Field::Absent(_)) { "password_file" } else { "password_credential" };
+    let inline = one_of(table, ("password", inline), ("password_file", file), keep);
+    one_of(table, ("password or password_file", inline), ("password_credential", credential), keep)
+}
+
+fn kg(table: &mut Reader<'_, '_, '_>) -> Field<SecretSource> {
+    let file = table.path("kg_file").and_then(|_, path| Some(SecretSource::File(path)));
+    let credential = credential(table, "kg_credential");
+    one_of(table, ("kg_file", file), ("kg_credential", credential), "kg_credential")
+}
+
+/// A file of the folder that systemd made for this service (`LoadCredential=`, `SetCredentialEncrypted=`).
+fn credential(table: &mut Reader<'_, '_, '_>, key: &'static str) -> Field<SecretSource> {
+    table.name(key).and_then(|at, name| {
+        if name.contains('/') || name == "." || name == ".." {
+            let subject = format!("{key} is not the name of a credential: {}", cut(&name));
+            table.add(&rules::NAME, at, &subject, "write the name that stands in LoadCredential=, without any folder");
+            return None;
+        }
+        Some(SecretSource::File(format!("{CREDENTIALS}/{name}")))
+    })
+}
+
+fn one_of<T>(
+    table: &mut Reader<'_, '_, '_>,
+    (first, a): (&str, Field<T>),
+    (second, b): (&str, Field<T>),
+    keep: &str,
+) -> Field<T> {
+    match (a, b) {
+        (a, Field::Absent(_)) => a,
+        (Field::Absent(_), b) => b,
+        (Field::Given(a, _) | Field::Bad(a), Field::Given(b, _) | Field::Bad(b)) => {
+            let at: At = a.max(b);
+            let subject = format!("{first} and {second} are both given");
+            table.add(&rules::EXCLUSIVE, at, &subject, format!("keep {keep} and take the other away"));
             Field::Bad(at)
         }
     }

@@ -2,9 +2,16 @@
 //!
 //! Values; made by `roads`, read by the engine.
 
+use crate::bmc::auto::Remark;
 use crate::bmc::chassis::{Effect, Undone};
-use crate::bmc::failure::Untold;
+use crate::bmc::failure::{Failure, Untold};
+use crate::bmc::fill::Fill;
+use crate::bmc::immediate::{Accepted, Unasked};
+use crate::bmc::sel_reading::{Read, Unread};
+use crate::bmc::sensor_names::SensorNames;
 use crate::heartbeat::Evidence;
+use crate::wire::ipmi::Response;
+use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
 
 /// Whose conversation it is.
@@ -14,8 +21,16 @@ pub(in crate::engine) enum Owner {
     Seat(MonitorId),
     /// The context: armed, disarmed.
     Context,
+    /// Whoever reads the BMC's log.
+    Witness,
+    /// Whoever reads what its sensors are called.
+    Names,
     /// A record that a former process left open.
     Leftover(u64),
+    /// A drill.
+    Drill,
+    /// Who watches the event log.
+    Fill,
 }
 
 /// What came of it.
@@ -27,8 +42,22 @@ pub(in crate::engine) enum News {
     Untold(Owner, Phase, Untold),
     /// A chassis command was given, and this is known of its effect.
     Ordered(Owner, Result<Effect, Undone>),
+    /// The BMC's log was read, or not.
+    Read(Result<Read, Unread>),
+    /// What its sensors are called was read, or not.
+    Names(Result<Option<SensorNames>, Unread>),
     /// The heartbeat's question was answered, or not.
     Evidence(ServerId, Evidence),
+    /// What our BMC answered to a keep-alive.
+    KeptAlive(Result<Response, Failure>),
+    /// How full our BMC's event log is, or why that is not known.
+    Filled(Result<Fill, Failure>),
+    /// The BMC will send a drill's test alert, or why not.
+    DrillAsked(Result<Accepted, Unasked>),
+    /// What it thinks became of it; none: it does not say.
+    DrillFate(Option<AlertStatus>),
     /// A link came up or went down.
     Link(ServerId),
+    /// What people should know of the two roads to our own BMC.
+    Remark(ServerId, Remark),
 }

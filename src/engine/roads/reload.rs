@@ -3,7 +3,7 @@
 //! Part of [`Roads`], apart because a reload is rare. Its input is the old and the new cluster.
 
 use super::road::Road;
-use super::{Errand, Owner, Place, Roads, expected};
+use super::{Errand, Owner, Place, Roads, expected, in_band};
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
@@ -13,7 +13,8 @@ use crate::words::ServerId;
 impl Roads {
     /// Whether something is being said for a record: it must not be cut in two.
     pub(in crate::engine) fn talks_for_records(&self) -> bool {
-        self.conversations.iter().any(|conversation| conversation.owner != Owner::Context)
+        let for_record = |owner| matches!(owner, Owner::Seat(_) | Owner::Leftover(_));
+        self.conversations.iter().any(|conversation| for_record(conversation.owner))
     }
 
     /// Closes every road that the new configuration does not have like this. To be followed by
@@ -55,7 +56,7 @@ impl Roads {
                 }
                 Some(_) | None => false,
             },
-            Errand::Conversation(_) | Errand::Nobody => true,
+            Errand::Conversation(_) | Errand::KeepAlive | Errand::Nobody => true,
         });
         for ((id, server), login) in (0..).map(ServerId).zip(&new.servers).zip(logins) {
             let Some(bmc) = &server.bmc else { continue };
@@ -63,8 +64,10 @@ impl Roads {
                 Some(at) => self.places.push(Place { server: id, ..former.swap_remove(at) }),
                 None => {
                     let identity = expected(new, id, &own);
-                    let road = Road::new(now, login.as_ref(), &identity, random);
-                    self.places.push(Place { server: id, address: bmc.address, login, identity, road, kept: true });
+                    let in_band = in_band(new, id);
+                    let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), random);
+                    let address = bmc.address;
+                    self.places.push(Place { server: id, address, login, identity, in_band, road, kept: true });
                 }
             }
         }
@@ -77,7 +80,10 @@ impl Place {
     fn is_still(&self, new: &Cluster, id: ServerId, logins: &[Option<Login>], own: &Identity) -> bool {
         let address = new.server(id).bmc.as_ref().map(|bmc| bmc.address);
         let login = logins.get(usize::from(id.0)).and_then(Option::as_ref);
-        address == Some(self.address) && login == self.login.as_ref() && expected(new, id, own) == self.identity
+        address == Some(self.address)
+            && login == self.login.as_ref()
+            && expected(new, id, own) == self.identity
+            && in_band(new, id) == self.in_band
     }
 }
 

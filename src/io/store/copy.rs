@@ -4,8 +4,10 @@
 //! how far the hot file has. So a copy is never lost, only late, and memory does not grow.
 
 use super::file::{self, Content, NAME, NEW_NAME, OLD_NAME};
+use super::names::{self, CACHE_NAME, Cache, Keeper, NEW_CACHE_NAME, Names};
 use crate::io::thread::spawn_named;
 use crate::recovery::journal::HOT_OCTETS;
+use crate::wire::sdr_cache::MAX_CACHE_OCTETS;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use std::fs::File;
@@ -23,7 +25,7 @@ const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// Where the copy goes; the tests have one that hangs.
-pub(super) trait Disk: Send + 'static {
+pub(super) trait Disk: Cache + Send + 'static {
     /// What is there, empty if nothing is; and whether maintenance was on.
     fn read(&mut self) -> io::Result<(Vec<u8>, bool)>;
     /// Keeps what is there under another name.
@@ -45,6 +47,7 @@ pub(super) struct Copier {
     nudges: Sender<()>,
     done: Receiver<()>,
     thread: JoinHandle<()>,
+    pub(super) names: Names,
     counters: Arc<Counters>,
 }
 
@@ -69,15 +72,17 @@ impl Copier {
         let (finished, done) = bounded(1);
         let (first, found) = bounded(1);
         let counters = Arc::new(Counters::default());
-        let mut copying = Copying { disk, content, counters: counters.clone(), synced: None, maintained: None };
+        let (names, keeper) = names::both();
+        let mut copying = Copying { disk, content, keeper, counters: counters.clone(), synced: None, maintained: None };
         let thread = spawn_named("bmcn-journal", move || {
             if read_first {
                 copying.hand_over(first);
             }
+            copying.keeper.hand_over(&mut copying.disk);
             copying.run(&nudged);
             let _ = finished.try_send(()); // nobody may be waiting any more
         })?;
-        Ok((Self { nudges, done, thread, counters }, read_first.then_some(found)))
+        Ok((Self { nudges, done, thread, names, counters }, read_first.then_some(found)))
     }
 
     /// False: an earlier nudge has not been taken yet.
@@ -109,6 +114,7 @@ impl Copier {
 struct Copying<D> {
     disk: D,
     content: Arc<Mutex<Content>>,
+    keeper: Keeper,
     counters: Arc<Counters>,
     /// Generation and end of what the disk has.
     synced: Option<(u64, usize)>,
@@ -133,7 +139,10 @@ impl<D: Disk> Copying<D> {
             let copied = self.copy();
             *self.counters.refused.lock() = copied.as_ref().err().map(io::Error::to_string);
             behind = match copied {
-                Ok(()) => false,
+                Ok(()) => {
+                    self.keeper.keep(&mut self.disk);
+                    false
+                }
                 Err(_) => {
                     self.counters.errors.fetch_add(1, Relaxed);
                     self.synced = None; // who knows what is there now
@@ -194,6 +203,16 @@ impl Folder {
     pub(super) fn new(path: &Path) -> Self {
         Self(path.into())
     }
+
+    fn put(&self, octets: &[u8], new: &str, name: &str) -> io::Result<()> {
+        file::make_folder(&self.0)?;
+        let new = self.0.join(new);
+        let file = file::create_new(&new)?;
+        file.write_all_at(octets, 0)?;
+        file.sync_all()?;
+        std::fs::rename(&new, self.0.join(name))?;
+        File::open(&self.0)?.sync_all() // the name, too
+    }
 }
 
 impl Disk for Folder {
@@ -217,13 +236,7 @@ impl Disk for Folder {
     }
 
     fn whole(&mut self, octets: &[u8]) -> io::Result<()> {
-        file::make_folder(&self.0)?;
-        let new = self.0.join(NEW_NAME);
-        let file = file::create_new(&new)?;
-        file.write_all_at(octets, 0)?;
-        file.sync_all()?;
-        std::fs::rename(&new, self.0.join(NAME))?;
-        File::open(&self.0)?.sync_all() // the name, too
+        self.put(octets, NEW_NAME, NAME)
     }
 
     fn more(&mut self, offset: usize, octets: &[u8]) -> io::Result<()> {
@@ -242,6 +255,22 @@ impl Disk for Folder {
     }
 }
 
+impl Cache for Folder {
+    fn names(&mut self) -> io::Result<Vec<u8>> {
+        let file = file::open_read(&self.0.join(CACHE_NAME))?;
+        file::make_folder(&self.0)?; // as for the journal
+        file::read(&file, MAX_CACHE_OCTETS + 1)
+    }
+
+    fn keep_names(&mut self, octets: &[u8]) -> io::Result<()> {
+        let kept = self.put(octets, NEW_CACHE_NAME, CACHE_NAME);
+        if kept.is_err() {
+            let _ = std::fs::remove_file(self.0.join(NEW_CACHE_NAME)); // a full disk has no room for it
+        }
+        kept
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +279,7 @@ mod tests {
     struct Frozen {
         thaw: Receiver<()>,
         got: Arc<Mutex<Vec<u8>>>,
+        names: Arc<Mutex<Vec<u8>>>,
     }
 
     impl Disk for Frozen {
@@ -280,6 +310,19 @@ mod tests {
         }
     }
 
+    impl Cache for Frozen {
+        fn names(&mut self) -> io::Result<Vec<u8>> {
+            let _ = self.thaw.recv();
+            Ok(b"of old".to_vec())
+        }
+
+        fn keep_names(&mut self, octets: &[u8]) -> io::Result<()> {
+            let _ = self.thaw.recv();
+            *self.names.lock() = octets.to_vec();
+            Ok(())
+        }
+    }
+
     /// A hot file without a name.
     fn hot(name: &str) -> Arc<Mutex<Content>> {
         let path = std::env::temp_dir().join(format!("bmcnotice-copy-{}-{name}", std::process::id()));
@@ -299,28 +342,32 @@ mod tests {
         let (thaw, frozen) = bounded(10);
         let got = Arc::new(Mutex::new(vec![]));
         let content = hot("thaws");
-        let disk = Frozen { thaw: frozen, got: got.clone() };
+        let names = Arc::new(Mutex::new(vec![]));
+        let disk = Frozen { thaw: frozen, got: got.clone(), names: names.clone() };
         let (copier, first) = Copier::start(disk, content.clone(), false).unwrap();
         assert!(first.is_none());
         let mut postponed = 0;
         let start = Instant::now();
         for _ in 0..500 {
             append(&content, b"0123456\n");
+            copier.names.keep(b"names".to_vec());
+            assert!(copier.names.found().is_none());
             postponed += u32::from(!copier.nudge());
         }
         assert!(start.elapsed() < Duration::from_secs(5));
         assert!(postponed >= 498, "one in work, one in the queue: {postponed}");
         assert_eq!(copier.stats(), (0, 0));
-        thaw.send(()).unwrap();
+        (0..3).for_each(|_| thaw.send(()).unwrap()); // old names, the journal, new names
         copier.finish(Duration::from_secs(5));
         assert_eq!(*got.lock(), b"0123456\n".repeat(500));
+        assert_eq!(*names.lock(), b"names");
     }
 
     #[test]
     fn a_frozen_disk_is_left_behind_at_the_end() {
         let (thaw, frozen) = bounded(10);
         let got = Arc::new(Mutex::new(vec![]));
-        let disk = Frozen { thaw: frozen, got: got.clone() };
+        let disk = Frozen { thaw: frozen, got: got.clone(), names: Arc::default() };
         let (copier, first) = Copier::start(disk, hot("stays"), true).unwrap();
         let (first, start) = (first.unwrap(), Instant::now());
         assert!(first.recv_timeout(Duration::from_millis(50)).is_err());

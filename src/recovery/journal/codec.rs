@@ -3,13 +3,22 @@
 //! Input is a file that may be torn, damaged or hostile: a frame counts only with its magic, a length
 //! within the limit, its checksum and its end mark. Numbers are little-endian.
 
-use super::record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Record, RecordId, Step, Summary, Taken};
-use crate::config::model::{AfterEnded, FinalAction};
+mod octet;
+
+use super::record::{BootId, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken};
+use crate::bmc::evidence::{CLAIM_OCTETS, Claim, Mark};
+use crate::bmc::sel_reading::Place;
+use crate::config::model::FinalAction;
 use crate::notice::NoticeId;
 use crate::now::Now;
-use crate::words::{Answer, Attempt, Class, Outcome, RecoveryAction, Trust};
+use crate::wire::sel;
+use crate::words::{Answer, Attempt, Guid, Trust};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
+use octet::{
+    action_octet, chassis_octet, class_octet, closed_octet, doubt_octet, hold_octet, outcome_octet, parse_action,
+    parse_chassis, parse_class, parse_closed, parse_doubt, parse_hold, parse_outcome,
+};
 
 /// The size of the hot file, in octets; preallocated.
 pub const HOT_OCTETS: usize = 1024 * 1024;
@@ -28,11 +37,16 @@ pub(super) const MAX_FRAME_OCTETS: usize = HEADER_OCTETS + MAX_BODY_OCTETS + 1;
 /// Limit: the longest frame that opens a record, in octets: 34 fixed ones, five texts with their lengths.
 pub(super) const MAX_OPENED_OCTETS: usize = HEADER_OCTETS + 34 + 5 * (1 + MAX_TEXT_OCTETS) + 1;
 /// Limit: the longest frame of a step, in octets.
-pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 12 + 1;
+pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 16 + 1;
+/// Octets of a mark.
+const MARK_OCTETS: usize = 16 + 1 + 2 * 16 + 2;
+/// Limit: the longest frame of a mark, in octets.
+pub(super) const MAX_MARK_OCTETS: usize = HEADER_OCTETS + MARK_OCTETS + 1;
 /// Limit: serials beyond it are not believed: one record a nanosecond reaches it after 292 years.
 const MAX_SERIAL: u64 = i64::MAX as u64;
 
 const OPENED: u8 = 0x01;
+const MARK: u8 = 0x70;
 
 /// A frame whose checksum is right.
 pub(super) struct Frame<'a> {
@@ -50,6 +64,8 @@ pub(super) struct Frame<'a> {
 pub(super) enum Content {
     Opened(Box<Record>),
     Step(Taken),
+    /// Where we are in the log of this server's BMC; its serial is nobody's.
+    Mark(Mark),
     /// A version or kind of a later release.
     Unknown,
 }
@@ -112,6 +128,8 @@ pub(super) fn content(frame: &Frame<'_>) -> Option<Content> {
     let mut body = Reader(frame.body);
     let content = if frame.kind == OPENED {
         Content::Opened(Box::new(parse_opened(frame, &mut body)?))
+    } else if frame.kind == MARK {
+        Content::Mark(parse_mark(&mut body)?)
     } else {
         match parse_step(frame.kind, &mut body)? {
             Some(step) => Content::Step(Taken { step, at: frame.at, boot: frame.boot }),
@@ -183,6 +201,27 @@ fn parse_opened(frame: &Frame<'_>, body: &mut Reader<'_>) -> Option<Record> {
     Some(Record::new(RecordId::mint(frame.serial, true), frame.boot, frame.at, (server, monitor), notice))
 }
 
+/// The frame of a mark; `serial` is one that was given already.
+pub(super) fn emit_mark(serial: u64, at: Now, boot: BootId, mark: &Mark) -> Vec<u8> {
+    let Mark { guid, place: Place { first, last, entries } } = mark;
+    let mut body = Vec::with_capacity(MARK_OCTETS);
+    body.extend(guid.0);
+    body.push(u8::from(first.is_some()) | u8::from(last.is_some()) << 1);
+    for record in [first, last] {
+        body.extend(record.map_or([0; 16], |record| record.0));
+    }
+    body.extend(entries.to_le_bytes());
+    frame(MARK, serial, at, boot, &body)
+}
+
+fn parse_mark(body: &mut Reader<'_>) -> Option<Mark> {
+    let guid = Guid(body.array()?);
+    let flags = body.u8()?;
+    let [first, last] = [sel::Record(body.array()?), sel::Record(body.array()?)];
+    let (first, last) = (Some(first).filter(|_| flags & 1 != 0), Some(last).filter(|_| flags & 2 != 0));
+    Some(Mark { guid, place: Place { first, last, entries: body.u16()? } })
+}
+
 /// The frame of a step.
 pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
     let one = |octet: u8| vec![octet];
@@ -190,6 +229,9 @@ pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
         Step::StartedSent => (0x10, vec![]),
         Step::StartedTold => (0x11, vec![]),
         Step::StartedGivenUp => (0x12, vec![]),
+        Step::Asked(claim) => (0x13, claim.octets().to_vec()),
+        Step::Supported(record) => (0x14, record.0.to_vec()),
+        Step::Unsupported(doubt) => (0x15, one(doubt_octet(doubt))),
         Step::Begun { run } => (0x20, one(run)),
         Step::Answered(Answer::Done) => (0x21, one(0)),
         Step::Answered(Answer::Failed) => (0x21, one(1)),
@@ -207,6 +249,7 @@ pub(super) fn emit_step(id: RecordId, taken: &Taken) -> Vec<u8> {
         Step::Released => (0x41, vec![]),
         Step::Joined { other, count } => (0x50, [&other.to_le_bytes()[..], &count.to_le_bytes()].concat()),
         Step::Acknowledged => (0x51, vec![]),
+        Step::Proven(proof) => (0x52, [&proof.took_ms.to_le_bytes()[..], &[u8::from(proof.own_event)]].concat()),
         Step::Closed(reason) => (0x60, one(closed_octet(reason))),
     };
     frame(kind, id.serial(), taken.at, taken.boot, &body)
@@ -218,6 +261,9 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x10 => Step::StartedSent,
         0x11 => Step::StartedTold,
         0x12 => Step::StartedGivenUp,
+        0x13 => Step::Asked(Claim::from_octets(body.array::<CLAIM_OCTETS>()?)),
+        0x14 => Step::Supported(sel::Record(body.array()?)),
+        0x15 => Step::Unsupported(parse_doubt(body.u8()?)?),
         0x20 => Step::Begun { run: body.u8()? },
         0x21 => Step::Answered(match body.u8()? {
             0 => Answer::Done,
@@ -238,106 +284,17 @@ fn parse_step(kind: u8, body: &mut Reader<'_>) -> Option<Option<Step>> {
         0x41 => Step::Released,
         0x50 => Step::Joined { other: body.u64()?, count: body.u32()? },
         0x51 => Step::Acknowledged,
+        0x52 => Step::Proven(Proof {
+            took_ms: body.u32()?,
+            own_event: match body.u8()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+        }),
         0x60 => Step::Closed(parse_closed(body.u8()?)?),
         _ => return Some(None),
     }))
-}
-
-fn class_octet(class: Class) -> u8 {
-    match class {
-        Class::Fatal => 0,
-        Class::Info => 1,
-        Class::Cleared => 2,
-        Class::Recoverable { degradation, predictive } => 4 | u8::from(degradation) | u8::from(predictive) << 1,
-    }
-}
-
-fn parse_class(octet: u8) -> Option<Class> {
-    Some(match octet {
-        0 => Class::Fatal,
-        1 => Class::Info,
-        2 => Class::Cleared,
-        4..=7 => Class::Recoverable { degradation: octet & 1 != 0, predictive: octet & 2 != 0 },
-        _ => return None,
-    })
-}
-
-fn outcome_octet(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Done => 0,
-        Outcome::Failed => 1,
-        Outcome::Unknown => 2,
-    }
-}
-
-fn parse_outcome(octet: u8) -> Option<Outcome> {
-    [Outcome::Done, Outcome::Failed, Outcome::Unknown].into_iter().find(|outcome| outcome_octet(*outcome) == octet)
-}
-
-/// Chassis Control's own numbers; what commands nothing has none and gets FEh, FFh.
-fn chassis_octet(command: AfterEnded) -> u8 {
-    match command {
-        AfterEnded::PowerOff => 0,
-        AfterEnded::PowerCycle => 2,
-        AfterEnded::HardReset => 3,
-        AfterEnded::Nmi => 4,
-        AfterEnded::SoftOff => 5,
-        AfterEnded::Bmc => 0xFE,
-        AfterEnded::None => 0xFF,
-    }
-}
-
-fn parse_chassis(octet: u8) -> Option<AfterEnded> {
-    use AfterEnded::{Bmc, HardReset, Nmi, None, PowerCycle, PowerOff, SoftOff};
-    let all = [PowerOff, PowerCycle, HardReset, Nmi, SoftOff, Bmc, None];
-    all.into_iter().find(|command| chassis_octet(*command) == octet)
-}
-
-fn action_octet(action: RecoveryAction) -> u8 {
-    match action {
-        RecoveryAction::Restart => 0,
-        RecoveryAction::Failover => 1,
-        RecoveryAction::StopService => 2,
-    }
-}
-
-fn parse_action(octet: u8) -> Option<RecoveryAction> {
-    let all = [RecoveryAction::Restart, RecoveryAction::Failover, RecoveryAction::StopService];
-    all.into_iter().find(|action| action_octet(*action) == octet)
-}
-
-fn hold_octet(why: Hold) -> u8 {
-    match why {
-        Hold::Contradicted => 0,
-        Hold::Unverifiable => 1,
-        Hold::Maintenance => 2,
-        Hold::CoolDown => 3,
-        Hold::Budget => 4,
-        Hold::PeerRecovers => 5,
-        Hold::Failed => 6,
-    }
-}
-
-fn parse_hold(octet: u8) -> Option<Hold> {
-    Hold::ALL.into_iter().find(|why| hold_octet(*why) == octet)
-}
-
-fn closed_octet(reason: Closed) -> u8 {
-    match reason {
-        Closed::Done => 0,
-        Closed::Failed => 1,
-        Closed::Unknown => 2,
-        Closed::Cleared => 3,
-        Closed::InterruptedByReset => 4,
-        Closed::Superseded => 5,
-        Closed::Operator => 6,
-    }
-}
-
-fn parse_closed(octet: u8) -> Option<Closed> {
-    use Closed::{Cleared, Done, Failed, InterruptedByReset, Operator, Superseded, Unknown};
-    let all = [Done, Failed, Unknown, Cleared, InterruptedByReset, Superseded, Operator];
-    all.into_iter().find(|reason| closed_octet(*reason) == octet)
 }
 
 /// Whole milliseconds; the end of time when there are too many.

@@ -3,12 +3,15 @@
 //! Values only; the octets are in `codec`. Texts are cut to their limits here, once, so that what is
 //! written is what is read back.
 
+use crate::bmc::evidence::{Claim, Doubt};
 use crate::config::model::{AfterEnded, FinalAction};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
+use crate::wire::sel;
 use crate::words::{Answer, Attempt, Class, Outcome, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 /// Limit: the longest text in a record, in octets; longer ones are cut at a character.
 pub const MAX_TEXT_OCTETS: usize = 255;
@@ -63,6 +66,12 @@ pub enum Step {
     StartedTold,
     /// It did not answer in time.
     StartedGivenUp,
+    /// The BMC is asked whether its log has a record of this.
+    Asked(Claim),
+    /// It has: this one.
+    Supported(sel::Record),
+    /// Whether it has cannot be known, and why.
+    Unsupported(Doubt),
     /// The operator's recovery begins.
     Begun {
         /// 1 for the first time; more only after a kill, under `rerun`.
@@ -101,8 +110,19 @@ pub enum Step {
     },
     /// The BMC's trap was acknowledged.
     Acknowledged,
+    /// The trap was a drill's, and came through to the application.
+    Proven(Proof),
     /// Nothing more will happen.
     Closed(Closed),
+}
+
+/// What a drill has proven of the path from the BMC to the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// From the order to the notice's callback, in milliseconds.
+    pub took_ms: u32,
+    /// The trap carried the drill's own number; otherwise the BMC sent a test alert of its maker's, which is weaker.
+    pub own_event: bool,
 }
 
 /// Why a recovery waits for the operator.
@@ -254,6 +274,9 @@ impl Record {
 
     pub(super) fn take(&mut self, taken: Taken) {
         self.steps.retain(|old| discriminant(&old.step) != discriminant(&taken.step));
+        if let Step::Supported(_) = taken.step {
+            self.notice.trust = self.notice.trust.max(Trust::Corroborated);
+        }
         self.steps.push(taken);
     }
 
@@ -309,6 +332,16 @@ impl Record {
         number.unwrap_or(0)
     }
 
+    /// What the BMC was asked for.
+    pub fn claim(&self) -> Option<Claim> {
+        self.find(|step| if let Step::Asked(claim) = step { Some(claim) } else { None })
+    }
+
+    /// The BMC's record that supports it.
+    pub fn support(&self) -> Option<sel::Record> {
+        self.find(|step| if let Step::Supported(record) = step { Some(record) } else { None })
+    }
+
     /// Why it is held, if it is.
     pub fn held(&self) -> Option<Hold> {
         let held = self.find(|step| match step {
@@ -317,6 +350,14 @@ impl Record {
             _ => None,
         });
         held.flatten()
+    }
+
+    /// What a drill has proven by it, and when that was by the wall.
+    pub fn proof(&self) -> Option<(Duration, Proof)> {
+        self.steps.iter().rev().find_map(|taken| match taken.step {
+            Step::Proven(proof) => Some((taken.at.wall, proof)),
+            _ => None,
+        })
     }
 
     /// How many notices have joined.

@@ -6,6 +6,7 @@
 use super::codec::{self, Content, HOT_OCTETS, MAGIC};
 use super::record::{BootId, Closed, Hold, Record, RecordId, Step};
 use super::table::Table;
+use crate::bmc::evidence::Mark;
 use crate::words::{Answer, Outcome};
 use core::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Replay {
     pub dropped: u32,
     /// The serial of the next record.
     pub next_serial: u64,
+    /// Where a former process was in the log of this server's BMC, and in which boot.
+    pub mark: Option<(Mark, BootId)>,
     pub(super) table: Table,
     pub(super) carried: Vec<u8>,
 }
@@ -48,14 +51,22 @@ impl Replay {
         self.table.iter()
     }
 
+    /// The newest record by which a drill has proven the path.
+    pub fn proven(&self) -> Option<&Record> {
+        self.table.proven()
+    }
+
     /// The records for which something may still have to be done, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Record> {
         self.table.iter().filter(|record| record.is_open())
     }
 
     fn read(&mut self, frame: &codec::Frame<'_>) {
-        self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
-        match codec::content(frame) {
+        let content = codec::content(frame);
+        if !matches!(content, Some(Content::Mark(_))) {
+            self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
+        }
+        match content {
             None => self.corrupt = self.corrupt.saturating_add(1),
             Some(Content::Opened(record)) => {
                 if !self.table.insert(*record) {
@@ -68,6 +79,7 @@ impl Replay {
                     self.orphans = self.orphans.saturating_add(1);
                 }
             }
+            Some(Content::Mark(mark)) => self.mark = Some((mark, frame.boot)),
             Some(Content::Unknown) => {
                 self.unknown = self.unknown.saturating_add(1);
                 self.later = self.later.saturating_add(u32::from(frame.version != codec::VERSION));

@@ -18,6 +18,8 @@ pub(super) struct Table {
     records: BTreeMap<u64, Record>,
     /// How many there are of each sort: counting them would touch every record for every notice.
     counts: [usize; 3],
+    /// The newest record by which a drill has proven the path: it is not put out by what comes after.
+    proven: Option<u64>,
 }
 
 /// Who competes with whom for a place.
@@ -57,8 +59,10 @@ impl Table {
         self.counts[sort(record) as usize] -= 1;
         record.take(taken);
         self.counts[sort(record) as usize] += 1;
-        if matches!(taken.step, Step::Closed(_)) {
-            self.evict();
+        match taken.step {
+            Step::Closed(_) => self.evict(),
+            Step::Proven(_) => self.proven = self.proven.max(Some(id.serial())),
+            _ => {}
         }
         true
     }
@@ -72,14 +76,22 @@ impl Table {
         self.records.values()
     }
 
+    pub(super) fn proven(&self) -> Option<&Record> {
+        self.get(self.proven?)
+    }
+
     fn evict(&mut self) {
         for (which, limit) in [(Sort::Recovery, MAX_CLOSED_RECOVERIES), (Sort::Other, MAX_CLOSED_OTHERS)] {
             if self.counts[which as usize] > limit {
-                let oldest = self.iter().find(|record| sort(record) == which).map(|record| record.id.serial());
+                let oldest = self.iter().find(|record| self.may_go(record, which)).map(|record| record.id.serial());
                 if oldest.and_then(|serial| self.records.remove(&serial)).is_some() {
                     self.counts[which as usize] -= 1;
                 }
             }
         }
+    }
+
+    fn may_go(&self, record: &Record, which: Sort) -> bool {
+        sort(record) == which && self.proven != Some(record.id.serial())
     }
 }

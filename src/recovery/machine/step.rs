@@ -221,6 +221,12 @@ impl Turn<'_> {
                 self.arm(Timer::Final, self.policy.deadline);
                 self.final_action(job, action);
             }
+            // The BMC would reset in the middle of the dump: the crash kernel tells it.
+            action @ FinalAction::SysrqPanic if self.policy.dump && self.policy.final_allowed => {
+                self.go(At::Finishing(job, outcome));
+                self.arm(Timer::Final, self.policy.deadline);
+                self.final_action(job, action);
+            }
             FinalAction::Shutdown | FinalAction::Reboot => {
                 self.report(Level::Warning, Message::FinalWithheld);
                 self.end(job, Outcome::Failed);
@@ -327,8 +333,9 @@ impl Turn<'_> {
             ..Job::new(record.id)
         };
         if let Reconcile::Close(reason) = how {
-            self.journal(job, Step::Closed(reason));
-            return self.report(Level::Warning, Message::ClosedAfterBoot);
+            // In this order: what is closed has no number any more to be named by.
+            self.report(Level::Warning, Message::ClosedAfterBoot);
+            return self.journal(job, Step::Closed(reason));
         }
         if !matches!(self.machine.at, At::Idle) {
             return self.react(crate::recovery::action::Event::Joined(record.id));

@@ -1,15 +1,19 @@
 /* ipmi_sim module (loadlib): makes the simulator usable for recovery-notice and heartbeat tests.
- *  - logs every command that arrives with its data to a text file (the init string)
+ *  - logs every command that arrives with its data to a text file (the init string): "lan" in a session, "kcs" from the
+ *    host's own driver (the VM line of ipmi_sim.sh)
  *  - own watchdog (06h/22h,24h,25h): stock ipmi_sim 2.0.33 cuts the present countdown off the
  *    Get reply, answers Set with uninitialised bytes, and never counts with action "none"
  *  - PET Acknowledge (04h/17h), accepted inside a session
+ *  - Get System GUID (06h/37h) for the host's own driver, from the environment's SYSTEM_GUID; LAN has it by itself
  *  - OEM recovery handshake (30h/70h): data[0] 00 armed, 01 started, 02 ended (resets the host), 03 disarmed
- * Fault injection: a file fault.70 beside the log holds the hex completion code to answer to 30h/70h.
+ * Files beside the log change what it does: fault.70 holds the hex completion code to answer to 30h/70h; reset.ms how many
+ * milliseconds after *ended* it resets the host (none: at once); while there is a kcs.silent, the host's driver gets no answer.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <sys/time.h>
 #include <OpenIPMI/lanserv.h>
 #include <OpenIPMI/mcserv.h>
@@ -36,6 +40,17 @@ static void say(const char *what, msg_t *m)
 
 /* ---- every LAN command of a live session passes here first */
 static int hook(channel_t *c, msg_t *m) { (void)c; say("lan", m); return 0; }
+
+/* ---- and every command of the host's driver here */
+static int (*smi)(channel_t *c, msg_t *m);
+static int exists(const char *name)
+{ char p[600]; snprintf(p, sizeof p, "%s/%s", dir, name); return access(p, F_OK) == 0; }
+static int kcs(channel_t *c, msg_t *m)
+{
+    int silent = exists("kcs.silent");
+    say(silent ? "kcs-unheard" : "kcs", m);
+    return silent ? 0 : smi(c, m);
+}
 
 /* ---- watchdog */
 static struct { unsigned char init, run, use, act, pre, exp; unsigned ticks; double end; } W;
@@ -94,6 +109,16 @@ static void pet_ack(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n,
     say("pet-ack", m);
     *n = 1; r[0] = m->len == 12 ? 0 : 0xc7;
 }
+static void system_guid(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n, void *cb)
+{
+    const char *hex = getenv("SYSTEM_GUID");
+    unsigned i, v;
+    (void)mc; (void)m; (void)cb;
+    *n = 1; r[0] = 0xc1;
+    if (!hex || strlen(hex) != 32) return;
+    for (i = 0; i < 16; i++) { if (sscanf(hex + 2 * i, "%2x", &v) != 1) return; r[1 + i] = v; }
+    *n = 17; r[0] = 0;
+}
 static int fault(const char *name, unsigned char *cc)
 {
     char p[600], b[16] = ""; FILE *f;
@@ -101,6 +126,20 @@ static int fault(const char *name, unsigned char *cc)
     if (!(f = fopen(p, "r"))) return 0;
     if (!fgets(b, sizeof b, f)) b[0] = 0;
     fclose(f); *cc = strtoul(b, NULL, 16); return 1;
+}
+static unsigned number(const char *name)
+{
+    char p[600]; FILE *f; unsigned n = 0;
+    snprintf(p, sizeof p, "%s/%s", dir, name);
+    if ((f = fopen(p, "r"))) { if (fscanf(f, "%u", &n) != 1) n = 0; fclose(f); }
+    return n;
+}
+static ipmi_timer_t *rt;
+static void reset_host(void *cb)
+{
+    (void)cb;
+    stamp(); fprintf(lg, "resetting the host\n"); fflush(lg);
+    chans[15]->hw_op(chans[15], HW_OP_RESET);
 }
 static void recovery(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n, void *cb)
 {
@@ -112,8 +151,9 @@ static void recovery(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n
     else if (m->data[0] > 3) r[0] = 0xcc;
     say(m->len && m->data[0] <= 3 ? word[m->data[0]] : "recovery-?", m);
     if (!r[0] && m->data[0] == 2 && chans[15] && HW_OP_CAN_RESET(chans[15])) {
-        stamp(); fprintf(lg, "resetting the host\n"); fflush(lg);
-        chans[15]->hw_op(chans[15], HW_OP_RESET);
+        unsigned ms = number("reset.ms");
+        struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+        if (ms) { S->stop_timer(rt); S->start_timer(rt, &tv); } else reset_host(NULL);
     }
 }
 
@@ -127,11 +167,12 @@ int ipmi_sim_module_init(sys_data_t *sys, const char *opt)
     if (!lg) return 1;
     snprintf(dir, sizeof dir, "%s", opt);
     if ((sl = strrchr(dir, '/'))) *sl = 0; else strcpy(dir, ".");
-    if (sys->alloc_timer(sys, wd_fire, NULL, &wt)) return 1;
+    if (sys->alloc_timer(sys, wd_fire, NULL, &wt) || sys->alloc_timer(sys, reset_host, NULL, &rt)) return 1;
     ipmi_emu_register_cmd_handler(0x06, 0x22, wd_reset, NULL);
     ipmi_emu_register_cmd_handler(0x06, 0x24, wd_set, NULL);
     ipmi_emu_register_cmd_handler(0x06, 0x25, wd_get, NULL);
     ipmi_emu_register_cmd_handler(0x04, 0x17, pet_ack, NULL);
+    ipmi_emu_register_cmd_handler(0x06, 0x37, system_guid, NULL);
     ipmi_emu_register_cmd_handler(0x30, 0x70, recovery, NULL);
     return 0;
 }
@@ -142,6 +183,7 @@ int ipmi_sim_module_post_init(sys_data_t *sys)
     chans = sys->chan_set;
     for (i = 0; i < 15; i++)
         if (chans[i]) chans[i]->oem.oem_handle_msg = hook;
+    if (chans[15]) { smi = chans[15]->smi_send; chans[15]->smi_send = kcs; }
     stamp(); fprintf(lg, "module ready, LAN channel %s\n", chans[1] ? "hooked" : "absent"); fflush(lg);
     return 0;
 }

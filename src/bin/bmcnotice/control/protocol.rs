@@ -1,9 +1,10 @@
 //! What is said on the control socket: one line of JSON each way. `docs/cli.md` describes it.
 
 use bmcnotice::config::finding::{Finding, Severity};
-use bmcnotice::{Error, Reload};
+use bmcnotice::{Drill, DrillState, Error, Reload};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The version of both lines; a daemon refuses another one in words.
 pub const VERSION: u64 = 1;
@@ -30,6 +31,10 @@ pub enum Request {
     Maintenance(Option<bool>),
     /// The configuration is read again.
     Reload,
+    /// A drill begins.
+    Drill,
+    /// How does it stand?
+    DrillStatus,
 }
 
 impl Request {
@@ -42,6 +47,8 @@ impl Request {
             Self::Maintenance(None) => json!({ "version": VERSION, "command": "maintenance" }),
             Self::Maintenance(Some(on)) => json!({ "version": VERSION, "command": "maintenance", "on": on }),
             Self::Reload => json!({ "version": VERSION, "command": "reload" }),
+            Self::Drill => json!({ "version": VERSION, "command": "drill" }),
+            Self::DrillStatus => json!({ "version": VERSION, "command": "drill_status" }),
         };
         format!("{value}\n")
     }
@@ -63,8 +70,10 @@ impl Request {
                 _ => return Err("\"on\" is true or false".into()),
             },
             Some("reload") => Self::Reload,
+            Some("drill") => Self::Drill,
+            Some("drill_status") => Self::DrillStatus,
             Some(_) | None => {
-                return Err("\"command\" is release, cancel, clear, maintenance or reload".into());
+                return Err("\"command\" is release, cancel, clear, maintenance, reload, drill or drill_status".into());
             }
         })
     }
@@ -84,6 +93,10 @@ pub trait Hands {
     fn set_maintenance(&self, on: bool) -> Result<(), Error>;
     /// See [`Request`].
     fn reload(&self) -> Result<Reload, Error>;
+    /// See [`Request`].
+    fn drill(&self) -> Result<(), Error>;
+    /// See [`Request`].
+    fn drill_status(&self) -> Result<Drill, Error>;
 }
 
 /// Does it, and says how it went: a line.
@@ -104,6 +117,12 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
                 value
             })
         }
+        Ok(Request::Drill) => done(hands.drill(), "the BMC is asked for a test alert".into()),
+        Ok(Request::DrillStatus) => hands.drill_status().map(|drill| {
+            let mut value = said(true, "done", drill.why.clone());
+            value["drill"] = told(&drill);
+            value
+        }),
         Ok(Request::Reload) => hands.reload().map(|reload| match reload {
             Reload::Done => said(true, "done", "the configuration was reloaded".into()),
             Reload::Later => {
@@ -122,6 +141,31 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
         "{}\n",
         said(false, value["code"].as_str().unwrap_or_default(), format!("{short} (more in the daemon's log)"))
     )
+}
+
+/// How a drill stands, as JSON; `docs/cli.md` promises these fields.
+pub fn told(drill: &Drill) -> Value {
+    let state = match drill.state {
+        DrillState::Never => "never",
+        DrillState::Running => "running",
+        DrillState::Proven => "proven",
+        DrillState::Failed => "failed",
+    };
+    let us = |after: Option<Duration>| after.map(|after| u64::try_from(after.as_micros()).unwrap_or(u64::MAX));
+    json!({
+        "number": drill.number,
+        "state": state,
+        "asked_us": us(drill.asked),
+        "accepted_us": us(drill.accepted),
+        "received_us": us(drill.received),
+        "journalled_us": us(drill.journalled),
+        "delivered_us": us(drill.delivered),
+        "own_event": drill.own_event,
+        "record": drill.record,
+        "why": drill.why,
+        "proven_at_ms": drill.proof.map(|(at, _)| u64::try_from(at.as_millis()).unwrap_or(u64::MAX)),
+        "proven_in_ms": drill.proof.map(|(_, proof)| proof.took_ms),
+    })
 }
 
 fn refusal(error: &Error) -> Value {
@@ -153,6 +197,8 @@ mod tests {
             Request::Maintenance(None),
             Request::Maintenance(Some(true)),
             Request::Reload,
+            Request::Drill,
+            Request::DrillStatus,
         ] {
             assert_eq!(Request::parse(request.emit().as_bytes()), Ok(request));
         }

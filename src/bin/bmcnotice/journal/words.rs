@@ -1,5 +1,6 @@
 //! What a record's steps are called, what state they make, and how long they took.
 
+use bmcnotice::bmc::evidence::shown;
 use bmcnotice::config::model::{AfterEnded, FinalAction};
 use bmcnotice::recovery::journal::{BootId, Closed, Hold, Record, Step, Taken};
 use bmcnotice::words::{Answer, RecoveryAction};
@@ -69,6 +70,16 @@ pub fn named(step: Step) -> Named {
             with("final", "action", json!(name), format!("final action goes out: {name}"))
         }
         Step::Withdrawn => plain("withdrawn", "what was set in the cluster is taken back"),
+        Step::Asked(_) => plain("asked", "the BMC is asked whether its log has a record of this"),
+        Step::Supported(record) => Named {
+            name: "supported",
+            more: Map::from_iter([
+                ("sel_record".into(), json!(record.id())),
+                ("sel_octets".into(), json!(octets(&record.0))),
+            ]),
+            words: format!("the BMC means it: its log has {}", shown(&record)),
+        },
+        Step::Unsupported(doubt) => with("unsupported", "reason", json!(doubt.name()), format!("no evidence: {doubt}")),
         Step::AwaitingReset => plain("awaiting_reset", "the reset is awaited"),
         Step::Held(hold) => {
             let (name, words) = held(hold);
@@ -81,6 +92,16 @@ pub fn named(step: Step) -> Named {
             words: format!("record {other} joined, number {count}"),
         },
         Step::Acknowledged => plain("acknowledged", "the trap was acknowledged"),
+        Step::Proven(proof) => {
+            let weak = if proof.own_event { "" } else { ", by the BMC's own test alert" };
+            let words = format!("a drill proved the path in {} ms{weak}", proof.took_ms);
+            let more = [("took_ms", json!(proof.took_ms)), ("own_event", json!(proof.own_event))];
+            Named {
+                name: "proven",
+                more: more.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+                words,
+            }
+        }
         Step::Closed(reason) => {
             let (name, words) = closed(reason);
             with("closed", "reason", json!(name), format!("closed: {words}"))
@@ -176,7 +197,14 @@ pub fn state(record: &Record, boot: BootId) -> &'static str {
         }
         Step::StartedSent | Step::StartedTold | Step::StartedGivenUp => Some("started"),
         Step::Released => Some("released"),
-        Step::Joined { .. } | Step::Acknowledged | Step::Withdrawn | Step::Closed(_) => None,
+        Step::Joined { .. }
+        | Step::Acknowledged
+        | Step::Asked(_)
+        | Step::Supported(_)
+        | Step::Unsupported(_)
+        | Step::Proven(_)
+        | Step::Withdrawn
+        | Step::Closed(_) => None,
     });
     stands.unwrap_or("recorded")
 }
@@ -224,6 +252,10 @@ pub fn short(took: Option<Duration>) -> String {
         Some(took) if took < Duration::from_secs(100) => format!("{:.1} s", took.as_secs_f64()),
         Some(took) => format!("{} s", took.as_secs()),
     }
+}
+
+fn octets(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// What a stranger may have written, fit for a terminal: no control characters.

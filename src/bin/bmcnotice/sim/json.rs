@@ -30,6 +30,7 @@ fn named(event: &Event) -> (&'static str, Value) {
         Event::FaultDetected { sentence, record, fatal } => {
             ("fault_detected", json!({ "sentence": sentence, "sel_record": record, "fatal": fatal }))
         }
+        Event::RecordWritten { record } => ("record_written", json!({ "sel_record": record })),
         Event::FaultCleared { sentence } => ("fault_cleared", json!({ "sentence": sentence })),
         Event::TrapSent { sequence, nth, of, to } => {
             ("trap_sent", json!({ "sequence": sequence, "nth": nth, "of": of, "to": to.to_string() }))

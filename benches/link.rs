@@ -1,0 +1,344 @@
+//! The LAN link: what one authenticated exchange costs us, what opening a session takes beside ipmitool and FreeIPMI, and
+//! what an idle link holds in memory.
+//!
+//! The tools and ours do the same job over one relay, which counts datagrams and takes the time from the first to the
+//! last one, so that starting a process costs the tools nothing. `cargo bench --bench link --features sim`
+
+#[path = "common/figure.rs"]
+mod figure;
+#[path = "../tests/support/logins.rs"]
+mod logins;
+
+use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
+use bmcnotice::config::model::Privilege;
+use bmcnotice::crypto::Random;
+use bmcnotice::io::simulate::SimulatedBmc;
+use bmcnotice::now::Now;
+use bmcnotice::sim::{self, Bmc, Options};
+use bmcnotice::suite::Suite;
+use bmcnotice::wire::command::CHASSIS_STATUS;
+use bmcnotice::wire::ipmi::Request;
+use figure::Sides;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Exchanges of one round.
+const EXCHANGES: u32 = 500;
+const ROUNDS: usize = 41;
+/// Sessions of each side.
+const SESSIONS: usize = 15;
+/// Idle links that are weighed together.
+const LINKS: usize = 200;
+/// CPU of one exchange, in microseconds.
+const EXCHANGE: f64 = 15.0;
+/// Memory of an idle link, in KiB.
+const IDLE: f64 = 8.0;
+const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
+
+thread_local! {
+    /// Whether what is allocated now is a link's, and how many octets that is by now.
+    static OURS: Cell<bool> = const { Cell::new(false) };
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which weighs what links hold.
+struct Weighing;
+
+fn weigh(octets: isize) {
+    if OURS.with(Cell::get) {
+        HELD.with(|held| held.set(held.get() + octets));
+    }
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Weighing {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        weigh(layout.size() as isize);
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        weigh(-(layout.size() as isize));
+        // SAFETY: the caller's contract is the same.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Weighing = Weighing;
+
+/// Weighs this work as a link's.
+fn ours<T>(work: impl FnOnce() -> T) -> T {
+    OURS.with(|ours| ours.set(true));
+    let result = work();
+    OURS.with(|ours| ours.set(false));
+    result
+}
+
+fn login(privilege: Privilege) -> Login {
+    logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], privilege)
+}
+
+fn identity() -> Identity {
+    Identity::Expected(vec![Options::default().guid])
+}
+
+/// What this thread has used of the CPU, in microseconds.
+fn cpu() -> f64 {
+    let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one timespec; this clock exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut at) };
+    at.tv_sec as f64 * 1e6 + at.tv_nsec as f64 / 1e3
+}
+
+/// A link on a socket of its own.
+struct Wire {
+    link: Link,
+    socket: UdpSocket,
+    begun: Instant,
+    tickets: u64,
+    answered: u64,
+}
+
+impl Wire {
+    fn new(to: SocketAddr, privilege: Privilege) -> Self {
+        let socket = UdpSocket::bind(LOCAL).expect("a socket");
+        socket.connect(to).expect("connected");
+        socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a time-out");
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&socket.local_addr().expect("its address").port().to_le_bytes());
+        let link = Link::new(login(privilege), identity(), Random::from_seed(seed));
+        let mut wire = Self { link, socket, begun: Instant::now(), tickets: 0, answered: 0 };
+        wire.link.start(wire.now());
+        wire.drain();
+        wire
+    }
+
+    fn now(&self) -> Now {
+        Now { boottime: self.begun.elapsed(), wall: Duration::ZERO }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.link.poll_output() {
+            match output {
+                Output::Send(bytes) => drop(self.socket.send(&bytes).expect("sent")),
+                Output::Answer { result, .. } => {
+                    assert!(result.is_ok(), "{result:?}");
+                    self.answered += 1;
+                }
+                Output::Changed => {}
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        let mut bytes = [0; 512];
+        let length = self.socket.recv(&mut bytes).expect("the BMC answers");
+        self.link.handle_datagram(self.now(), &bytes[..length]);
+        self.drain();
+    }
+
+    /// Sleeps until the BMC has answered.
+    fn wait(&self) {
+        let mut set = libc::pollfd { fd: self.socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd, valid to write.
+        assert_eq!(unsafe { libc::poll(&raw mut set, 1, 1000) }, 1, "the BMC answers");
+    }
+
+    fn up(&mut self) {
+        while !matches!(self.link.status(), Status::Up { .. }) {
+            self.turn();
+        }
+    }
+
+    /// One exchange; what it took without the wait, which a reactor shares among all its BMCs.
+    fn ask(&mut self) -> f64 {
+        let begun = cpu();
+        self.tickets += 1;
+        self.link.submit(self.now(), Ticket(self.tickets), Urgency::Urgent, Request::new(CHASSIS_STATUS, []));
+        self.drain();
+        let mut took = cpu() - begun;
+        while self.answered < self.tickets {
+            self.wait();
+            let begun = cpu();
+            self.turn();
+            took += cpu() - begun;
+        }
+        took
+    }
+}
+
+fn exchange(to: SocketAddr) {
+    let mut wire = Wire::new(to, Privilege::Operator);
+    wire.up();
+    let (mut sides, mut all) = (Sides::default(), Sides::default());
+    for round in 0..=ROUNDS {
+        let before = cpu();
+        let took = (0..EXCHANGES).map(|_| wire.ask()).sum::<f64>() / f64::from(EXCHANGES);
+        let waiting = (cpu() - before) / f64::from(EXCHANGES);
+        if round > 0 {
+            sides.round(vec![took], vec![EXCHANGE]);
+            all.round(vec![waiting], vec![EXCHANGE]);
+        }
+    }
+    sides.print("CPU for one authenticated exchange, sending and receiving included", "us", "its budget", Some(1.0));
+    all.print("the same with a sleep and a wake-up for its answer alone", "us", "its budget", None);
+}
+
+/// Datagrams that went through a relay, and when the first and the last one did.
+#[derive(Default)]
+struct Passed(Mutex<(u32, Option<(Instant, Instant)>)>);
+
+impl Passed {
+    fn one(&self) {
+        let (now, mut passed) = (Instant::now(), self.0.lock().expect("the count"));
+        passed.0 += 1;
+        passed.1 = Some((passed.1.map_or(now, |(first, _)| first), now));
+    }
+
+    /// How many, and how long in microseconds.
+    fn take(&self) -> (f64, f64) {
+        let (count, times) = std::mem::take(&mut *self.0.lock().expect("the count"));
+        let took = times.map_or(Duration::ZERO, |(first, last)| last - first);
+        (f64::from(count), took.as_secs_f64() * 1e6)
+    }
+}
+
+/// Hands on between one client at a time and the BMC.
+fn relay(bmc: SocketAddr) -> (SocketAddr, Arc<Passed>) {
+    let (front, back) = (UdpSocket::bind(LOCAL).expect("a socket"), UdpSocket::bind(LOCAL).expect("a socket"));
+    let address = front.local_addr().expect("its address");
+    back.connect(bmc).expect("connected");
+    let passed = Arc::new(Passed::default());
+    let client = Arc::new(Mutex::new(None));
+    let (out, answers, count, to) =
+        (front.try_clone().expect("a socket"), back.try_clone().expect("a socket"), passed.clone(), client.clone());
+    std::thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        while let Ok(length) = answers.recv(&mut bytes) {
+            if let Some(to) = *to.lock().expect("the client") {
+                count.one();
+                let _ = out.send_to(&bytes[..length], to);
+            }
+        }
+    });
+    let count = passed.clone();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        while let Ok((length, from)) = front.recv_from(&mut bytes) {
+            *client.lock().expect("the client") = Some(from);
+            count.one();
+            let _ = back.send(&bytes[..length]);
+        }
+    });
+    (address, passed)
+}
+
+/// Open, Get Chassis Status, close: by us.
+fn our_session(to: SocketAddr) {
+    let mut wire = Wire::new(to, Privilege::Operator);
+    wire.up();
+    wire.ask();
+    wire.link.stop(wire.now());
+    wire.drain();
+    let _ = wire.socket.recv(&mut [0; 512]); // the answer to our goodbye counts, too
+}
+
+fn tool(name: &str, to: SocketAddr) -> Option<Command> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&paths).any(|folder| folder.join(name).exists()) {
+        println!("skipped: a session beside {name}: it is not installed");
+        return None;
+    }
+    let mut command = Command::new(name);
+    let (ip, port) = (to.ip().to_string(), to.port().to_string());
+    match name {
+        "ipmitool" => command
+            .env("IPMI_PASSWORD", "password")
+            .args(["-E", "-I", "lanplus", "-C", "17", "-U", "admin", "-L", "OPERATOR", "-H", &ip, "-p", &port])
+            .args(["chassis", "status"]),
+        _ => command.args(["-D", "LAN_2_0", "-I", "17", "-u", "admin", "-p", "password", "-l", "OPERATOR"]).args([
+            "-h",
+            &to.to_string(),
+            "--get-chassis-status",
+        ]),
+    };
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(command)
+}
+
+fn sessions(bmc: SocketAddr) {
+    let (to, passed) = relay(bmc);
+    let pause = || std::thread::sleep(Duration::from_millis(20)); // what still comes is counted
+    for name in ["ipmitool", "ipmi-chassis"] {
+        let Some(mut command) = tool(name, to) else { continue };
+        let (mut packets, mut time) = (Sides::default(), Sides::default());
+        for _ in 0..SESSIONS {
+            passed.take();
+            our_session(to);
+            pause();
+            let (our_packets, our_time) = passed.take();
+            assert!(command.status().is_ok_and(|status| status.success()), "{name} succeeds");
+            pause();
+            let (its_packets, its_time) = passed.take();
+            packets.round(vec![our_packets], vec![its_packets]);
+            time.round(vec![our_time], vec![its_time]);
+        }
+        packets.print("a session for one command: packets", "", name, Some(0.99));
+        time.print("a session for one command: first to last packet", "us", name, Some(1.0));
+    }
+}
+
+/// Links that are up and idle, each with a BMC of its own, in virtual time.
+fn idle() {
+    let from: SocketAddr = "192.0.2.1:50000".parse().expect("an address");
+    let mut now = Now { boottime: Duration::from_secs(1), wall: Duration::from_secs(1) };
+    let mut links: Vec<Box<Link>> = Vec::with_capacity(LINKS);
+    let mut bmcs: Vec<Bmc> = (0..LINKS).map(|n| Bmc::new(Options::default(), [n as u8; 32])).collect();
+    for n in 0..LINKS {
+        links.push(ours(|| {
+            Box::new(Link::new(login(Privilege::Operator), identity(), Random::from_seed([n as u8; 32])))
+        }));
+        ours(|| links[n].start(now));
+    }
+    // For an hour, so that what grows with use has grown.
+    for second in 0..3600 {
+        now = now.after(Duration::from_secs(1));
+        for (link, bmc) in links.iter_mut().zip(&mut bmcs) {
+            ours(|| link.handle_timeout(now));
+            if second % 10 == 5 {
+                let read = ours(|| Request::new(CHASSIS_STATUS, []));
+                ours(|| link.submit(now, Ticket(second), Urgency::Normal, read));
+            }
+            while let Some(output) = ours(|| link.poll_output()) {
+                if let Output::Send(bytes) = &output {
+                    bmc.handle_datagram(now, from, bytes);
+                }
+                ours(|| drop(output));
+                while let Some(output) = bmc.poll_output() {
+                    if let sim::Output::Send { bytes, .. } = output {
+                        ours(|| link.handle_datagram(now, &bytes));
+                    }
+                }
+            }
+        }
+    }
+    assert!(links.iter().all(|link| matches!(link.status(), Status::Up { .. })), "they are up");
+    let held = HELD.with(Cell::get) as f64 / LINKS as f64 / 1024.0;
+    let mut sides = Sides::default();
+    sides.round(vec![held], vec![IDLE]);
+    sides.print("memory of an idle link", "KiB", "its budget", Some(1.0));
+}
+
+fn main() {
+    let bmc = SimulatedBmc::start(LOCAL.into(), Options::default(), None).expect("a simulated BMC");
+    exchange(bmc.address());
+    sessions(bmc.address());
+    idle();
+}
