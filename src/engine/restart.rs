@@ -36,7 +36,9 @@ impl Engine {
             }
             for seat in self.seats.iter_mut().filter(|seat| Some(&*seat.name) == record.monitor.as_deref()) {
                 seat.history.remember(now, record, boot, &seat.policy.limits);
-                let withdrawn = record.find(|step| (step == Step::Withdrawn).then_some(())).is_some();
+                // One that is open all the same was to be closed when we were killed: its tools may not have ended.
+                let withdrawn =
+                    !record.is_open() && record.find(|step| (step == Step::Withdrawn).then_some(())).is_some();
                 seat.has_set |= record.runs() > 0 && record.boot.is_same_as(boot) && !withdrawn;
             }
         }
