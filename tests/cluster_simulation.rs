@@ -37,6 +37,8 @@ use world::World;
 
 /// Lives in `make test`.
 const SEEDS: u64 = 200;
+/// Killed between the record of what is taken back and the record's end: the claim stayed.
+const REMEMBERED: [u64; 1] = [3515];
 /// So many broken lives are told of, at most; then it is enough, unless there is a report to write.
 const TOLD: usize = 20;
 
@@ -119,7 +121,9 @@ fn a_cluster_keeps_its_promises() {
     let seeds = one.map_or(0..number("BMCNOTICE_SEEDS").unwrap_or(SEEDS), |seed| seed..seed + 1);
     let report_to = env::var("BMCNOTICE_REPORT").ok();
     let mut tally = Tally::default();
-    for seed in seeds {
+    // Lives that were broken once, beyond what every run plays.
+    let remembered = REMEMBERED.into_iter().filter(|seed| one.is_none() && !seeds.contains(seed));
+    for seed in seeds.clone().chain(remembered) {
         if tally.broken.len() >= TOLD && report_to.is_none() {
             break;
         }
