@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   := simulation-long cluster kills lossy rogue sessions
+LONG   := simulation-long heartbeat-long cluster kills lossy rogue sessions hangs weather
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -48,10 +48,14 @@ export MAY_SKIP
 # Lives in the long run of the simulation.
 SEEDS ?= 10000
 CLUSTER_SEEDS ?= 5000
+# Lives of servers that watch each other.
+HEARTBEAT_SEEDS ?= 10000
 # Handshakes over a lossy network, inputs of a rogue BMC, sessions with a real one.
 LOSSY_SEEDS ?= 100000
 ROGUE_INPUTS ?= 24000000
 SESSIONS ?= 10000
+# How long the heartbeat runs over a bad network, in seconds.
+WEATHER ?= 600
 
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
@@ -160,7 +164,7 @@ test-rust: $(EXAMPLES)
 test-kills: $(EXAMPLES)
 	BMCNOTICE_KILLS=all cargo test -q --features $(FULL) --test street strikes
 
-# Its result becomes the page's table; so do those of the next two.
+# Its result becomes the page's table; so do those of the next three.
 test-simulation-long:
 	@mkdir -p $(B)
 	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \
@@ -170,6 +174,13 @@ test-simulation-long:
 	  cargo test -q --release --features sim --test cluster_simulation keeps
 	@tests/simulation/page.sh docs/assurance/cluster.md $(B)/cluster.md $(VERSION)
 	@echo 'ok: simulation, $(SEEDS) lives of a server and $(CLUSTER_SEEDS) of a cluster'
+
+test-heartbeat-long:
+	@mkdir -p $(B)
+	BMCNOTICE_SEEDS=$(HEARTBEAT_SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/heartbeat.md \
+	  cargo test -q --release --features sim --test heartbeat_simulation no_verdict
+	@tests/simulation/page.sh docs/assurance/heartbeat.md $(B)/heartbeat.md $(VERSION) 'make test-heartbeat-long'
+	@echo 'ok: $(HEARTBEAT_SEEDS) lives of servers that watch each other, and a month'
 
 test-lossy:
 	@mkdir -p $(B)
@@ -188,6 +199,14 @@ test-rogue:
 # Opened and closed with ipmi_sim; in `make test` it is a few hundred.
 test-sessions:
 	BMCNOTICE_SESSIONS=$(SESSIONS) cargo test -q --features $(FULL) --test ipmi_peers leak
+
+# In `make test` it is a few seconds.
+test-weather:
+	BMCNOTICE_WEATHER=$(WEATHER) cargo test -q --features $(FULL) --test street weather
+
+# What `make test` has no time for of a guest that hangs.
+test-hangs:
+	@tests/peers/run.sh tests/peers/guest/long.sh
 
 test-peers:
 	@tests/peers/run.sh tests/peers/test-*.sh
@@ -294,7 +313,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode callback started link journal cpu memory cluster
+BENCHES := decode callback started link journal cpu memory cluster detection
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example

@@ -68,6 +68,7 @@ impl Ours {
             seed: [7; 32],
             troubles: Vec::new(),
             maintenance: false,
+            watchdog_owner: None,
         };
         let began = Instant::now();
         let now = Now { boottime: Duration::from_secs(1000), wall: Duration::from_secs(1_700_000_000) };

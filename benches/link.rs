@@ -8,6 +8,8 @@
 mod figure;
 #[path = "../tests/support/logins.rs"]
 mod logins;
+#[path = "common/thread.rs"]
+mod thread;
 
 use bmcnotice::bmc::link::{Identity, Link, Login, Output, Status, Ticket, Urgency};
 use bmcnotice::config::model::Privilege;
@@ -19,13 +21,12 @@ use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::CHASSIS_STATUS;
 use bmcnotice::wire::ipmi::Request;
 use figure::Sides;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use thread::{cpu, held, ours};
 
 /// Exchanges of one round.
 const EXCHANGES: u32 = 500;
@@ -40,61 +41,12 @@ const EXCHANGE: f64 = 15.0;
 const IDLE: f64 = 8.0;
 const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
-thread_local! {
-    /// Whether what is allocated now is a link's, and how many octets that is by now.
-    static OURS: Cell<bool> = const { Cell::new(false) };
-    static HELD: Cell<isize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, which weighs what links hold.
-struct Weighing;
-
-fn weigh(octets: isize) {
-    if OURS.with(Cell::get) {
-        HELD.with(|held| held.set(held.get() + octets));
-    }
-}
-
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Weighing {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        weigh(layout.size() as isize);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        weigh(-(layout.size() as isize));
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Weighing = Weighing;
-
-/// Weighs this work as a link's.
-fn ours<T>(work: impl FnOnce() -> T) -> T {
-    OURS.with(|ours| ours.set(true));
-    let result = work();
-    OURS.with(|ours| ours.set(false));
-    result
-}
-
 fn login(privilege: Privilege) -> Login {
     logins::login("admin", "password", &[Suite::Seventeen, Suite::Three], privilege)
 }
 
 fn identity() -> Identity {
     Identity::Expected(vec![Options::default().guid])
-}
-
-/// What this thread has used of the CPU, in microseconds.
-fn cpu() -> f64 {
-    let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one timespec; this clock exists.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut at) };
-    at.tv_sec as f64 * 1e6 + at.tv_nsec as f64 / 1e3
 }
 
 /// A link on a socket of its own.
@@ -330,9 +282,8 @@ fn idle() {
         }
     }
     assert!(links.iter().all(|link| matches!(link.status(), Status::Up { .. })), "they are up");
-    let held = HELD.with(Cell::get) as f64 / LINKS as f64 / 1024.0;
     let mut sides = Sides::default();
-    sides.round(vec![held], vec![IDLE]);
+    sides.round(vec![held() / LINKS as f64], vec![IDLE]);
     sides.print("memory of an idle link", "KiB", "its budget", Some(1.0));
 }
 

@@ -221,6 +221,26 @@ typedef enum {
    * The power is off: read twice, over a session, from the right BMC.
    */
   BMCN_OFF = 2,
+  /**
+   * The power is on, and the server's own software feeds the watchdog in time.
+   */
+  BMCN_ALIVE = 3,
+  /**
+   * Firmware or a loader runs the watchdog: the server boots.
+   */
+  BMCN_BOOTING = 4,
+  /**
+   * The watchdog was fed, but late.
+   */
+  BMCN_DELAYED = 5,
+  /**
+   * The power is on, and the watchdog was not fed for longer than the time-out.
+   */
+  BMCN_SILENT = 6,
+  /**
+   * The power is on, and the feeder said goodbye.
+   */
+  BMCN_LEFT = 7,
 } bmcn_verdict;
 
 /**
@@ -234,36 +254,114 @@ typedef enum {
   /**
    * Nothing was asked yet.
    */
-  BMCN_NOT_ASKED = 1,
+  BMCN_DOUBT_NOT_ASKED = 1,
   /**
    * The BMC is silent.
    */
-  BMCN_SILENT = 2,
+  BMCN_DOUBT_SILENT = 2,
   /**
    * It refused our login.
    */
-  BMCN_LOGIN = 3,
+  BMCN_DOUBT_LOGIN = 3,
   /**
    * It has no session left for us.
    */
-  BMCN_NO_SLOT = 4,
+  BMCN_DOUBT_NO_SLOT = 4,
   /**
    * Another BMC answers at its address.
    */
-  BMCN_IDENTITY = 5,
+  BMCN_DOUBT_IDENTITY = 5,
   /**
    * It answers, but no login is configured.
    */
-  BMCN_NO_LOGIN = 6,
+  BMCN_DOUBT_NO_LOGIN = 6,
   /**
    * It answers what we do not understand.
    */
-  BMCN_MALFORMED = 7,
+  BMCN_DOUBT_MALFORMED = 7,
   /**
    * It says that the power is off, but whose BMC it is was not proven: no GUID is pinned.
    */
-  BMCN_UNPROVEN = 8,
+  BMCN_DOUBT_UNPROVEN = 8,
+  /**
+   * It answers; two other servers hold the sessions that a cluster may have on it.
+   */
+  BMCN_DOUBT_ELSEWHERE = 9,
 } bmcn_doubt;
+
+/**
+ * What a server's watchdog shows, as its BMC told last.
+ */
+typedef enum {
+  /**
+   * Nothing that can be used: not asked, refused, or nonsense.
+   */
+  BMCN_PULSE_UNREAD = 0,
+  /**
+   * It was never started, or it was stopped.
+   */
+  BMCN_PULSE_STOPPED = 1,
+  /**
+   * It was stopped by a library like this one that ended cleanly.
+   */
+  BMCN_PULSE_GOODBYE = 2,
+  /**
+   * Firmware or a loader runs it.
+   */
+  BMCN_PULSE_BOOT = 3,
+  /**
+   * It counts, and is fed: bmcn_peer.fed_by, bmcn_peer.fed_ms_ago.
+   */
+  BMCN_PULSE_FED = 4,
+  /**
+   * It ran out while it was watched: nobody has fed it.
+   */
+  BMCN_PULSE_EXPIRED = 5,
+} bmcn_pulse;
+
+/**
+ * Who feeds a watchdog.
+ */
+typedef enum {
+  /**
+   * Nobody, as far as is known.
+   */
+  BMCN_FED_BY_NOBODY = 0,
+  /**
+   * A library like this one, whose thread, or loop, lives.
+   */
+  BMCN_FED_BY_LIBRARY = 1,
+  /**
+   * A library like this one, as long as its application vouches: see bmcn_ctx_vouch().
+   */
+  BMCN_FED_BY_APPLICATION = 2,
+  /**
+   * The kernel's ipmi_watchdog, bmc-watchdog, or whoever else.
+   */
+  BMCN_FED_BY_ANOTHER = 3,
+} bmcn_fed_by;
+
+/**
+ * May I take over what a server runs?  Only BMCN_TAKE_OVER_YES is a yes, so compare with it.
+ */
+typedef enum {
+  /**
+   * No: it lives, or may come to life any moment.
+   */
+  BMCN_TAKE_OVER_NO = 0,
+  /**
+   * Yes: it has no power.
+   */
+  BMCN_TAKE_OVER_YES = 1,
+  /**
+   * After it has been fenced: its feeder is dead, its services may not be.
+   */
+  BMCN_TAKE_OVER_FENCE_FIRST = 2,
+  /**
+   * The BMC does not know: ask the cluster's other witnesses.
+   */
+  BMCN_TAKE_OVER_NO_ANSWER = 3,
+} bmcn_take_over;
 
 /**
  * What bmcn_ctx_count() can count, since the context was made, or repaired after BMCN_EPANIC.
@@ -337,6 +435,22 @@ typedef enum {
    * Notices about which the BMC could not be asked, or about which its log says neither.
    */
   BMCN_COUNT_UNANSWERABLE = 16,
+  /**
+   * Questions of the heartbeat's.
+   */
+  BMCN_COUNT_PROBES = 17,
+  /**
+   * Rounds of them that nobody answered.
+   */
+  BMCN_COUNT_PROBES_MISSED = 18,
+  /**
+   * Watchdogs that showed nonsense: a countdown above its start, or one that stands still.
+   */
+  BMCN_COUNT_PULSES_ABSURD = 19,
+  /**
+   * How often this process, or its host, stood still.
+   */
+  BMCN_COUNT_SLEEPS = 20,
 } bmcn_counter;
 
 /**
@@ -449,6 +563,11 @@ typedef struct bmcn_ctx bmcn_ctx;
  * that bmcn_notice_dup() made.
  */
 typedef struct bmcn_notice bmcn_notice;
+
+/**
+ * What the heartbeat said of all servers at one moment, opaque and unchanging.
+ */
+typedef struct bmcn_peers bmcn_peers;
 
 /**
  * A step of a recovery, opaque; valid until the callback that was given it returns.
@@ -567,6 +686,9 @@ typedef void (*bmcn_log_fn)(void *user, int level, const char *line);
 /**
  * Is told when what the heartbeat says of a server changes: its name, valid until it returns, one of
  * bmcn_verdict and one of bmcn_doubt.
+ *
+ * It is called as well, with the verdict that holds, when a server was seen to restart; bmcn_peer.restarts counts
+ * that.
  */
 typedef void (*bmcn_peer_fn)(void *user, const char *server, int verdict, int doubt);
 
@@ -598,13 +720,45 @@ typedef struct {
    */
   uint64_t heard_ms;
   /**
-   * How often the server's power was seen to come back.
+   * How often the server was seen to restart.
    */
   uint32_t restarts;
   /**
    * Zero.
    */
   uint32_t reserved;
+  /**
+   * The power, as the BMC told last: 1 on, 0 off, -1 not known.
+   */
+  int32_t power;
+  /**
+   * One of bmcn_pulse.
+   */
+  int32_t pulse;
+  /**
+   * One of bmcn_fed_by.
+   */
+  int32_t fed_by;
+  /**
+   * 1 if it is this server.
+   */
+  int32_t own;
+  /**
+   * How long ago the watchdog was fed, in milliseconds, when it was read last; -1: it is not fed.
+   */
+  int64_t fed_ms_ago;
+  /**
+   * How long the BMC's last answer took, in microseconds; 0: there was none.
+   */
+  uint64_t round_trip_us;
+  /**
+   * Rounds of questions without an answer since the last answer.
+   */
+  uint32_t misses;
+  /**
+   * One of bmcn_take_over, for the moment of this call: a yes does not keep.
+   */
+  int32_t take_over;
 } bmcn_peer;
 
 /**
@@ -810,17 +964,6 @@ int bmcn_ctx_on_notice(bmcn_ctx *ctx, bmcn_notice_fn function, void *user, bmcn_
 int bmcn_ctx_on_log(bmcn_ctx *ctx, bmcn_log_fn function, void *user, bmcn_destroy_fn destroy);
 
 /**
- * Register what is told when what the heartbeat says of a server changes, in place of what was there;
- * `destroy` as in bmcn_ctx_on_recovery().  Any thread.
- *
- * Returns BMCN_EINVAL, BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
- */
-int bmcn_ctx_on_peer(bmcn_ctx *ctx,
-                     bmcn_peer_fn function,
-                     void *user,
-                     bmcn_destroy_fn destroy);
-
-/**
  * Complete a recovery whose callback returned BMCN_LATER: `answer` is BMCN_DONE, or BMCN_FAILED, for which
  * any other number but BMCN_LATER counts.
  *
@@ -832,24 +975,6 @@ int bmcn_ctx_on_peer(bmcn_ctx *ctx,
 int bmcn_ctx_complete(bmcn_ctx *ctx,
                       uint64_t token,
                       int answer);
-
-/**
- * Write what the heartbeat says of one server.
- *
- * Any thread, at any rate: nothing is asked of the BMC for it.
- *
- * Returns BMCN_EINVAL (no such server, or it has no BMC; a NULL), BMCN_E2BIG, BMCN_EFORK, BMCN_EBROKEN.
- * Since 0.1.
- */
-int bmcn_ctx_peer(const bmcn_ctx *ctx,
-                  const char *server,
-                  bmcn_peer *out);
-
-/**
- * Copy the name of a server that has a BMC, by its place (from 0) in the configuration, as
- * bmcn_ctx_message() copies; BMCN_EINVAL behind the last one.  Any thread.  Since 0.1.
- */
-int bmcn_ctx_peer_name(const bmcn_ctx *ctx, unsigned int place, char *buffer, size_t size);
 
 /**
  * Return a counter, one of bmcn_counter; BMCN_EINVAL if there is no such counter.
@@ -876,6 +1001,112 @@ int64_t bmcn_ctx_drops(const bmcn_ctx *ctx, int reason);
 int bmcn_ctx_message(const bmcn_ctx *ctx,
                      char *buffer,
                      size_t size);
+
+/**
+ * Register what is told when what the heartbeat says of a server changes, and when a server was seen to restart,
+ * in place of what was there; `destroy` as in bmcn_ctx_on_recovery().  Any thread.
+ *
+ * Returns BMCN_EINVAL, BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_on_peer(bmcn_ctx *ctx,
+                     bmcn_peer_fn function,
+                     void *user,
+                     bmcn_destroy_fn destroy);
+
+/**
+ * Write what the heartbeat says of one server.
+ *
+ * Any thread, at any rate: nothing is asked of the BMC for it.
+ *
+ * Returns BMCN_EINVAL (no such server, or it has no BMC; a NULL), BMCN_E2BIG, BMCN_EFORK, BMCN_EBROKEN.
+ * Since 0.1.
+ */
+int bmcn_ctx_peer(const bmcn_ctx *ctx,
+                  const char *server,
+                  bmcn_peer *out);
+
+/**
+ * Copy the name of a server that has a BMC, by its place (from 0) in the configuration, as
+ * bmcn_ctx_message() copies; BMCN_EINVAL behind the last one.  Any thread.  Since 0.1.
+ */
+int bmcn_ctx_peer_name(const bmcn_ctx *ctx, unsigned int place, char *buffer, size_t size);
+
+/**
+ * Take down what the heartbeat says of every server that has a BMC, in the configuration's order.
+ *
+ * All of it is of one moment.  `*out` is written only on success; free it with bmcn_peers_free().  It outlives
+ * the context.  Any thread, at any rate.
+ *
+ * Returns BMCN_EINVAL (a NULL), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_peers(const bmcn_ctx *ctx,
+                   bmcn_peers **out);
+
+/**
+ * Return how many servers there are.  BMCN_EINVAL if peers is NULL.  Since 0.1.
+ */
+int bmcn_peers_count(const bmcn_peers *peers);
+
+/**
+ * Return a server's name, by its place from 0; valid until bmcn_peers_free().  NULL behind the last one, and if
+ * peers is NULL.  Since 0.1.
+ */
+const char *bmcn_peers_name(const bmcn_peers *peers,
+                            unsigned int place);
+
+/**
+ * Write what was said of a server, by its place from 0.  Only `take_over` is of now, not of then.
+ *
+ * Returns BMCN_EINVAL (behind the last one; a NULL; a struct smaller than the first version), BMCN_E2BIG.
+ * Since 0.1.
+ */
+int bmcn_peers_get(const bmcn_peers *peers,
+                   unsigned int place,
+                   bmcn_peer *out);
+
+/**
+ * Free what bmcn_ctx_peers() made; NULL is a no-op.  Any thread.  Since 0.1.
+ */
+void bmcn_peers_free(bmcn_peers *peers);
+
+/**
+ * Say whether what a server runs may be taken over now, and copy the reason into `why`, cut to `size`, with a
+ * NUL.
+ *
+ * Nothing is asked of the BMC for it: what it has said counts, and how long ago.  `why` may be NULL if `size` is 0;
+ * 128 octets are enough for every reason of this version.  A *yes* is for now and does not keep: ask again before
+ * you act, and never let a BMC be the only witness.  Any thread.
+ *
+ * Returns one of bmcn_take_over, of which BMCN_TAKE_OVER_YES alone is a yes; BMCN_EINVAL (no such server, or it has
+ * no BMC; a NULL), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_take_over(const bmcn_ctx *ctx,
+                       const char *server,
+                       char *why,
+                       size_t size);
+
+/**
+ * Say that the application lives.
+ *
+ * Where the configuration says vouch = "application", this server's pulse is fed only while this is said at least
+ * every `vouch_within`; say it from the code whose life matters, not from a timer beside it.  In loop mode the
+ * feeding itself is done by dispatch.
+ * Any thread, and inside a callback.
+ *
+ * Returns BMCN_EINVAL (nobody asks the application for its word: the context's message says so), BMCN_EFORK,
+ * BMCN_EBROKEN.  Since 0.1.
+ */
+int bmcn_ctx_vouch(bmcn_ctx *ctx);
+
+/**
+ * Copy what has become of this server's own pulse, in words for a person, as bmcn_ctx_message() copies; "" if it is
+ * not fed, or if nothing is known yet.
+ *
+ * Returns the text's full length; BMCN_EINVAL, BMCN_EFORK, BMCN_EBROKEN.  Any thread.  Since 0.1.
+ */
+int bmcn_ctx_pulse(const bmcn_ctx *ctx,
+                   char *buffer,
+                   size_t size);
 
 /**
  * Return what a notice means, one of bmcn_class; BMCN_EINVAL if notice is NULL.  Since 0.1.

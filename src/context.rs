@@ -2,7 +2,15 @@
 //!
 //! Uses `feed` for deliveries; its input is calls of the application, from any thread.
 
-use crate::engine::{Delivery, Drill, Heard, Line, PeerStatus, Progress, Recover, Statistics};
+mod callbacks;
+mod heartbeat;
+mod overview;
+mod register;
+
+pub use callbacks::{OnLog, OnNotice, OnPeer, OnProgress, OnRecovery};
+pub use overview::{Overview, Watched};
+
+use crate::engine::{Delivery, Drill, Line, Statistics};
 use crate::feed::Feed;
 use crate::io::{
     fork::{ForkMark, Kept},
@@ -12,43 +20,21 @@ use crate::model::{Error, Mode};
 pub use crate::plant::Reload;
 use crate::setup::Config;
 use crate::words::Answer;
-use parking_lot::Mutex;
-use std::collections::HashMap;
+use callbacks::{Callbacks, tell};
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-/// Runs the recovery, and says how it went, or `Later`.
-pub type OnRecovery = dyn Fn(&Recover) -> Answer + Send + Sync;
-/// Is told of every new notice, whether it starts a recovery or not.
-pub type OnNotice = dyn Fn(&Heard) + Send + Sync;
-/// Is told what the library would write into a log.
-pub type OnLog = dyn Fn(&Line) + Send + Sync;
-/// Is told when what the heartbeat says of a server changes.
-pub type OnPeer = dyn Fn(&PeerStatus) + Send + Sync;
-/// Is told every step of a recovery.
-pub type OnProgress = dyn Fn(&Progress) + Send + Sync;
-
 /// Deliveries of one round of [`Context::run`].
 const DELIVERIES_PER_ROUND: usize = 64;
-
-#[derive(Default)]
-struct Callbacks {
-    /// By monitor; the empty name is for every monitor without its own.
-    recovery: HashMap<String, Arc<OnRecovery>>,
-    notice: Option<Arc<OnNotice>>,
-    log: Option<Arc<OnLog>>,
-    peer: Option<Arc<OnPeer>>,
-    progress: Option<Arc<OnProgress>>,
-}
 
 /// Receives notices, runs recoveries, talks to BMCs. Every method may be called from any thread.
 pub struct Context {
     // In this order: the feed's thread has ended before the callbacks' destructors run.
     feed: Kept<Feed>,
-    callbacks: Kept<Mutex<Callbacks>>,
+    callbacks: Kept<Callbacks>,
     mark: Arc<ForkMark>,
     busy: AtomicBool,
     closed: AtomicBool,
@@ -62,7 +48,7 @@ impl Context {
         let site = config.site()?;
         Ok(Self {
             feed: Kept::new(Feed::new(site, mode)?, &mark),
-            callbacks: Kept::new(Mutex::default(), &mark),
+            callbacks: Kept::new(Callbacks::default(), &mark),
             mark,
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -96,88 +82,6 @@ impl Context {
     /// What was counted since the context was made, or rebuilt.
     pub fn statistics(&self) -> Result<Statistics, Error> {
         self.usable().map(|()| self.feed.plant.statistics())
-    }
-
-    /// What the heartbeat says of every server that has a BMC, in the configuration's order.
-    pub fn peers(&self) -> Result<Vec<PeerStatus>, Error> {
-        self.usable().map(|()| self.feed.plant.peers())
-    }
-
-    /// What the heartbeat says of one server.
-    pub fn peer(&self, server: &str) -> Result<PeerStatus, Error> {
-        let mut peers = self.peers()?.into_iter();
-        peers
-            .find(|peer| &*peer.server == server)
-            .ok_or_else(|| Error::invalid(format!("no server \"{server}\" with a BMC is configured")))
-    }
-
-    /// Registers the recovery of one monitor, or of every monitor that has none of its own, in place of
-    /// what was there. The old one is dropped after its last call, with no lock held.
-    pub fn on_recovery(&self, monitor: Option<&str>, callback: Arc<OnRecovery>) -> Result<(), Error> {
-        self.registrable(monitor)?;
-        self.register_recovery(monitor, callback);
-        Ok(())
-    }
-
-    /// Whether [`Context::on_recovery`] would succeed.
-    pub(crate) fn registrable(&self, monitor: Option<&str>) -> Result<(), Error> {
-        self.usable()?;
-        match monitor {
-            Some(name) if !self.feed.plant.cluster().monitors.iter().any(|monitor| monitor.name == name) => {
-                Err(Error::invalid(format!("no monitor \"{name}\" is configured")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Cannot fail, so that a caller who has looked first knows who owns the callback.
-    pub(crate) fn register_recovery(&self, monitor: Option<&str>, callback: Arc<OnRecovery>) {
-        let old = self.callbacks.lock().recovery.insert(monitor.unwrap_or_default().to_owned(), callback);
-        drop(old); // runs foreign code: not under the lock
-    }
-
-    /// As [`Context::register_recovery`].
-    pub(crate) fn register_notice(&self, callback: Arc<OnNotice>) {
-        let old = self.callbacks.lock().notice.replace(callback);
-        drop(old);
-    }
-
-    /// As [`Context::register_recovery`].
-    pub(crate) fn register_log(&self, callback: Arc<OnLog>) {
-        let old = self.callbacks.lock().log.replace(callback);
-        drop(old);
-    }
-
-    /// As [`Context::register_recovery`].
-    pub(crate) fn register_peer(&self, callback: Arc<OnPeer>) {
-        let old = self.callbacks.lock().peer.replace(callback);
-        drop(old);
-    }
-
-    /// Registers what is told of notices, in place of what was there.
-    pub fn on_notice(&self, callback: Arc<OnNotice>) -> Result<(), Error> {
-        self.usable().map(|()| self.register_notice(callback))
-    }
-
-    /// Registers what is told the log's lines, in place of what was there.
-    pub fn on_log(&self, callback: Arc<OnLog>) -> Result<(), Error> {
-        self.usable().map(|()| self.register_log(callback))
-    }
-
-    /// Registers what is told of the heartbeat's changes, in place of what was there.
-    pub fn on_peer(&self, callback: Arc<OnPeer>) -> Result<(), Error> {
-        self.usable().map(|()| self.register_peer(callback))
-    }
-
-    /// As [`Context::register_recovery`].
-    pub(crate) fn register_progress(&self, callback: Arc<OnProgress>) {
-        let old = self.callbacks.lock().progress.replace(callback);
-        drop(old);
-    }
-
-    /// Registers what is told of a recovery's steps, in place of what was there.
-    pub fn on_progress(&self, callback: Arc<OnProgress>) -> Result<(), Error> {
-        self.usable().map(|()| self.register_progress(callback))
     }
 
     /// Completes a recovery whose callback answered `Later`. Any thread, a callback included.
@@ -250,8 +154,6 @@ impl Context {
         Ok(count)
     }
 
-    /// Callbacks are cloned before they are called, so that one may replace itself, and no lock is held
-    /// while it runs.
     fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         match delivery {
             Delivery::Recover(recover) => {
@@ -262,11 +164,7 @@ impl Context {
                     self.log(&Line::error(line));
                     return Ok(());
                 }
-                let callback = {
-                    let callbacks = self.callbacks.lock();
-                    callbacks.recovery.get(&*recover.monitor).or_else(|| callbacks.recovery.get("")).cloned()
-                };
-                let answer = match callback {
+                let answer = match self.callbacks.recovery(&recover.monitor) {
                     Some(callback) => callback(&recover),
                     None => {
                         self.log(&Line::error(format!(
@@ -286,24 +184,15 @@ impl Context {
                 }
             }
             Delivery::Notice(heard) => {
-                let callback = self.callbacks.lock().notice.clone();
-                if let Some(callback) = callback {
-                    callback(&heard);
-                }
+                tell(&self.callbacks.notice, &heard);
                 Ok(())
             }
             Delivery::Peer(status) => {
-                let callback = self.callbacks.lock().peer.clone();
-                if let Some(callback) = callback {
-                    callback(&status);
-                }
+                tell(&self.callbacks.peer, &status);
                 Ok(())
             }
             Delivery::Progress(progress) => {
-                let callback = self.callbacks.lock().progress.clone();
-                if let Some(callback) = callback {
-                    callback(&progress);
-                }
+                tell(&self.callbacks.progress, &progress);
                 self.log(&progress.line());
                 Ok(())
             }
@@ -321,10 +210,7 @@ impl Context {
     }
 
     fn log(&self, line: &Line) {
-        let callback = self.callbacks.lock().log.clone();
-        if let Some(callback) = callback {
-            callback(line);
-        }
+        tell(&self.callbacks.log, line);
     }
 
     /// Blocks until dispatch has work; false when `timeout` ran out or a signal came.

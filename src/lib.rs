@@ -17,7 +17,8 @@
 //!  the roads to a BMC, each a dialogue at a time      engine::roads ─► bmc::dialogue
 //!    own BMC, in-band, with LAN beside it             bmc::auto ─► bmc::inband ─► io::ipmidev; bmc::link ─► io::udp
 //!    any BMC over LAN, with a session                 bmc::link ─► wire ─► io::udp
-//!  beside it: heartbeat ─► verdict on every server    engine::watch, engine::roads
+//!  beside it: heartbeat ─► verdict on every server    heartbeat::watch ─► engine::heartbeat ─► engine::roads ─► BMCs
+//!             our pulse, in our own BMC's watchdog     heartbeat::feeder ─► engine::roads ─► BMC
 //!  before it: audit ─► what keeps a notice from us    bin (bmc audit, setup, pin; check --live) ─► io::visit
 //!             drill ─► the path is proven             engine::drill ─► bmc::immediate ─► a trap, steps 2 and 3
 //! ```
@@ -58,8 +59,8 @@ pub mod suite;
 pub mod wire;
 pub mod words;
 
-pub use context::{Context, Reload};
-pub use engine::{Drill, DrillState, Heard, Line, PeerStatus, Progress, Recover, Stage, Statistics};
+pub use context::{Context, Overview, Reload, Watched};
+pub use engine::{Drill, DrillState, Heard, Line, OpenRecovery, PeerStatus, Progress, Recover, Stage, Statistics};
 pub use model::{Error, Mode};
 pub use notice::Notice;
 pub use setup::Config;

@@ -3,6 +3,12 @@
 //! Below `feed`, which decides whose thread pumps it. It also takes over another configuration and carries out
 //! the operator's orders, so that both find the reactor at rest.
 
+mod overview;
+mod shown;
+
+pub use overview::Overview;
+pub use shown::Watched;
+
 use crate::config::model::Cluster;
 use crate::engine::{Delivery, Drill, Engine, Line, PeerStatus, Refusal, Statistics};
 use crate::io::{
@@ -15,6 +21,7 @@ use crate::setup::Site;
 use crate::shield;
 use crate::words::Answer;
 use parking_lot::Mutex;
+use shown::Shown;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::SeqCst};
@@ -58,8 +65,8 @@ pub struct Plant {
     report: Mutex<String>,
     pub(crate) dropped: AtomicU64,
     pub(crate) stopped: AtomicBool,
-    /// What the heartbeat says, for readers who must not wait for the reactor.
-    peers: Mutex<Vec<PeerStatus>>,
+    /// What the heartbeat says, for readers who must not wait for the reactor. Locked after it, if both are.
+    shown: Mutex<Shown>,
 }
 
 impl Plant {
@@ -76,7 +83,7 @@ impl Plant {
             report: Mutex::default(),
             dropped: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
-            peers: Mutex::default(),
+            shown: Mutex::default(),
         };
         plant.show(&plant.reactor.lock());
         plant
@@ -93,7 +100,7 @@ impl Plant {
             let mut reactor = self.reactor.lock();
             reactor.pump(&mut |delivery| {
                 if let Delivery::Peer(status) = &delivery {
-                    self.show_one(status);
+                    self.shown.lock().change(status);
                 }
                 out(delivery);
             });
@@ -191,6 +198,11 @@ impl Plant {
         self.reactor.lock().engine().drill_status()
     }
 
+    /// What has become of our own pulse, in words; none: it is not fed, or nothing is known yet.
+    pub fn pulse(&self) -> Option<String> {
+        self.reactor.lock().engine().pulse().map(|note| note.to_string())
+    }
+
     pub fn set_maintenance(&self, on: bool, out: &mut dyn FnMut(Delivery)) -> Result<(), Error> {
         let written = shield::catch(|| {
             let mut reactor = self.reactor.lock();
@@ -227,7 +239,7 @@ impl Plant {
         let finished = shield::catch(|| {
             let mut reactor = self.reactor.lock();
             reactor.finish();
-            self.show(&reactor);
+            self.show_touched(&mut reactor);
         });
         if let Err(report) = finished {
             self.strike(report); // the next call tells
@@ -244,14 +256,18 @@ impl Plant {
         .unwrap_or_else(|report| Err(self.strike(report)))
     }
 
-    pub fn show_one(&self, status: &PeerStatus) {
-        if let Some(shown) = self.peers.lock().iter_mut().find(|shown| shown.server == status.server) {
-            shown.clone_from(status);
+    /// What is shown of a server changes as soon as something was learnt about it, and of no other.
+    pub fn show_touched(&self, reactor: &mut Reactor) {
+        let mut shown = self.shown.lock();
+        while let Some(status) = reactor.take_touched() {
+            shown.learn(&status);
         }
     }
 
     pub fn show(&self, reactor: &Reactor) {
-        reactor.engine().peers(&mut self.peers.lock());
+        let mut peers = Vec::new();
+        reactor.engine().peers(&mut peers);
+        self.shown.lock().set(peers);
     }
 
     /// A panic was caught: the first rebuilds the engine from its journal, the second breaks the context.
@@ -292,7 +308,7 @@ impl Plant {
 
     /// What the heartbeat says of every server.
     pub fn peers(&self) -> Vec<PeerStatus> {
-        self.peers.lock().clone()
+        self.shown.lock().peers()
     }
 
     /// Says goodbye to the BMCs, within a bounded time.

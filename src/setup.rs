@@ -130,12 +130,15 @@ impl Config {
             .zip(&cluster.servers)
             .map(|(id, server)| {
                 let bmc = server.bmc.as_ref()?;
-                Some(login(bmc.lan.as_ref()?, bmc, id == cluster.this))
+                Some(login(bmc.lan.as_ref()?, bmc, id == cluster.this, &cluster))
             })
             .map(Option::transpose)
             .collect::<Result<Vec<_>, Error>>()?;
         let own = host::own_guids();
+        // A BMC that is not this board's has another watchdog.
+        let fed = cluster.heartbeat.pulse.is_some() && cluster.in_band(cluster.this).is_some();
         Ok(Site {
+            watchdog_owner: if fed { facts::watchdog_owner() } else { None },
             cluster,
             logins,
             identity: if own.is_empty() { Identity::Unknown } else { Identity::Expected(own) },
@@ -156,6 +159,7 @@ pub struct Site {
     identity: Identity,
     boot: BootId,
     warnings: Vec<Finding>,
+    watchdog_owner: Option<String>,
 }
 
 impl Site {
@@ -171,6 +175,7 @@ impl Site {
             seed,
             troubles: self.warnings.iter().map(Finding::to_string).collect(),
             maintenance: false,
+            watchdog_owner: self.watchdog_owner.clone(),
         })
     }
 
@@ -236,10 +241,13 @@ impl Site {
 
 /// A peer's BMC is only asked; our own hears the handshake's words, unless it has none. A vendor's own commands are
 /// mostly guarded like those that configure (`ipmi_sim` does it, too).
-fn login(lan: &Lan, bmc: &Bmc, own: bool) -> Result<Login, Error> {
+fn login(lan: &Lan, bmc: &Bmc, own: bool, cluster: &Cluster) -> Result<Login, Error> {
+    let fed = cluster.heartbeat.enabled && cluster.heartbeat.pulse.is_some();
     let least = match (&bmc.handshake, bmc.after_ended) {
         _ if !own => Privilege::User,
         (Handshake::Raw { .. }, _) => Privilege::Administrator,
+        // Where the watchdog is fed over LAN an operator's commands are needed.
+        (Handshake::None, AfterEnded::None | AfterEnded::Bmc) if fed => Privilege::Operator,
         (Handshake::None, AfterEnded::None | AfterEnded::Bmc) => Privilege::User,
         (Handshake::None | Handshake::Sel { .. }, _) => Privilege::Operator,
     };

@@ -342,7 +342,7 @@ fn a_bmc_that_picks_another_suite() {
 #[test]
 fn what_must_not_happen_twice_is_sent_once() {
     for (request, sends) in
-        [(Control::PowerCycle.request(), 1), (Request::new(command::ADD_SEL_ENTRY, [0; 16]), 1), (read(), 4)]
+        [(Control::PowerCycle.request(), 1), (Request::new(command::ADD_SEL_ENTRY, [0; 16]), 1), (read(), 12)]
     {
         let mut world = World::up();
         (world.cut, world.sent) = (true, Vec::new());

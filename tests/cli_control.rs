@@ -2,79 +2,17 @@
 //! clients that say nothing, too much, or nonsense.
 #![cfg(feature = "cli")]
 
+#[path = "cli/daemon.rs"]
+mod daemon;
 #[path = "cli/support.rs"]
 mod support;
 
+use daemon::{Daemon, configuration};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{Folder, PATIENCE, Running, code, free, json, program, run, stderr, stdout};
-
-/// A daemon without a BMC that answers: its recovery is this shell script.
-struct Daemon {
-    folder: Folder,
-    file: String,
-    listen: SocketAddr,
-    running: Running,
-    sequence: u16,
-}
-
-fn configuration(folder: &Folder, listen: SocketAddr, script: &str) -> String {
-    let text = std::fs::read_to_string("examples/demo.toml").unwrap();
-    let text = text
-        .replace("127.0.0.1:9623", "127.0.0.1:9")
-        .replace("127.0.0.1:1162", &listen.to_string())
-        .replace("/dev/shm/bmcnotice-demo", &folder.path("journal"))
-        .replace("{ command = [\"/usr/bin/env\"] }", &format!("{{ command = [\"/bin/sh\", \"-c\", '''{script}'''] }}"))
-        .replace("tell_deadline = \"5s\"", "tell_deadline = \"1s\"");
-    let file = folder.file("bmcnotice.toml", &text);
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
-    file
-}
-
-impl Daemon {
-    fn new(script: &str) -> Self {
-        let (folder, listen) = (Folder::new(), free());
-        let file = configuration(&folder, listen, script);
-        let mut running = Running::start(program().args(["run", "-c", &file]));
-        running.error("watching over");
-        let daemon = Self { folder, file, listen, running, sequence: 0 };
-        daemon.until("the socket", || std::path::Path::new(&daemon.socket()).exists());
-        daemon
-    }
-
-    fn socket(&self) -> String {
-        self.folder.path("journal/control")
-    }
-
-    fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !done() {
-            assert!(Instant::now() < end, "{what}: not in time\n{:#?}", self.running.rest());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    fn ask(&self, words: &[&str]) -> Output {
-        run(&[words, &["-c", &self.file]].concat(), "")
-    }
-
-    /// Asks, and wants this code and these words.
-    fn wants(&self, words: &[&str], expected: i32, said: &str) {
-        let output = self.ask(words);
-        let text = stdout(&output) + &stderr(&output);
-        assert!(code(&output) == expected && text.contains(said), "{words:?}: {} {text}", code(&output));
-    }
-
-    fn fault(&mut self) {
-        self.sequence += 1;
-        let output = run(&["send", &self.listen.to_string(), "--sequence", &self.sequence.to_string()], "");
-        assert_eq!(code(&output), 0, "{}", stderr(&output));
-    }
-}
 
 #[test]
 fn maintenance_holds_and_the_operator_releases() {
@@ -195,15 +133,9 @@ fn silent_talkative_and_foreign_clients_block_nobody() {
     assert_eq!(half.read(&mut [0; 10]).unwrap_or(0), 0);
     drop(silent);
     daemon.wants(&["maintenance", "status"], 3, "maintenance is off");
-    let used = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", daemon.running.child.id())).unwrap();
-        let fields: Vec<u64> =
-            stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2).map(|n| n.parse().unwrap()).collect();
-        fields[0] + fields[1]
-    };
-    let before = used();
+    let before = daemon.used();
     std::thread::sleep(Duration::from_secs(1));
-    assert!(used() - before < 20, "it does not spin: {} ticks", used() - before);
+    assert!(daemon.used() - before < 20, "it does not spin: {} ticks", daemon.used() - before);
 
     // A second daemon with the same folder does not take the socket away.
     let second = configuration(&daemon.folder, free(), "true");

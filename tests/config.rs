@@ -6,7 +6,7 @@
 use bmcnotice::config::facts::{Facts, FileFacts, PortHolder};
 use bmcnotice::config::finding::{Finding, Rule, Severity};
 use bmcnotice::config::model::{AfterEnded, Handshake, RawMessage, RawOctet, Recovery};
-use bmcnotice::config::native::{Outcome, parse, wanted};
+use bmcnotice::config::native::{MAX_SERVERS, MAX_TEXT, Outcome, parse, wanted};
 use bmcnotice::config::rules;
 use bmcnotice::words::{Obstacle, ServerId};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ fn root() -> PathBuf {
 }
 
 /// Rules whose breaking text is made here, because it is long.
-const GENERATED: &[&str] = &["BMCN-C015", "BMCN-C103"];
+const GENERATED: &[&str] = &["BMCN-C015", "BMCN-C016", "BMCN-C103"];
 
 /// The host on which nothing is wrong.
 fn healthy() -> Facts {
@@ -43,6 +43,7 @@ fn healthy() -> Facts {
         own_guid: Some(true),
         clusterpro: None,
         bmcnotice_monitors: None,
+        watchdog_owner: None,
         esmpro: None,
         proven: Some(Some(Duration::from_secs(3600))),
         files: vec![
@@ -86,6 +87,7 @@ fn tell(facts: &mut Facts, order: &str) {
         ["proven", days] => {
             facts.proven = Some(Some(Duration::from_secs(86_400 * days.parse::<u64>().unwrap())));
         }
+        ["watchdog_owner", owner] => facts.watchdog_owner = Some((*owner).to_owned()),
         ["esmpro", sign] => facts.esmpro = Some((*sign).to_owned()),
         ["file", path, changes @ ..] => {
             if !facts.files.iter().any(|(known, _)| known == path) {
@@ -372,14 +374,24 @@ fn secrets_show_up_nowhere() {
 
 #[test]
 fn too_many_of_anything_is_an_error_and_no_burden() {
-    let many: String = (0..65).map(|n| {
-        format!("[[server]]\nname = \"s{n}\"\naddresses = [\"10.0.1.{n}\"]\n[server.bmc]\naddress = \"10.0.2.{n}\"\nhandshake = \"none\"\ncommunity = \"x\"\n")
-    }).collect();
-    let keywords: String = (0..64).map(|n| format!("s{n} = \"10.0.1.{n}\"\n")).collect();
-    let text = format!(
-        "[cluster]\nname = \"c\"\nthis_server = \"s0\"\n{many}[[monitor]]\nname = \"m\"\ntrust = \"address\"\n\
-         recovery = \"callback\"\ntarget = \"t\"\n[monitor.keywords]\n{keywords}[heartbeat]\nlan = true\n"
-    );
+    let ip = |net: u8, n: usize| format!("10.{net}.{}.{}", n / 256, n % 256);
+    let servers = |count: usize, community: &str| -> String {
+        let server = |n| {
+            let (own, bmc) = (ip(1, n), ip(2, n));
+            format!(
+                "[[server]]\nname = \"s{n}\"\naddresses = [\"{own}\"]\n[server.bmc]\naddress = \"{bmc}\"\nhandshake = \"none\"\n{community}"
+            )
+        };
+        (0..count).map(server).collect()
+    };
+    let whole = |servers: &str, keywords: usize| {
+        let keywords: String = (0..keywords).map(|n| format!("s{n} = \"{}\"\n", ip(1, n))).collect();
+        format!(
+            "[cluster]\nname = \"c\"\nthis_server = \"s0\"\n{servers}[[monitor]]\nname = \"m\"\ntrust = \"address\"\n\
+             recovery = \"callback\"\ntarget = \"t\"\n[monitor.keywords]\n{keywords}[heartbeat]\nlan = true\n"
+        )
+    };
+    let text = whole(&servers(MAX_SERVERS + 1, "community = \"x\"\n"), MAX_SERVERS);
     let facts = Facts::default();
     let outcome = parse(&text, "many.toml", &[], &facts);
     let ids: Vec<&str> = outcome.findings.iter().map(|finding| finding.id).collect();
@@ -389,6 +401,15 @@ fn too_many_of_anything_is_an_error_and_no_burden() {
     let outcome = parse(&unknown, "many.toml", &[], &facts);
     assert_eq!(outcome.findings.len(), 501);
     assert_eq!(outcome.findings.last().unwrap().id, "BMCN-C015");
+
+    // A warning for each of many servers hides no error, and is none.
+    let weak = |error: &str| whole(&servers(600, ""), 600) + error;
+    let outcome = parse(&weak(""), "many.toml", &[], &facts);
+    assert!(outcome.cluster.is_some(), "{}", shown(&outcome.findings));
+    assert_eq!((outcome.findings.len(), outcome.findings.last().unwrap().id), (501, "BMCN-C016"));
+    let outcome = parse(&weak("[nonsense]\n"), "many.toml", &[], &facts);
+    let errors = outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).map(|error| error.id);
+    assert_eq!((outcome.findings.len(), errors.collect::<Vec<_>>()), (501, vec!["BMCN-C003"]));
 
     let keywords: String = (0..20_000).map(|n| format!("s{n} = \"10.0.1.1\"\n")).collect();
     let deep = format!("[heartbeat]\nlan = {}{}\n", "[".repeat(9), "]".repeat(9));
@@ -401,10 +422,11 @@ fn too_many_of_anything_is_an_error_and_no_burden() {
         assert!(outcome.findings.iter().any(|finding| finding.id == "BMCN-C002"), "{}", shown(&outcome.findings));
     }
     for bomb in [
-        "[".repeat(100_000),
+        "[".repeat(MAX_TEXT),
         "a = ".to_owned() + &"[".repeat(100_000),
-        "a.".repeat(100_000),
-        "x".repeat(2 << 20),
+        "a.".repeat(MAX_TEXT / 2),
+        "=\n".repeat(100_000),
+        "x".repeat(MAX_TEXT + 1),
         "[[server]]\n".repeat(50_000),
     ] {
         assert!(parse(&bomb, "bomb.toml", &[], &facts).cluster.is_none());

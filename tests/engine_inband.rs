@@ -105,6 +105,7 @@ fn setup(own: &str) -> Setup {
         seed: [3; 32],
         troubles: Vec::new(),
         maintenance: false,
+        watchdog_owner: None,
     }
 }
 
@@ -215,7 +216,7 @@ fn without_a_login_everything_goes_in_band() {
         let mut world = World::new(own, |_| {});
         assert_eq!(world.heard(0), [IN_BAND], "armed: {:?}", world.log);
         assert_eq!(world.said("BMC of server1: in-band; it is the right one"), 1, "{:?}", world.log);
-        assert_eq!(world.peers, ["Powered"], "the heartbeat reads the power in-band");
+        assert_eq!(world.peers, ["Powered", "Alive"], "the heartbeat reads power and pulse in-band");
         world.raise();
         world.run(MS * 50);
         let (_, token) = world.recoveries[0];
@@ -280,7 +281,7 @@ fn when_in_band_is_silent_started_goes_over_lan_after_a_second() {
     world.run(SECOND * 12);
     assert!(world.board.taken.len() >= taken + 4, "the heartbeat goes in-band again");
     assert!(world.board.datagrams <= datagrams + 1, "LAN is kept warm, no more");
-    assert_eq!(world.peers, ["Powered"], "the heartbeat noticed nothing of it");
+    assert_eq!(world.peers, ["Powered", "Alive"], "the heartbeat noticed nothing of it");
 }
 
 #[test]

@@ -53,6 +53,9 @@ mutant "$claims" $pm/attempt/guards.rs  's/^const FRESH: .*/const FRESH: Duratio
 mutant "$moves" $pm/members.rs          's/if resource.blocked {/if false {/'                      # a failed stop unnoticed
 mutant "$moves" $pm/members.rs          's/Role::Started | Role::Promoted => {}/Role::Started | Role::Promoted | Role::Starting => {}/; s/Role::Starting | Role::Unpromoted/Role::Unpromoted/' # starting counts as running
 mutant "$moves" $pm/attempt/guards.rs   '0,/Err(why) => return failed(why),/s//Err(_) => {}/'           # guards do not hold
+numbers='cargo test -q --features capi --lib ffi::'
+mutant "$numbers" src/ffi/peer.rs       's/FenceFirst => bmcn_take_over::BMCN_TAKE_OVER_FENCE_FIRST/FenceFirst => bmcn_take_over::BMCN_TAKE_OVER_YES/'
+mutant "$numbers" src/ffi/peer.rs       's/status.take_over(now).0/status.take_over(status.since).0/'  # a yes keeps
 # The engine broken on purpose: a life of the simulation shows it. docs/assurance/simulation.md says which.
 simulation='BMCNOTICE_SEEDS=10000 cargo test -q --features sim --test simulation nothing'
 machine=src/recovery/machine replay=src/recovery/journal/replay.rs
@@ -115,5 +118,32 @@ mutant "$lan" src/bmc/pace.rs           's/let fitting = .*/let fitting = RESEND
 mutant "$lan" src/bmc/key_exchange.rs   's/candidates.push(\*bmc_session);//'                        # who answers first wins
 mutant "$lan" src/bmc/key_exchange.rs   's/out.extend(candidates.iter().map(|bmc_session| take_back(.*/let _ = status;/' # half-made sessions stay
 mutant 'cargo test -q --lib bmc::' src/bmc/window.rs 's/ || self.seen \& 1 << behind != 0//'         # a packet counts twice
+
+# What the daemon tells, who may ask, and the terminal that shows it.
+tells='cargo test -q --features capi,sim,cli --bin bmcnotice'
+asks='cargo test -q --features capi,sim,cli --test cli_status'
+shows='cargo test -q --features capi,sim,cli --test cli_watch'
+server=src/bin/bmcnotice/control/server.rs
+mutant "$tells" $server 's/ \&\& now < client.deadline//'                                          # a reader without an end
+mutant "$tells" $server 's/epoll.until_writable(&self.stream)/epoll.heed(\&self.stream, true)/'    # it spins for who goes on talking
+mutant "$tells" $server 's/self.unread(line) > MAX_UNREAD/self.unread(line) > usize::MAX \/ 2/'    # answers pile up
+mutant "$tells" $server 's/if \*written == line.len()/if *written > 0/'                            # half an answer
+mutant "$tells" $server 's/now < self.clients\[place\].seen + GRACE/now > self.clients[place].seen + GRACE * 1000/' # a flood pushes out who reads
+mutant "$tells" $server 's/!lines.iter().any(|known| Arc::ptr_eq(known, line))/true/'              # one answer counted for each reader
+mutant "$tells" $server 's/} else if orders {/} else if false {/'                                  # an order, and its asker sees the old state
+mutant "$tells" src/bin/bmcnotice/status/judge.rs 's/reasons.extend(of_servers(shown));//'         # nobody needs a look
+mutant "$tells" src/bin/bmcnotice/status/answer.rs 's/!self.own \&\& !elsewhere/!self.own/'         # for ever 3 in a large cluster
+mutant "$tells" src/bin/bmcnotice/status/prometheus.rs "s/let value = value.replace.*/let value = value.to_owned();/" # a label that ends early
+mutant "$tells" src/bin/bmcnotice/watch/screen.rs 's/let _ = self.to.write_all(CLOSE.*/let _ = CLOSE;/' # the other screen stays
+mutant "$asks"  src/bin/bmcnotice/status.rs 's/if reasons.is_empty() { Exit::Done }/if true { Exit::Done }/'
+mutant "$asks"  src/bin/bmcnotice/control/protocol.rs 's/Self::Status => MAX_STATUS/Self::Status => MAX_ANSWER/' # a large answer is cut off
+mutant "$asks"  src/bin/bmcnotice/run.rs    's/notices.lock().push(heard);//'
+mutant "$asks"  src/engine/record.rs        's/Heard { record: record.serial(), ..heard }/heard/'  # a notice without its record
+mutant "$asks"  src/engine/open.rs          's/| Step::Proven(_) => false/| Step::Proven(_) => true/' # since another joined
+mutant "$asks"  src/io/local.rs             's/const BACKLOG: libc::c_int = 16/const BACKLOG: libc::c_int = 4096/' # behind four thousand others
+mutant "$shows" src/bin/bmcnotice/watch.rs  's/if !self.frozen {/if true {/'
+mutant "$shows" src/io/terminal.rs          's/let _ = set(&self.fd, &self.before);.*//'           # no echo for the shell
+mutant "$shows" src/bin/bmcnotice/watch/screen.rs 's/\\x1b\[?7h//'                                  # lines are cut off for ever
+mutant 'cargo test -q --lib plant::' src/plant/shown.rs 's/filter(|_| status.misses == 0)/filter(|_| true)/' # a miss that is a round trip
 
 exit $bad

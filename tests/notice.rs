@@ -1,6 +1,8 @@
 //! From datagrams to notices: who may speak, what it means, what was seen before.
 
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Server};
+use bmcnotice::config::model::{
+    AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Probes, Server,
+};
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::dedup::{NOTICES_PER_SENDER, NUMBERED_SPAN, UNNUMBERED_SPAN};
 use bmcnotice::notice::{DropReason, Received, Reception};
@@ -40,6 +42,7 @@ fn cluster() -> Cluster {
             in_sel: true,
             sel_catch_up: true,
             dump: None,
+            probes: Probes::default(),
         }),
     };
     Cluster {
@@ -49,7 +52,7 @@ fn cluster() -> Cluster {
         this: ServerId(0),
         servers: vec![server("server1", BMC1), server("server2", BMC2)],
         monitors: Vec::new(),
-        heartbeat: Heartbeat { enabled: false, interval: Duration::from_secs(3), timeout: Duration::from_secs(90) },
+        heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
     }

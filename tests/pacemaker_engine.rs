@@ -56,6 +56,7 @@ impl Site {
             seed: [7; 32],
             troubles: Vec::new(),
             maintenance: false,
+            watchdog_owner: None,
         };
         let mut site = Self { engine: Engine::new(NOW, setup), journal, runs: Vec::new() };
         site.drain(usize::MAX);

@@ -61,6 +61,7 @@ fn setup(bmc: SocketAddr) -> Setup {
         seed: [1; 32],
         troubles: Vec::new(),
         maintenance: false,
+        watchdog_owner: None,
     }
 }
 

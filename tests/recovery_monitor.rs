@@ -2,7 +2,7 @@
 
 use bmcnotice::config::model::{
     AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, LinkChoice, Monitor,
-    Recovery, Server, StartsOn, WhenUnverifiable,
+    Probes, Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::{Notice, NoticeId};
@@ -41,7 +41,7 @@ fn monitor(trust: Trust, starts_on: StartsOn) -> Monitor {
 
 fn cluster(monitors: Vec<Monitor>) -> Cluster {
     let server = |name: &str| Server { name: name.into(), addresses: vec![], bmc: None };
-    let heartbeat = Heartbeat { enabled: false, interval: Duration::from_secs(3), timeout: Duration::from_secs(90) };
+    let heartbeat = Heartbeat { enabled: false, ..Heartbeat::default() };
     Cluster {
         clusterpro: None,
         observe: false,
@@ -137,6 +137,7 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         in_sel: true,
         sel_catch_up: true,
         dump: None,
+        probes: Probes::default(),
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

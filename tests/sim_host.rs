@@ -311,6 +311,14 @@ fn every_command_is_in_the_log() {
         world.command(0x06, 0x01, &[]);
     }
     assert_eq!(world.bmc.log().count(), bmcnotice::sim::LOG_MAX);
+    for (wanted, kept) in [(0, 0), (2, 2), (usize::MAX, bmcnotice::sim::LOG_MAX)] {
+        let mut world = World::new(|options| options.log_kept = wanted);
+        for number in 0..1500_u16 {
+            world.command(0x2E, number as u8, &[]);
+        }
+        assert_eq!(world.bmc.log().count(), kept);
+        assert!(world.bmc.log().last().is_none_or(|entry| entry.command == 1499_u16 as u8), "the newest");
+    }
 }
 
 #[test]

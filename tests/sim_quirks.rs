@@ -240,6 +240,30 @@ fn watchdogs_that_lie() {
     let mut world = with(&["no-countdown"]);
     world.command(0x06, 0x24, &SET);
     assert_eq!(world.command(0x06, 0x25, &[]), (0, SET.to_vec()));
+
+    let [low, high] = [SET[4], SET[5]];
+    let initial = u16::from_le_bytes([low, high]);
+    for (quirk, shown) in [
+        ("watchdog-frozen", initial),
+        ("watchdog-frozen=1500ms", 15),
+        ("watchdog-frozen=9min", 5400),
+        ("watchdog-absurd", u16::MAX),
+    ] {
+        let mut world = with(&[quirk]);
+        world.command(0x06, 0x24, &SET);
+        world.command(0x06, 0x22, &[]);
+        for seconds in [0, 2, 4] {
+            world.pass(SECOND * seconds);
+            let told = world.command(0x06, 0x25, &[]).1;
+            assert_eq!(
+                (told[0], &told[4..]),
+                (0x44, &[&[low, high], &shown.to_le_bytes()[..]].concat()[..]),
+                "{quirk}"
+            );
+        }
+        let left = u16::from_le_bytes([world.bmc.watchdog(world.now)[6], world.bmc.watchdog(world.now)[7]]);
+        assert_eq!(left, initial - 60, "{quirk}: in truth it counts");
+    }
 }
 
 #[test]

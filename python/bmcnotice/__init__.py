@@ -19,8 +19,21 @@ raises is a failure as well. What the library has to say goes to the logger "bmc
 
 from ._bmcnotice import Config, Context, __version__
 from .exceptions import BrokenError, BusyError, ConfigError, Error, ForkError, StaleError
-from .values import Drill, Finding, Notice, Now, Peer, Pet, Place, Progress, Recovery, Statistics
-from .words import Answer, Class, Doubt, DrillState, RecoveryAction, Severity, Stage, Trust, Verdict
+from .values import Drill, Finding, Notice, Now, Peer, Pet, Place, Progress, Recovery, Statistics, TakeOverAnswer
+from .words import (
+    Answer,
+    Class,
+    Doubt,
+    DrillState,
+    FedBy,
+    Pulse,
+    RecoveryAction,
+    Severity,
+    Stage,
+    TakeOver,
+    Trust,
+    Verdict,
+)
 
 DONE = Answer.DONE
 FAILED = Answer.FAILED
@@ -41,6 +54,7 @@ __all__ = [
     "Drill",
     "DrillState",
     "Error",
+    "FedBy",
     "Finding",
     "ForkError",
     "Notice",
@@ -49,12 +63,15 @@ __all__ = [
     "Pet",
     "Place",
     "Progress",
+    "Pulse",
     "Recovery",
     "RecoveryAction",
     "Severity",
     "Stage",
     "StaleError",
     "Statistics",
+    "TakeOver",
+    "TakeOverAnswer",
     "Trust",
     "Verdict",
     "__version__",

@@ -8,9 +8,33 @@ from datetime import datetime
 from typing import Optional, TypedDict
 from uuid import UUID
 
-from .words import Class, Doubt, DrillState, RecoveryAction, Severity, Stage, Trust, Verdict
+from .words import (
+    Class,
+    Doubt,
+    DrillState,
+    FedBy,
+    Pulse,
+    RecoveryAction,
+    Severity,
+    Stage,
+    TakeOver,
+    Trust,
+    Verdict,
+)
 
-__all__ = ["Drill", "Finding", "Notice", "Now", "Peer", "Pet", "Place", "Progress", "Recovery", "Statistics"]
+__all__ = [
+    "Drill",
+    "Finding",
+    "Notice",
+    "Now",
+    "Peer",
+    "Pet",
+    "Place",
+    "Progress",
+    "Recovery",
+    "Statistics",
+    "TakeOverAnswer",
+]
 
 
 @dataclass(frozen=True)
@@ -140,7 +164,33 @@ class Peer:
     heard: Optional[Now]
     """When the BMC last answered."""
     restarts: int
-    """How often the server's power was seen to come back."""
+    """How often the server was seen to restart."""
+    power: Optional[bool] = None
+    """Whether the power is on, as the BMC told last; None: it never did."""
+    pulse: Pulse = Pulse.UNREAD
+    """What the server's watchdog showed last."""
+    fed_by: Optional[FedBy] = None
+    """Who feeds it, if it is fed."""
+    fed_ago: Optional[float] = None
+    """How many seconds before that reading it was fed, if it is."""
+    round_trip: Optional[float] = None
+    """How many seconds the BMC's last answer took."""
+    misses: int = 0
+    """Rounds of questions without an answer since the last answer."""
+    own: bool = False
+    """It is this server."""
+
+
+@dataclass(frozen=True)
+class TakeOverAnswer:
+    """May a server be taken over? True if, and only if, it is a yes; of the moment it was asked, and of no other."""
+
+    answer: TakeOver
+    why: str
+    """Why, or why not, for a person."""
+
+    def __bool__(self) -> bool:
+        return self.answer is TakeOver.YES
 
 
 @dataclass(frozen=True)
@@ -238,5 +288,13 @@ class Statistics(TypedDict):
     """Keep-alives that this server's BMC took."""
     keepalives_lost: int
     """Those that it did not."""
+    probes: int
+    """Questions of the heartbeat's."""
+    probes_missed: int
+    """Rounds of them that nobody answered."""
+    pulses_absurd: int
+    """Watchdogs that showed nonsense: a countdown above its start, or one that stands still."""
+    sleeps: int
+    """How often this process, or its host, stood still."""
     undelivered: int
     """Deliveries dropped because dispatch was too slow; thread mode only."""

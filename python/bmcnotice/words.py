@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["Answer", "Class", "Doubt", "DrillState", "RecoveryAction", "Severity", "Stage", "Trust", "Verdict"]
+__all__ = [
+    "Answer",
+    "Class",
+    "Doubt",
+    "DrillState",
+    "FedBy",
+    "Pulse",
+    "RecoveryAction",
+    "Severity",
+    "Stage",
+    "TakeOver",
+    "Trust",
+    "Verdict",
+]
 
 if sys.version_info >= (3, 11):
     from enum import StrEnum as _Word
@@ -69,8 +82,18 @@ class Trust(_Word):
 class Verdict(_Word):
     """What a BMC's words mean for its server."""
 
+    ALIVE = "alive"
+    """The power is on, and the server's own software feeds the watchdog in time."""
     POWERED = "powered"
-    """The power is on; whether the services run is not known."""
+    """The power is on; whether anything runs is not known: no watchdog is fed, or it is not readable."""
+    BOOTING = "booting"
+    """Firmware or a loader runs the watchdog: the server boots."""
+    DELAYED = "delayed"
+    """The watchdog was fed, but late."""
+    SILENT = "silent"
+    """The power is on, and the watchdog was not fed for longer than the time-out."""
+    LEFT = "left"
+    """The power is on, and the feeder said goodbye."""
     OFF = "off"
     """The power is off: read twice, over a session, from the right BMC."""
     UNKNOWN = "unknown"
@@ -96,6 +119,49 @@ class Doubt(_Word):
     """It answers what we do not understand."""
     UNPROVEN = "unproven"
     """It says that the power is off, but whose BMC it is was not proven: no GUID is pinned."""
+    ELSEWHERE = "elsewhere"
+    """It answers; two other servers hold the sessions that a cluster may have on it."""
+
+
+class Pulse(_Word):
+    """What a server's watchdog shows, as its BMC told last."""
+
+    UNREAD = "unread"
+    """Nothing that can be used: not asked, refused, or nonsense."""
+    STOPPED = "stopped"
+    """It was never started, or it was stopped."""
+    GOODBYE = "goodbye"
+    """It was stopped by a library like this one that ended cleanly."""
+    BOOT = "boot"
+    """Firmware or a loader runs it."""
+    FED = "fed"
+    """It counts, and is fed: Peer.fed_by, Peer.fed_ago."""
+    EXPIRED = "expired"
+    """It ran out while it was watched: nobody has fed it."""
+
+
+class FedBy(_Word):
+    """Who feeds a watchdog."""
+
+    LIBRARY = "library"
+    """A library like this one, whose thread, or loop, lives."""
+    APPLICATION = "application"
+    """A library like this one, as long as its application vouches."""
+    ANOTHER = "another"
+    """The kernel's ipmi_watchdog, bmc-watchdog, or whoever else."""
+
+
+class TakeOver(_Word):
+    """May I take over what a server runs?"""
+
+    NO = "no"
+    """It lives, or may come to life any moment."""
+    YES = "yes"
+    """It has no power."""
+    FENCE_FIRST = "fence_first"
+    """After it has been fenced: its feeder is dead, its services may not be."""
+    NO_ANSWER = "no_answer"
+    """The BMC does not know: ask the cluster's other witnesses."""
 
 
 class DrillState(_Word):

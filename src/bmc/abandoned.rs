@@ -40,6 +40,11 @@ impl Abandoned {
         Self { console_session, keys, sent, heard: 0 }
     }
 
+    /// We slept for so long.
+    pub(super) fn slept(&mut self, for_so_long: Duration) {
+        self.sent += for_so_long;
+    }
+
     /// `None`: it is not for this session, or too late to tell anything.
     pub(super) fn hear(&mut self, now: Duration, bytes: &[u8]) -> Option<Late> {
         let after = now.saturating_sub(self.sent);

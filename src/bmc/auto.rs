@@ -199,6 +199,15 @@ impl Auto {
         self.drive(now);
     }
 
+    /// Our own process, or host, slept for so long: what was answered meanwhile was not late.
+    pub fn slept(&mut self, for_so_long: Duration) {
+        self.in_band.slept(for_so_long);
+        if let Some(lan) = &mut self.lan {
+            lan.slept(for_so_long);
+        }
+        self.pending.iter_mut().for_each(|pending| pending.since += for_so_long);
+    }
+
     /// What must be done now; `None`: nothing. Drain it after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.output.pop_front()

@@ -221,6 +221,13 @@ impl Inband {
         self.drive(now);
     }
 
+    /// Our own process, or host, slept for so long: what was answered meanwhile was not late.
+    pub fn slept(&mut self, for_so_long: Duration) {
+        if let Some(sent) = &mut self.in_flight {
+            sent.since += for_so_long;
+        }
+    }
+
     /// What must be done now; `None`: nothing. Drain it after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.output.pop_front()

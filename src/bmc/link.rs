@@ -43,6 +43,8 @@ pub const RECOUNT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Stopped,
+    /// For its owner, who has many to open.
+    Held,
     /// For the next attempt.
     Waiting,
     /// Key exchange.
@@ -100,6 +102,8 @@ pub struct Link {
     /// How fast the BMC answers, and the session before this one, for which answers may still come.
     pace: Pace,
     abandoned: Option<Abandoned>,
+    /// What the last session that was open says once more when the next one is.
+    farewell: Option<Vec<u8>>,
     ignored: u64,
     output: VecDeque<Output>,
 }
@@ -135,6 +139,7 @@ impl Link {
             keep_alive: None,
             pace: Pace::default(),
             abandoned: None,
+            farewell: None,
             ignored: 0,
             output: VecDeque::new(),
         }
@@ -148,6 +153,28 @@ impl Link {
             self.set_status(Status::Opening);
             self.attempt(now);
         }
+    }
+
+    /// Opens it when [`Link::begin`] says so, or when something urgent is to be said; what is submitted waits.
+    pub fn hold(&mut self) {
+        if self.stage == Stage::Stopped {
+            self.stage = Stage::Held;
+            self.set_status(Status::Opening);
+        }
+    }
+
+    /// Ends [`Link::hold`].
+    pub fn begin(&mut self, now: Now) {
+        if self.stage == Stage::Held {
+            self.since = now.boottime;
+            self.back_off = Reopen::default();
+            self.attempt(now);
+        }
+    }
+
+    /// Whether it waits for [`Link::begin`].
+    pub fn is_held(&self) -> bool {
+        self.stage == Stage::Held
     }
 
     /// Sends a command as soon as a session is there and those before it are answered. Chassis
@@ -164,6 +191,7 @@ impl Link {
             // Does not wait for a pause that has grown long; but no two attempts in a second.
             let soonest = now.boottime.max(self.tried + REOPEN_FIRST);
             self.reopen = self.reopen.map(|at| at.min(soonest));
+            self.begin(now);
         }
         self.drive(now);
     }
@@ -202,7 +230,7 @@ impl Link {
             self.keep_alive = Some(now.boottime + KEEP_ALIVE);
             self.look(now);
         }
-        if self.stage != Stage::Ready {
+        if self.stage != Stage::Ready && self.stage != Stage::Held {
             let why = self.why().unwrap_or(Failure::Silent);
             while let Some(waiting) = self.queue.pop_expired(now.boottime, self.since, WAIT_FOR_SESSION) {
                 self.answer(waiting.ticket, Err(why));
@@ -223,6 +251,17 @@ impl Link {
         }
     }
 
+    /// Our own process, or host, slept for so long: what was answered meanwhile does not show that the BMC is slow. To be
+    /// called before anything else is handed in.
+    pub fn slept(&mut self, for_so_long: Duration) {
+        if let Some(session) = &mut self.session {
+            session.slept(for_so_long);
+        }
+        if let Some(session) = &mut self.abandoned {
+            session.slept(for_so_long);
+        }
+    }
+
     /// What must be done now; `None`: nothing. Drain it after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.output.pop_front()
@@ -236,7 +275,7 @@ impl Link {
                 let free = self.session.as_ref().is_some_and(Session::is_free);
                 (None, self.parked.as_ref().map(|(at, _)| *at).filter(|_| free))
             }
-            Stage::Stopped => (None, None),
+            Stage::Stopped | Stage::Held => (None, None),
             Stage::Waiting | Stage::Opening | Stage::Raising | Stage::Identifying | Stage::Counting => {
                 (self.queue.next_expiry(self.since, WAIT_FOR_SESSION), None)
             }
@@ -256,9 +295,15 @@ impl Link {
         self.stage = Stage::Stopped;
         self.drive(now);
         (self.session, self.reopen, self.keep_alive, self.wrong) = (None, None, None, None);
-        (self.again, self.recount, self.count, self.abandoned) = (None, None, None, None);
+        (self.again, self.recount, self.count) = (None, None, None);
+        (self.abandoned, self.farewell) = (None, None);
         self.answer_all(Failure::Stopped);
         self.set_status(Status::Down { why: Some(Failure::Stopped), since: now });
+    }
+
+    /// Whether the BMC is this server's own.
+    pub fn is_own(&self) -> bool {
+        self.login.manners == Manners::Own
     }
 
     /// How the link is now.
@@ -287,7 +332,7 @@ impl Link {
             Stage::Stopped => Some(Failure::Stopped),
             _ if self.wrong.is_some() => Some(Failure::WrongIdentity),
             Stage::Waiting => self.why().filter(|why| self.back_off.is_refused() || *why == Failure::Crowded),
-            Stage::Opening | Stage::Raising | Stage::Identifying | Stage::Counting | Stage::Ready => None,
+            Stage::Held | Stage::Opening | Stage::Raising | Stage::Identifying | Stage::Counting | Stage::Ready => None,
         }
     }
 
@@ -338,9 +383,15 @@ impl Link {
             // A session says these once and in this order; it is ours and not the BMC's.
             (
                 session::Output::Opened { .. },
-                Stage::Stopped | Stage::Waiting | Stage::Raising | Stage::Identifying | Stage::Counting | Stage::Ready,
+                Stage::Stopped
+                | Stage::Held
+                | Stage::Waiting
+                | Stage::Raising
+                | Stage::Identifying
+                | Stage::Counting
+                | Stage::Ready,
             )
-            | (session::Output::Answer(_), Stage::Waiting | Stage::Opening) => {}
+            | (session::Output::Answer(_), Stage::Held | Stage::Waiting | Stage::Opening) => {}
         }
     }
 

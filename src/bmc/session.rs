@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::key_exchange::{Believed, Heard, KeyExchange};
 pub use super::login::{Login, Manners};
 use super::pace::Pace;
-pub use super::pace::{RESEND_FIRST, TRANSMISSIONS};
+pub use super::pace::{QUICK_TRANSMISSIONS, RESEND_FIRST, TRANSMISSIONS};
 use crate::crypto::Random;
 use crate::now::Now;
 use crate::suite::Suite;
@@ -22,9 +22,6 @@ use crate::wire::rmcp::{Datagram, PayloadType, Plus, emit_sessionless};
 use crate::words::Guid;
 use core::time::Duration;
 use std::collections::VecDeque;
-
-/// With this transmission of a command the BMC is asked outside the session, too, whether it lives.
-const ASK_OUTSIDE: u32 = 2;
 
 /// What the session wants from the one who drives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +55,8 @@ enum Outside {
     NotAsked,
     /// By this `rqSeq`.
     Asked(u8),
-    Answers,
+    /// Until then it may yet answer inside.
+    Answers(Duration),
 }
 
 /// One RMCP+ session, the console's side.
@@ -82,6 +80,8 @@ pub struct Session {
     /// Something came while we waited, but unreadable.
     malformed: bool,
     abandoned: Option<Abandoned>,
+    /// The goodbye once more, for when the BMC hears us again.
+    farewell: Option<Vec<u8>>,
     output: VecDeque<Output>,
 }
 
@@ -100,6 +100,7 @@ impl Session {
             repeated: false,
             malformed: false,
             abandoned: None,
+            farewell: None,
             output: VecDeque::new(),
         }
     }
@@ -153,6 +154,12 @@ impl Session {
         self.repeated
     }
 
+    /// Our own process, or host, slept for so long: that is not the time that the BMC takes.
+    pub(super) fn slept(&mut self, for_so_long: Duration) {
+        self.sent.0 += for_so_long;
+        self.sent.1 += for_so_long;
+    }
+
     /// What it has learnt of the BMC's speed.
     pub(super) fn pace(&self) -> Pace {
         self.pace
@@ -170,6 +177,11 @@ impl Session {
         self.abandoned.take()
     }
 
+    /// Its goodbye once more: the one that was said may not have been heard, and the BMC may hold its slot for a minute.
+    pub(super) fn take_farewell(&mut self) -> Option<Vec<u8>> {
+        self.farewell.take()
+    }
+
     /// Time has passed. Before the deadline this does nothing.
     pub fn handle_timeout(&mut self, now: Now) {
         if self.resend.is_none_or(|due| now.boottime < due) {
@@ -184,13 +196,21 @@ impl Session {
             Some(Believed::Over(why)) => return self.end(why),
             None => {}
         }
-        if self.outside == Outside::Answers {
+        if matches!(self.outside, Outside::Answers(until) if until <= now.boottime) {
             return self.end(Failure::SessionLost);
         }
-        if self.transmissions >= TRANSMISSIONS {
+        if self.transmissions >= self.most_transmissions() {
             return self.give_up();
         }
         self.transmit(now);
+    }
+
+    /// How often what is out is sent.
+    fn most_transmissions(&self) -> u32 {
+        match self.state {
+            State::Active(_) => self.pace.transmissions_in_session(),
+            State::Exchange(_) | State::Idle(_) | State::Closed => TRANSMISSIONS,
+        }
     }
 
     /// The message that is out stays unanswered. One loss proves nothing: only a command that was sent
@@ -254,8 +274,8 @@ impl Session {
                     return Err(Ignored::NotAwaited);
                 }
                 // It may yet answer inside; if it does not soon, the session is no more.
-                self.outside = Outside::Answers;
-                let soon = now.boottime + self.pace.wait(ASK_OUTSIDE);
+                let soon = now.boottime + self.pace.wait_inside();
+                self.outside = Outside::Answers(soon);
                 self.resend = self.resend.map(|at| at.min(soon));
                 Ok(())
             }
@@ -323,7 +343,8 @@ impl Session {
 
     /// Sends what the state has to say, and sets the timer.
     fn transmit(&mut self, now: Now) {
-        let (first, last) = (self.transmissions == 0, self.transmissions + 1 == TRANSMISSIONS);
+        let (first, last) = (self.transmissions == 0, self.transmissions + 1 == self.most_transmissions());
+        let mut wait = self.pace.wait(self.transmissions);
         match &mut self.state {
             State::Idle(_) | State::Closed => return,
             State::Exchange(exchange) => {
@@ -337,13 +358,18 @@ impl Session {
                 let datagram = active.seal_command(&mut self.random, first);
                 let repeated = datagram.is_some();
                 self.send_all(datagram);
-                if self.transmissions == ASK_OUTSIDE && repeated {
+                wait = self.pace.wait_in_session(self.transmissions);
+                if self.transmissions == self.pace.ask_outside() && repeated {
                     self.ask_outside();
                 }
             }
         }
         self.sent.1 = now.boottime;
-        self.resend = Some(now.boottime + self.pace.wait(self.transmissions));
+        let at = now.boottime + wait;
+        self.resend = Some(match self.outside {
+            Outside::Answers(until) => at.min(until),
+            Outside::NotAsked | Outside::Asked(_) => at,
+        });
         self.transmissions += 1;
     }
 
@@ -369,6 +395,9 @@ impl Session {
             State::Closed => return,
             State::Active(mut active) => {
                 out.push(active.seal_close(&mut self.random));
+                if why != Failure::Stopped {
+                    self.farewell = Some(active.seal_close(&mut self.random));
+                }
                 if !active.is_free() {
                     self.output.push_back(Output::Answer(Err(why)));
                 }

@@ -4,7 +4,8 @@
 //! by Get Session Info inside our own session. Uses `wire`; the answers are a BMC's, hostile.
 
 use crate::wire::ipmi::{Request, Response};
-use crate::wire::session_info::{SessionInfo, Which};
+use crate::wire::session_info::{SessionInfo, SessionOwner, Which};
+use core::net::Ipv4Addr;
 
 /// Limit: sessions of ours on one BMC, over all nodes.
 pub const MAX_OURS: u8 = 2;
@@ -31,12 +32,16 @@ pub(super) struct Counted {
     pub(super) crowded: bool,
 }
 
-/// A count that is under way: first of all sessions, then, where it matters, of those of our user.
+/// A count that is under way: first of all sessions, then, where it matters, of those of our user. Several from one
+/// address are one server's: what a process left behind that was killed, or an interruption, the BMC forgets by itself,
+/// and nobody else is to give up his place for it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Count {
     slots: Option<Slots>,
     user: u8,
     ours: u8,
+    /// From where they come, as far as the BMC tells.
+    places: [Option<Ipv4Addr>; MAX_OURS as usize],
     /// The session that is asked about now; 0: our own.
     index: u8,
 }
@@ -63,13 +68,24 @@ impl Count {
             }
             (None, None) => return Some(self.end()),
             (Some(_), info) => {
-                let user = info.and_then(|info| info.of).map(|owner| owner.user);
-                self.ours += u8::from(user == Some(self.user));
+                let of = info.and_then(|info| info.of).filter(|of| of.user == self.user);
+                self.ours += u8::from(of.is_some_and(|of| self.is_new(of)));
             }
         }
         self.index += 1;
         let last = self.slots.map_or(0, |slots| slots.active).min(MAX_LOOKED_AT);
         (self.index > last || self.ours > MAX_OURS).then(|| self.end())
+    }
+
+    /// Whether nobody has been met at the place where this session comes from.
+    fn is_new(&mut self, of: SessionOwner) -> bool {
+        let place = of.console.map(|(address, ..)| address).filter(|address| !address.is_unspecified());
+        let Some(place) = place else { return true };
+        let known = self.places.contains(&Some(place));
+        if let Some(free) = self.places.iter_mut().find(|free| free.is_none()).filter(|_| !known) {
+            *free = Some(place);
+        }
+        !known
     }
 
     fn end(&self) -> Counted {
@@ -95,6 +111,31 @@ mod tests {
             }
         }
         panic!("it does not end")
+    }
+
+    /// Whether it is crowded by sessions of one user from these addresses, ours last; 0: the BMC does not tell.
+    fn crowded(hosts: &[u8]) -> bool {
+        let mut count = Count::default();
+        loop {
+            let [index] = count.request().data[..] else { panic!() };
+            let place = if index == 0 { hosts.len() - 1 } else { usize::from(index) - 1 };
+            let mut told = vec![place as u8 + 1, 15, hosts.len() as u8, 2, 2, 0x11];
+            if hosts[place] > 0 {
+                told.extend([10, 0, 0, hosts[place], 0, 0, 0, 0, 0, 0, place as u8, 100]);
+            }
+            if let Some(counted) = count.hear(&Response::ok(told)) {
+                return counted.crowded;
+            }
+        }
+    }
+
+    #[test]
+    fn several_from_one_address_are_one_servers() {
+        assert!(!crowded(&[1, 2, 2, 2]), "ours, what we left behind, and another server's");
+        assert!(!crowded(&[1, 1, 2]), "what another one left behind");
+        assert!(crowded(&[1, 3, 2]) && crowded(&[3, 1, 1, 2]), "a third server");
+        assert!(crowded(&[0, 0, 0]) && crowded(&[1, 0, 2]), "nobody knows from where");
+        assert!(!crowded(&[1, 2]));
     }
 
     #[test]

@@ -4,20 +4,24 @@
 
 use super::clusterpro::{LEVELS, Site};
 use super::draft::{
-    BmcDraft, ClusterproDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, Placed,
-    ServerDraft, default,
+    BmcDraft, ClusterproDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, HeartbeatDraft,
+    MonitorDraft, Placed, ServerDraft, default,
 };
 use super::model::{
     AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan,
-    LinkChoice, Monitor, Recovery, Server, StartsOn, WhenUnverifiable,
+    LinkChoice, Monitor, OwnPulse, Probes, Recovery, Server, StartsOn, Vouch, WhenUnverifiable,
 };
 use crate::crypto::Secret;
 use crate::words::ServerId;
+use alloc::collections::BTreeMap;
 
 /// `None` only if the draft has an error in it after all.
 pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
     let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, commands, clusterpro, observe, .. } = draft;
-    let names: Vec<String> = servers.iter().filter_map(|server| server.name.ok().cloned()).collect();
+    let mut names = BTreeMap::new();
+    for (id, server) in (0..).map(ServerId).zip(&servers) {
+        names.entry(server.name.ok()?.clone()).or_insert(id);
+    }
     let monitors: Vec<Monitor> = monitors.into_iter().map(|draft| monitor(draft, &names)).collect::<Option<_>>()?;
     Some(Cluster {
         clusterpro: site(clusterpro, &monitors)?,
@@ -26,16 +30,29 @@ pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
         this,
         servers: servers.into_iter().map(|draft| server(draft, &handshakes)).collect::<Option<_>>()?,
         monitors,
-        heartbeat: Heartbeat {
-            enabled: heartbeat.bmc.or(true)?,
-            interval: heartbeat.interval.or(default::INTERVAL)?,
-            timeout: heartbeat.timeout.or(default::TIMEOUT)?,
-        },
+        heartbeat: self::heartbeat(heartbeat, &names)?,
         journal: Journal {
             hot: hot.or(Some(default::HOT.to_owned()))?,
             disk: disk.or(Some(default::DISK.to_owned()))?,
         },
         commands: self::commands(commands)?,
+    })
+}
+
+fn heartbeat(draft: HeartbeatDraft, servers: &BTreeMap<String, ServerId>) -> Option<Heartbeat> {
+    let (period, word) = (draft.period(), draft.word());
+    let (period, word) = (draft.pulse_period.or(period)?, draft.vouch_within.or(word)?);
+    let timeout = draft.timeout.or(default::TIMEOUT)?;
+    let vouch = if draft.by_application.or(false)? { Vouch::Application(word) } else { Vouch::Library };
+    let watcher = |(_, name): Placed<String>| servers.get(&name).copied();
+    Some(Heartbeat {
+        enabled: draft.bmc.or(true)?,
+        interval: draft.interval.or(default::INTERVAL)?,
+        timeout,
+        warning: timeout / 100 * draft.warning.or(default::WARNING)?,
+        pulse: draft.pulse.or(true)?.then_some(OwnPulse { period, vouch }),
+        watchers: draft.watchers.or(Vec::new())?.into_iter().map(watcher).collect::<Option<_>>()?,
+        node_attributes: draft.node_attributes.or(false)?,
     })
 }
 
@@ -107,6 +124,7 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         sel_catch_up: draft.sel_catch_up.or(true)?,
         by_address: draft.by_address.or(false)?,
         dump,
+        probes: draft.probes.or(Probes::default())?,
     })
 }
 
@@ -133,11 +151,10 @@ fn handshake(name: &str, handshakes: &[HandshakeDraft]) -> Option<Handshake> {
     }
 }
 
-fn monitor(draft: MonitorDraft, servers: &[String]) -> Option<Monitor> {
+fn monitor(draft: MonitorDraft, servers: &BTreeMap<String, ServerId>) -> Option<Monitor> {
     let mut keywords = Vec::with_capacity(draft.keywords.len());
     for (_, server, keyword) in draft.keywords {
-        let id = servers.iter().position(|name| *name == server)?;
-        keywords.push((ServerId(u16::try_from(id).ok()?), given(keyword)?));
+        keywords.push((*servers.get(&server)?, given(keyword)?));
     }
     Some(Monitor {
         name: given(draft.name)?,

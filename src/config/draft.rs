@@ -4,8 +4,8 @@
 
 use super::clusterpro::Template;
 use super::model::{
-    AfterEnded, AfterFailure, FinalAction, LinkChoice, Privilege, RawMessage, Recovery, Script, SecretSource, StartsOn,
-    WhenUnverifiable,
+    AfterEnded, AfterFailure, FinalAction, LinkChoice, Privilege, Probes, RawMessage, Recovery, Script, SecretSource,
+    StartsOn, WhenUnverifiable,
 };
 use super::report::At;
 use crate::crypto::Secret;
@@ -141,6 +141,7 @@ pub(super) struct BmcDraft {
     pub(super) dump_hold: Field<Duration>,
     pub(super) dump_markers: Field<Vec<String>>,
     pub(super) drill_max_age: Field<Duration>,
+    pub(super) probes: Field<Probes>,
 }
 
 #[derive(Debug)]
@@ -209,6 +210,28 @@ pub(super) struct HeartbeatDraft {
     pub(super) bmc: Field<bool>,
     pub(super) interval: Field<Duration>,
     pub(super) timeout: Field<Duration>,
+    /// Percent of the time-out.
+    pub(super) warning: Field<u32>,
+    pub(super) pulse: Field<bool>,
+    pub(super) pulse_period: Field<Duration>,
+    /// Whether it is the application that vouches.
+    pub(super) by_application: Field<bool>,
+    pub(super) vouch_within: Field<Duration>,
+    pub(super) watchers: Field<Vec<Placed<String>>>,
+    pub(super) node_attributes: Field<bool>,
+}
+
+impl HeartbeatDraft {
+    /// Between two feedings of the pulse.
+    pub(super) fn period(&self) -> Duration {
+        let usual = self.interval.get_or(default::INTERVAL).max(default::SHORTEST_PERIOD);
+        self.pulse_period.get_or(usual.min(self.timeout.get_or(default::TIMEOUT) / 4))
+    }
+
+    /// For how long an application's word is good.
+    pub(super) fn word(&self) -> Duration {
+        self.vouch_within.get_or(self.timeout.get_or(default::TIMEOUT) / 3)
+    }
 }
 
 /// What a key means that is not written. `docs/configuration.md` repeats them.
@@ -241,6 +264,10 @@ pub(super) mod default {
     pub(in crate::config) const INTERVAL: Duration = Duration::from_secs(3);
     /// CLUSTERPRO's.
     pub(in crate::config) const TIMEOUT: Duration = Duration::from_secs(90);
+    /// Percent of the time-out; CLUSTERPRO, too, warns before it judges, at a share that is not public.
+    pub(in crate::config) const WARNING: u32 = 80;
+    /// A countdown is counted in tenths of a second: a pulse that is fed more often is hard to read.
+    pub(in crate::config) const SHORTEST_PERIOD: Duration = Duration::from_secs(1);
     /// What a site's dump script makes and takes away.
     pub(in crate::config) const DUMP_MARKER: &str = "/run/bmcnotice/dump";
     /// Thirty days.

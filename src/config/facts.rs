@@ -27,6 +27,8 @@ pub struct Facts {
     pub clusterpro: Option<String>,
     /// The BMCNOTICE monitors that its `clp.conf` has; `None`: the file is not there or could not be understood.
     pub bmcnotice_monitors: Option<Vec<String>>,
+    /// Who owns the BMC's watchdog on this host, if somebody does.
+    pub watchdog_owner: Option<String>,
     /// An ESMPRO/ServerAgent: what shows it.
     pub esmpro: Option<String>,
     /// How long ago a drill proved the path, as the journal tells; `Some(None)`: never.
@@ -85,10 +87,5 @@ impl Facts {
     /// What is known of an IPMI device.
     pub(super) fn device(&self, path: &str) -> Option<Result<(), Obstacle>> {
         self.devices.iter().find(|(name, _)| name == path).map(|(_, found)| *found)
-    }
-
-    /// What is known of a path.
-    pub(super) fn file(&self, path: &str) -> Option<&FileFacts> {
-        self.files.iter().find(|(name, _)| name == path).map(|(_, facts)| facts)
     }
 }

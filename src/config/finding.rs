@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-/// Limit: at most so many findings are kept; the last one then says that there are more.
+/// Limit: at most so many findings are kept, errors before all others; the last one then says that there are more.
 pub const MAX_FINDINGS: usize = 500;
 
 /// Whether a finding stands in the way.

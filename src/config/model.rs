@@ -1,13 +1,16 @@
 //! The one model of a cluster that every reader fills and every stage uses.
 //!
 //! Values here are validated: a `Cluster` exists only when `check` found no error. What is about a BMC is in
-//! `model/bmc.rs`. Uses `words`. Where each value came from is kept by the reader, for `check`.
+//! `model/bmc.rs`, what is about the heartbeat in `model/heartbeat.rs`. Uses `words`. Where each value came from is kept by
+//! the reader, for `check`.
 
 mod bmc;
+mod heartbeat;
 
 pub use bmc::{
     AfterEnded, Bmc, CREDENTIALS, DumpHold, Handshake, Lan, LinkChoice, Privilege, RawMessage, RawOctet, SecretSource,
 };
+pub use heartbeat::{Heartbeat, OwnPulse, Probes, Vouch};
 
 use super::clusterpro::{Clusterpro, Site};
 use crate::words::{MonitorId, ServerId, Trust};
@@ -315,17 +318,6 @@ pub enum Trigger {
     Health,
     /// Standby until the next boot.
     Standby,
-}
-
-/// The BMC heartbeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heartbeat {
-    /// Whether it runs.
-    pub enabled: bool,
-    /// Between two questions to one BMC.
-    pub interval: Duration,
-    /// Without an answer for so long: unknown.
-    pub timeout: Duration,
 }
 
 /// Where the journal lies.

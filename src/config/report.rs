@@ -2,7 +2,7 @@
 //!
 //! Uses `finding` and `rules`.
 
-use super::finding::{Finding, MAX_FINDINGS, Place, Rule};
+use super::finding::{Finding, MAX_FINDINGS, Place, Rule, Severity};
 use super::rules;
 
 /// A place, before lines are counted: which source (0 the file, n the nth value set by a call), which byte.
@@ -19,30 +19,45 @@ pub(super) struct Report<'a> {
     overrides: &'a [(String, String)],
     /// Part of the text could not be read: breaches that are absences are not reported.
     pub(super) partial: bool,
-    found: Vec<(At, &'static Rule, String, String)>,
+    /// Errors, and what is none: a thousand warnings hide no error.
+    errors: Vec<Said>,
+    lesser: Vec<Said>,
 }
+
+type Said = (At, &'static Rule, String, String);
 
 impl<'a> Report<'a> {
     pub(super) fn new(text: &'a str, file: &'a str, overrides: &'a [(String, String)]) -> Self {
-        Self { text, file, overrides, partial: false, found: Vec::new() }
+        Self { text, file, overrides, partial: false, errors: Vec::new(), lesser: Vec::new() }
+    }
+
+    /// Whether nothing more is kept.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors.len() > MAX_FINDINGS
     }
 
     pub(super) fn add(&mut self, rule: &'static Rule, at: At, subject: impl Into<String>, remedy: impl Into<String>) {
-        if rule.absence && self.partial || self.found.len() > MAX_FINDINGS {
+        let kept = if rule.severity < Severity::Error { &mut self.lesser } else { &mut self.errors };
+        if rule.absence && self.partial || kept.len() > MAX_FINDINGS {
             return;
         }
-        self.found.push((at, rule, subject.into(), remedy.into()));
+        kept.push((at, rule, subject.into(), remedy.into()));
     }
 
     /// In the order of the text, values set by calls last.
     pub(super) fn finish(mut self) -> Vec<Finding> {
-        let truncated = self.found.len() > MAX_FINDINGS;
-        self.found.truncate(MAX_FINDINGS);
-        self.found.sort_by_key(|(at, rule, ..)| (*at, rule.id));
-        if truncated {
-            let at = self.found.last().map_or(At::default(), |last| last.0);
-            let remedy = "mend the findings above and check again".to_owned();
-            self.found.push((at, &rules::TRUNCATED, "there are more findings than these".to_owned(), remedy));
+        let more = match (self.is_full(), self.errors.len() + self.lesser.len() > MAX_FINDINGS) {
+            (true, _) => Some((&rules::TRUNCATED, "there are more findings than these")),
+            (false, true) => Some((&rules::MORE, "there are more findings than these, and no error among them")),
+            (false, false) => None,
+        };
+        let mut found = self.errors;
+        found.append(&mut self.lesser);
+        found.truncate(MAX_FINDINGS);
+        found.sort_by_key(|(at, rule, ..)| (*at, rule.id));
+        if let Some((rule, subject)) = more {
+            let at = found.last().map_or(At::default(), |last| last.0);
+            found.push((at, rule, subject.to_owned(), "mend the findings above and check again".to_owned()));
         }
         let mut cursor = Cursor { text: self.text, offset: 0, line: 1, column: 1 };
         let (file, overrides) = (self.file, self.overrides);
@@ -55,8 +70,8 @@ impl<'a> Report<'a> {
                 Place { file: overrides.get(n - 1).map_or_else(String::new, |(path, _)| cut(path)), line: 0, column: 0 }
             }
         };
-        let places: Vec<Place> = self.found.iter().map(|found| found.0).map(place).collect();
-        let made = self.found.into_iter().zip(places).map(|((_, rule, subject, remedy), place)| {
+        let places: Vec<Place> = found.iter().map(|found| found.0).map(place).collect();
+        let made = found.into_iter().zip(places).map(|((_, rule, subject, remedy), place)| {
             let Rule { id, severity, says, .. } = *rule;
             Finding { id, severity, place, subject, rule: says, remedy }
         });

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Limit: the longest text, in bytes.
-pub const MAX_TEXT: usize = 512 << 10;
+pub const MAX_TEXT: usize = 8 << 20;
 /// Limit: the deepest nesting of tables and lists.
 pub const MAX_DEPTH: usize = 8;
 /// Limit: the longest list, in items; tables of tables have limits of their own.
@@ -83,6 +83,9 @@ pub(super) fn read<'a>(text: &'a str, report: &mut Report<'_>) -> Table<'a> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut broken = Vec::new();
     for error in errors {
+        if report.is_full() {
+            break; // nothing that is found behind it is said either
+        }
         let at = At { source: 0, offset: error.span().map_or(0, |span| span.start) };
         let subject = format!("not TOML: {}", cut(error.message()));
         report.add(&rules::SYNTAX, at, subject, "mend this line; texts and paths go in \"quotes\"");
@@ -120,6 +123,10 @@ impl Origin {
     }
 }
 
+fn is_table(item: &Spanned<DeValue<'_>>) -> bool {
+    matches!(item.get_ref(), DeValue::Table(_))
+}
+
 /// The value at `depth`, the root being 0.
 pub(super) fn node<'a>(
     origin: &Origin,
@@ -147,7 +154,7 @@ pub(super) fn node<'a>(
         DeValue::Boolean(boolean) => Value::Boolean(boolean),
         DeValue::Float(_) => Value::Other("a number with a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
-        DeValue::Array(list) if list.len() > MAX_LIST => {
+        DeValue::Array(list) if list.len() > MAX_LIST && !list.iter().all(is_table) => {
             let subject = format!("the list has {} items", list.len());
             report.add(&rules::BOUNDS, at, subject, format!("no list takes more than {MAX_LIST}"));
             report.partial = true;

@@ -290,8 +290,21 @@ pub fn peer(status: &PeerStatus) -> Option<Alert> {
         Verdict::Unknown(Doubt::Silent | Doubt::NoSlot | Doubt::Malformed) => {
             Some(Alert::bmchb(71, Level::Warning, format!("the BMC heartbeat of server {server} is late: {verdict}")))
         }
-        Verdict::Unknown(Doubt::NotAsked | Doubt::NoLogin | Doubt::Unproven) | Verdict::Powered | Verdict::Off => None,
+        Verdict::Delayed | Verdict::Silent => {
+            Some(Alert::bmchb(71, Level::Warning, format!("the heartbeat of server {server} is late: it is {verdict}")))
+        }
+        Verdict::Unknown(Doubt::NotAsked | Doubt::NoLogin | Doubt::Unproven | Doubt::Elsewhere)
+        | Verdict::Alive
+        | Verdict::Powered
+        | Verdict::Booting
+        | Verdict::Left
+        | Verdict::Off => None,
     }
+}
+
+/// Our own BMC does not let us show that we live.
+pub fn no_pulse(server: &str, why: &str) -> Alert {
+    Alert::bmchb(10, Level::Error, format!("the BMC heartbeat of server {server} is not initialised: {why}"))
 }
 
 /// Some alerts were not written.
@@ -302,7 +315,7 @@ pub(super) fn lost(text: &str) -> Alert {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heartbeat::Verdict::{Off, Powered, Unknown};
+    use crate::heartbeat::Verdict::{Alive, Booting, Delayed, Left, Off, Powered, Silent, Unknown};
     use crate::notice::{Notice, NoticeId};
     use crate::now::Now;
     use crate::words::{ServerId, Trust};
@@ -323,7 +336,7 @@ mod tests {
             region: region.into(),
             sentence: "Memory: \x1b[31muncorrectable\n".into(),
         };
-        Heard { notice: notice.into(), server: "server1".into() }
+        Heard { notice: notice.into(), server: "server1".into(), record: 0 }
     }
 
     fn short(alerts: impl IntoIterator<Item = Alert>) -> Vec<(u16, Level)> {
@@ -419,14 +432,18 @@ mod tests {
 
     #[test]
     fn the_heartbeat_has_its_own() {
-        let status =
-            |verdict| PeerStatus { server: "server2".into(), verdict, since: NOW.boottime, heard: None, restarts: 0 };
+        let status = |verdict| PeerStatus { verdict, ..PeerStatus::unheard(ServerId(1), "server2") };
         for (verdict, wanted) in [
             (Unknown(Doubt::Login), Some((10, Level::Error))),
             (Unknown(Doubt::Identity), Some((10, Level::Error))),
             (Unknown(Doubt::Silent), Some((71, Level::Warning))),
             (Unknown(Doubt::NoSlot), Some((71, Level::Warning))),
             (Unknown(Doubt::NotAsked), None),
+            (Delayed, Some((71, Level::Warning))),
+            (Silent, Some((71, Level::Warning))),
+            (Alive, None),
+            (Booting, None),
+            (Left, None),
             (Powered, None),
             (Off, None),
         ] {

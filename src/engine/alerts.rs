@@ -9,6 +9,7 @@ use super::alert_log::{COMMAND_PATIENCE, Running, command, writer};
 use super::output::{CommandEvent, Heard, Line, Output, PeerStatus, Stage, Urgency};
 use super::seat::Errand;
 use crate::config::model::AfterEnded;
+use crate::heartbeat::feeder::Note;
 use crate::now::Now;
 use crate::recovery::journal::Step;
 
@@ -26,6 +27,11 @@ impl Engine {
 
     pub(super) fn alert_peer(&mut self, status: &PeerStatus) {
         alert::peer(status).into_iter().for_each(|one| self.alert(one));
+    }
+
+    pub(super) fn alert_no_pulse(&mut self, why: Note) {
+        let one = alert::no_pulse(&self.cluster.this_server().name, &why.to_string());
+        self.alert(one);
     }
 
     pub(super) fn alert_stage(&mut self, place: usize, stage: &Stage) {

@@ -7,6 +7,7 @@
 mod alert;
 mod alert_log;
 mod alerts;
+mod attributes;
 mod course;
 mod drill;
 mod drills;
@@ -15,11 +16,13 @@ mod ending;
 mod endings;
 mod evidence;
 mod fill;
+mod heartbeat;
 mod identity;
 mod missed;
 mod moves;
 mod murmur;
 mod names;
+mod open;
 mod operator;
 mod output;
 mod pacemaker;
@@ -30,12 +33,15 @@ mod restart;
 mod roads;
 mod seat;
 mod statistics;
+mod successors;
 mod watch;
+mod watching;
 mod witness;
 mod work;
 
 pub use alert_log::not_started;
 pub use drills::{Drill, DrillState};
+pub use open::OpenRecovery;
 pub use operator::{NoDrill, Refusal};
 pub use output::{
     COMMAND_GRACE, Command, CommandEvent, Delivery, Echo, Heard, Line, Output, PeerStatus, Print, Progress, Recover,
@@ -48,14 +54,14 @@ use crate::bmc::inband;
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
-use crate::heartbeat::{Peer, Timetable};
+use crate::heartbeat::{Feeder, Watch, feeder::Note};
 use crate::notice::{Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, Replay};
 use crate::recovery::machine::State;
 use crate::wire::rmcp::Datagram;
-use crate::words::{Answer, MonitorId, Phase, ServerId};
+use crate::words::{Answer, MonitorId, Phase};
 use alert_log::Alerts;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -87,6 +93,8 @@ pub struct Setup {
     pub troubles: Vec<String>,
     /// The operator works on this server.
     pub maintenance: bool,
+    /// Who else owns this server's watchdog; then it is not touched.
+    pub watchdog_owner: Option<String>,
 }
 
 /// The recovery of a token is over.
@@ -135,8 +143,14 @@ pub struct Engine {
     names_at: Option<Duration>,
     /// What was missed and written down, so far.
     noted: u8,
-    timetable: Timetable,
-    peers: Vec<Option<Peer>>,
+    /// Over all servers, by their BMCs.
+    watch: Watch,
+    /// Of our own pulse.
+    feeder: Option<Feeder>,
+    pulse_said: Option<Note>,
+    /// When an input came last (boottime).
+    awake: Duration,
+    attributes: watch::Attributes,
     awaited: VecDeque<Awaited>,
     /// The journal's file lacks something that we know.
     lacking: bool,
@@ -180,7 +194,8 @@ pub struct Engine {
 impl Engine {
     /// Takes up what the journal left open, opens the roads to the BMCs, and arms ours.
     pub fn new(now: Now, setup: Setup) -> Self {
-        let Setup { cluster, logins, identity, boot, replay, seed, troubles, maintenance } = setup;
+        let Setup { cluster, logins, identity, boot, replay, seed, troubles, maintenance, watchdog_owner } = setup;
+        let logins = watching::shared_out(&cluster, logins);
         let mut random = Random::from_seed(seed);
         let mut engine = Self {
             names: cluster.servers.iter().map(|server| server.name.as_str().into()).collect(),
@@ -192,8 +207,11 @@ impl Engine {
             sensors: watch::Names::default(),
             names_at: None,
             noted: 0,
-            timetable: Timetable::of(now, &cluster),
-            peers: cluster.servers.iter().map(|server| server.bmc.as_ref().map(|_| Peer::new(now))).collect(),
+            watch: watching::watch(now, &cluster, random.split()),
+            feeder: watching::feeder(now, &cluster, boot, watchdog_owner.is_some(), random.split()),
+            pulse_said: None,
+            awake: now.boottime,
+            attributes: watch::Attributes::default(),
             awaited: VecDeque::new(),
             lacking: false,
             mend_at: Duration::ZERO,
@@ -226,6 +244,7 @@ impl Engine {
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
         let started = alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
         engine.alert(started);
+        engine.watchdog_is_owned(watchdog_owner.as_deref());
         engine.take_up(now, &replay);
         engine.taking_up = false;
         engine.end_together(now);
@@ -242,6 +261,7 @@ impl Engine {
         if self.leaving {
             return; // not acknowledged: the BMC sends it again, to our successor
         }
+        self.look_at_sleep(now);
         self.statistics.datagrams += 1;
         // What a BMC answers to PET Acknowledge comes back to where the acknowledgement came from.
         if matches!(Datagram::parse(bytes), Ok(Datagram::Sessionless(_))) {
@@ -278,6 +298,7 @@ impl Engine {
 
     /// A datagram at a socket that BMCs answer to.
     pub fn handle_bmc_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        self.look_at_sleep(now);
         if !self.roads.handle_datagram(now, from, bytes) {
             self.statistics.strangers += 1;
         }
@@ -286,12 +307,14 @@ impl Engine {
 
     /// Something was heard of the device of this server's own BMC.
     pub fn handle_in_band(&mut self, now: Now, event: inband::Event) {
+        self.look_at_sleep(now);
         self.roads.handle_in_band(now, event);
         self.settle(now);
     }
 
     /// Time passed. A spurious call is a no-op.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.look_at_sleep(now);
         self.mend(now);
         self.roads.handle_timeout(now);
         for place in 0..self.seats.len() {
@@ -309,9 +332,8 @@ impl Engine {
         self.drill_times_out(now);
         self.dump_times_out(now);
         self.names_timeout(now);
-        while let Some(ask) = self.timetable.poll(now) {
-            self.roads.ask(now, ask.server);
-        }
+        self.beat(now);
+        self.publish_next(now);
         if self.keep_alive.is_some_and(|at| at <= now.boottime) {
             self.say_that_we_live(now);
         }
@@ -367,6 +389,10 @@ impl Engine {
         if !busy && (self.armed || self.may_be_armed()) {
             self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
         }
+        if let Some(feeder) = &mut self.feeder {
+            feeder.part(now);
+        }
+        self.beat(now);
         self.settle(now);
     }
 
@@ -385,7 +411,8 @@ impl Engine {
         let mend = self.lacking.then_some(self.mend_at);
         let others = [
             self.roads.next_deadline(),
-            self.timetable.next_deadline(),
+            self.beat_deadline(),
+            self.attributes.again,
             self.keep_alive,
             self.inquire_at.filter(|_| !self.leaving),
             self.names_at.filter(|_| !self.leaving),
@@ -401,13 +428,19 @@ impl Engine {
 
     /// Whether a goodbye has been said and heard.
     pub fn stopped(&self) -> bool {
-        self.leaving && !self.roads.talks(Owner::Context) && !self.farewell
+        let parted = self.feeder.as_ref().is_none_or(Feeder::is_over);
+        self.leaving && !self.roads.talks(Owner::Context) && !self.farewell && parted
     }
 
     /// Gives the BMCs' sessions back; the last thing to be done.
     pub fn hang_up(&mut self, now: Now) {
         self.roads.stop(now);
         self.settle(now);
+    }
+
+    /// Where this server's own BMC is: what it is told must not wait.
+    pub fn own_bmc(&self) -> Option<SocketAddr> {
+        self.cluster.this_server().bmc.as_ref().map(|bmc| bmc.address)
     }
 
     /// Whether the token's recovery still waits for its answer.
@@ -418,22 +451,6 @@ impl Engine {
     /// What was counted.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
-    }
-
-    /// What the heartbeat says of every server that has a BMC, in the configuration's order.
-    pub fn peers(&self, out: &mut Vec<PeerStatus>) {
-        out.clear();
-        out.extend((0..).map(ServerId).zip(&self.peers).filter_map(|(id, peer)| Some(self.status(id, peer.as_ref()?))));
-    }
-
-    fn status(&self, server: ServerId, peer: &Peer) -> PeerStatus {
-        PeerStatus {
-            server: self.names[usize::from(server.0)].clone(),
-            verdict: peer.verdict(),
-            since: peer.since(),
-            heard: peer.heard(),
-            restarts: peer.restarts(),
-        }
     }
 }
 

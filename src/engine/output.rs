@@ -4,10 +4,10 @@
 //! asks for the next: what must be in the journal is there before anyone hears of it.
 
 use crate::bmc::inband::Order;
-use crate::heartbeat::Verdict;
+use crate::heartbeat::{Doubt, Pulse, TakeOver, Verdict, take_over};
 use crate::notice::Notice;
 use crate::now::Now;
-use crate::words::{Answer, Attempt, Level, Outcome, Phase};
+use crate::words::{Answer, Attempt, Level, Outcome, Phase, ServerId};
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::SocketAddr;
@@ -141,6 +141,8 @@ pub struct Heard {
     pub notice: Arc<Notice>,
     /// Of which server.
     pub server: Arc<str>,
+    /// Its record in the journal; the last one, if several monitors want it.
+    pub record: u64,
 }
 
 /// A recovery that is due.
@@ -247,16 +249,59 @@ impl Line {
 /// What the heartbeat says of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerStatus {
+    /// Which one, by its place in the configuration.
+    pub id: ServerId,
     /// Its name.
     pub server: Arc<str>,
+    /// Whether it is this server.
+    pub own: bool,
     /// What its BMC's words mean.
     pub verdict: Verdict,
     /// Since when (boottime).
     pub since: Duration,
     /// When the BMC last answered.
     pub heard: Option<Now>,
-    /// How often its power was seen to come back.
+    /// Whether its power is on, as the BMC told last; none: it never did.
+    pub power: Option<bool>,
+    /// What its watchdog showed last.
+    pub pulse: Pulse,
+    /// How long the last answer took.
+    pub round_trip: Option<Duration>,
+    /// Rounds of questions without an answer since the last answer.
+    pub misses: u32,
+    /// How often it was seen to restart.
     pub restarts: u32,
+    /// How old an answer may be for a *yes* of [`PeerStatus::take_over`].
+    pub current_for: Duration,
+}
+
+impl PeerStatus {
+    /// Of a server whose BMC has not been heard yet.
+    pub fn unheard(id: ServerId, server: &str) -> Self {
+        Self {
+            id,
+            server: server.into(),
+            own: false,
+            verdict: Verdict::Unknown(Doubt::NotAsked),
+            since: Duration::ZERO,
+            heard: None,
+            power: None,
+            pulse: Pulse::Unread,
+            round_trip: None,
+            misses: 0,
+            restarts: 0,
+            current_for: Duration::ZERO,
+        }
+    }
+
+    /// May I take over what it runs? And why, or why not. `now` in boottime.
+    pub fn take_over(&self, now: Duration) -> (TakeOver, &'static str) {
+        if self.own {
+            return (TakeOver::No, "it is this server");
+        }
+        let age = self.heard.map_or(Duration::MAX, |heard| now.saturating_sub(heard.boottime));
+        take_over(self.verdict, age, self.current_for)
+    }
 }
 
 impl Progress {

@@ -10,7 +10,6 @@ use crate::bmc::failure::{Failure, Untold};
 use crate::bmc::handshake::{Telling, raw_request};
 use crate::bmc::link::{Checked, Status};
 use crate::config::model::{AfterEnded, Handshake};
-use crate::heartbeat::Evidence;
 use crate::notice::Reply;
 use crate::now::Now;
 use crate::recovery::action::{Action, Event, Message};
@@ -200,7 +199,8 @@ impl Engine {
             News::Filled(result) => self.filled(result),
             News::DrillAsked(result) => self.drill_asked(now, result),
             News::DrillFate(fate) => self.drill_fate(fate),
-            News::Evidence(server, evidence) => self.weigh(now, server, evidence),
+            News::Heard(heard) => self.heard(now, heard),
+            News::Fed(result) => self.fed(now, result),
             News::Read(result) => self.handle_read(now, result),
             News::Names(result) => self.handle_names(result),
             News::Link(server) => self.link_changed(now, server),
@@ -286,20 +286,6 @@ impl Engine {
             || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
     }
 
-    fn weigh(&mut self, now: Now, server: ServerId, evidence: Evidence) {
-        self.timetable.answered(server);
-        let timeout = self.cluster.heartbeat.timeout;
-        let Some(peer) = &mut self.peers[usize::from(server.0)] else { return };
-        if peer.weigh(now, evidence, timeout) {
-            let status = match &self.peers[usize::from(server.0)] {
-                Some(peer) => self.status(server, peer),
-                None => return,
-            };
-            self.alert_peer(&status);
-            self.outputs.push_back(Output::Deliver(Delivery::Peer(status)));
-        }
-    }
-
     /// A link came up or went down; ours is armed when it comes up, for a BMC that was rebooted has
     /// forgotten us. The `sel` profile is for people: it is written once.
     fn link_changed(&mut self, now: Now, server: ServerId) {
@@ -320,6 +306,7 @@ impl Engine {
                     Some(first) => Line::warning(format!("{text}; it did not take {first}, which is stronger")),
                     None => Line::info(text),
                 });
+                self.watch.hasten(now, server);
                 if server == self.cluster.this {
                     self.names_are_due(now, guid, identity);
                 }

@@ -35,6 +35,7 @@ impl Engine {
                 self.recorded(now, record, notice, wanted, acknowledge);
                 let echo = self.drill_recorded(now, record, id);
                 if let Some(heard) = heard {
+                    let heard = Heard { record: record.serial(), ..heard };
                     self.outputs.push_back(Output::Deliver(Delivery::Notice(heard)));
                 }
                 self.outputs.extend(echo); // behind it
@@ -90,7 +91,8 @@ impl Engine {
         if wanted.is_empty() {
             wanted.push(None);
         }
-        let heard = Heard { notice: notice.clone(), server: server.clone() };
+        // Its number is known once it is stored.
+        let heard = Heard { notice: notice.clone(), server: server.clone(), record: 0 };
         self.alert_notice(&heard);
         let mut heard = Some(heard);
         let last = wanted.len() - 1;

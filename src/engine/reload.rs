@@ -11,7 +11,6 @@ use super::{Engine, Setup, watch, witness};
 use crate::bmc::link::Status;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
-use crate::heartbeat::{Peer, Timetable};
 use crate::notice::Notice;
 use crate::now::Now;
 use crate::recovery::journal::{Closed, Hold, Step};
@@ -40,7 +39,9 @@ impl Engine {
     /// Takes over `setup`, whose journal, boot and maintenance are ignored: ours go on. To be called only when
     /// [`Engine::reload_waits_for`] says nothing.
     pub fn reload(&mut self, now: Now, setup: Setup) {
-        let Setup { cluster, logins, identity, boot: _, replay: _, seed, troubles, maintenance: _ } = setup;
+        let Setup { cluster, logins, identity, boot: _, replay: _, seed, troubles, maintenance: _, watchdog_owner } =
+            setup;
+        let logins = super::watching::shared_out(&cluster, logins);
         let mut random = Random::from_seed(seed);
         let old = self.cluster.clone();
 
@@ -52,16 +53,10 @@ impl Engine {
         self.settle(now);
         self.roads.meet(now, &old, &cluster, logins, identity, &mut random);
 
-        self.peers = peers(now, &old, &cluster, core::mem::take(&mut self.peers));
-        let names = |cluster: &Cluster| -> Vec<(String, bool)> {
-            cluster.servers.iter().map(|server| (server.name.clone(), server.bmc.is_some())).collect()
-        };
-        if old.heartbeat != cluster.heartbeat || names(&old) != names(&cluster) {
-            self.timetable = Timetable::of(now, &cluster);
-        }
         self.names = cluster.servers.iter().map(|server| server.name.as_str().into()).collect();
         self.reception.reload(&cluster);
         self.cluster = cluster;
+        self.watch_anew(now, &old, watchdog_owner.as_deref(), &mut random);
         self.reseat(now);
         self.call_the_witness(now, &old);
         self.arm_again(now, &old);
@@ -159,17 +154,4 @@ impl Engine {
             self.tell(now, Owner::Context, Phase::Armed, 0, ARMING);
         }
     }
-}
-
-/// What was known of a BMC that has not moved stays known.
-fn peers(now: Now, old: &Cluster, new: &Cluster, mut former: Vec<Option<Peer>>) -> Vec<Option<Peer>> {
-    let all = new.servers.iter().map(|server| {
-        let bmc = server.bmc.as_ref()?;
-        let place = old.servers.iter().position(|before| {
-            before.name == server.name && before.bmc.as_ref().is_some_and(|before| before.address == bmc.address)
-        });
-        let known = place.and_then(|place| former.get_mut(place)).and_then(Option::take);
-        Some(known.unwrap_or_else(|| Peer::new(now)))
-    });
-    all.collect()
 }

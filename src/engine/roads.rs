@@ -5,6 +5,8 @@
 //! engine's orders.
 
 mod news;
+mod openings;
+mod places;
 mod reload;
 mod road;
 mod talk;
@@ -17,19 +19,22 @@ use crate::bmc::handshake::Telling;
 use crate::bmc::immediate::{Asking, Looking};
 use crate::bmc::inband::{self, Order as InBandOrder};
 use crate::bmc::link::{Checked, Identity, Login, Status, Ticket, Urgency};
+use crate::bmc::ping::Kinds;
 use crate::bmc::sel_reading::Reading;
 use crate::bmc::sensor_names::NameReading;
 use crate::config::model::{AfterEnded, Bmc, Cluster, LinkChoice};
 use crate::crypto::Random;
-use crate::heartbeat::{Doubt, Evidence};
+use crate::heartbeat::Question;
 use crate::now::Now;
-use crate::wire::command::{CHASSIS_STATUS, ChassisStatus};
+use crate::wire::command::{CHASSIS_STATUS, GET_WATCHDOG};
 use crate::wire::ipmi::{Request, Response};
 use crate::words::{Phase, ServerId};
 use alloc::collections::{BTreeMap, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
-pub(super) use news::{News, Owner};
+pub(super) use news::{Heard, News, Owner};
+use openings::Openings;
+use places::{Place, Places};
 use road::{InBand, Road, Said};
 use talk::Talk;
 
@@ -39,7 +44,8 @@ struct Conversation {
     server: ServerId,
     owner: Owner,
     talk: Talk,
-    asked: bool,
+    /// What it asked, as long as that was not answered.
+    asked: Option<Ticket>,
     wake: Option<Duration>,
     /// Dropped then, understood or not.
     end: Option<Duration>,
@@ -55,24 +61,13 @@ const LOOK: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 enum Errand {
     Conversation(u64),
-    Heartbeat(ServerId),
+    Heartbeat(ServerId, Question),
+    /// Our own pulse is fed.
+    Pulse,
     /// Nobody waits for it, but people hear that it fails.
     KeepAlive,
     /// It was said in passing.
     Nobody,
-}
-
-#[derive(Debug)]
-struct Place {
-    server: ServerId,
-    address: SocketAddr,
-    /// What it was made from.
-    login: Option<Login>,
-    identity: Identity,
-    in_band: Option<InBand>,
-    road: Road,
-    /// Unless a reload is about to give it up.
-    kept: bool,
 }
 
 /// Whose BMC a server's must be.
@@ -92,10 +87,32 @@ fn in_band(cluster: &Cluster, id: ServerId) -> Option<InBand> {
     Some(InBand { device: device.to_owned(), pinned, alone: choice == LinkChoice::InBand })
 }
 
+/// How a BMC is asked for a sign of life without a session.
+fn kinds(bmc: &Bmc) -> Kinds {
+    Kinds { asf: bmc.probes.asf, capabilities: bmc.probes.capabilities }
+}
+
+/// A new road to a server's BMC, if it has one.
+fn place(
+    now: Now,
+    cluster: &Cluster,
+    id: ServerId,
+    login: Option<Login>,
+    own: &Identity,
+    random: &mut Random,
+) -> Option<Place> {
+    let bmc = cluster.servers.get(usize::from(id.0))?.bmc.as_ref()?;
+    let (identity, in_band) = (expected(cluster, id, own), in_band(cluster, id));
+    let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), kinds(bmc), random);
+    Some(Place::new(id, bmc.address, login, identity, in_band, road))
+}
+
 /// All roads of a context.
 #[derive(Debug)]
 pub(super) struct Roads {
-    places: Vec<Place>,
+    places: Places,
+    /// Those that are still to be opened.
+    openings: Openings,
     conversations: Vec<Conversation>,
     errands: BTreeMap<u64, Errand>,
     next: u64,
@@ -105,7 +122,7 @@ pub(super) struct Roads {
 }
 
 impl Roads {
-    /// One road to every BMC: a link where there is a login, else a ping. Links open at once.
+    /// One road to every BMC: a link where there is a login, else a ping. Links open at once, or soon if there are many.
     pub(super) fn new(
         now: Now,
         cluster: &Cluster,
@@ -113,15 +130,11 @@ impl Roads {
         own_guids: &Identity,
         random: &mut Random,
     ) -> Self {
-        let mut places = Vec::new();
-        for ((id, server), login) in (0..).map(ServerId).zip(&cluster.servers).zip(logins) {
-            let Some(bmc) = &server.bmc else { continue };
-            let identity = expected(cluster, id, own_guids);
-            let in_band = in_band(cluster, id);
-            let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), random);
-            places.push(Place { server: id, address: bmc.address, login, identity, in_band, road, kept: true });
-        }
+        let all = (0..).map(ServerId).zip(logins);
+        let places = all.filter_map(|(id, login)| place(now, cluster, id, login, own_guids, random));
+        let places = Places::new(places);
         let mut roads = Self {
+            openings: Openings::new(places.held()),
             places,
             conversations: Vec::new(),
             errands: BTreeMap::new(),
@@ -136,12 +149,12 @@ impl Roads {
 
     /// The link to a server's BMC, in its present state.
     pub(super) fn status(&self, server: ServerId) -> Option<&Status> {
-        self.places.iter().find(|place| place.server == server)?.road.status()
+        self.places.get(server)?.road.status()
     }
 
     /// What a server's BMC must be.
     pub(super) fn expects(&self, server: ServerId) -> Option<&Identity> {
-        self.places.iter().find(|place| place.server == server).map(|place| &place.identity)
+        self.places.get(server).map(|place| &place.identity)
     }
 
     /// Begins to tell a server's BMC a phase; its end is news.
@@ -184,8 +197,9 @@ impl Roads {
         self.settle(now);
     }
 
+    /// The road to a server's BMC, to do something with it; `settle` is to follow, or `rest`.
     fn road(&mut self, server: ServerId) -> Option<&mut Road> {
-        self.places.iter_mut().find(|place| place.server == server).map(|place| &mut place.road)
+        self.places.touch(server)
     }
 
     /// Orders a chassis action, once; its effect is news.
@@ -206,14 +220,27 @@ impl Roads {
         self.converse(now, server, Owner::Names, Talk::Names(Box::new(reading)));
     }
 
-    /// Asks the heartbeat's question; the answer is news.
-    pub(super) fn ask(&mut self, now: Now, server: ServerId) {
-        let ticket = self.ticket(Errand::Heartbeat(server));
-        let question = Request::new(CHASSIS_STATUS, []);
+    /// Asks the heartbeat's question; the answer is news. Where there is no session it is a ping, whatever the question.
+    pub(super) fn ask(&mut self, now: Now, server: ServerId, question: Question) {
+        let request = match question {
+            Question::Pulse => Request::new(GET_WATCHDOG, []),
+            Question::Power | Question::Ping => Request::new(CHASSIS_STATUS, []),
+        };
+        let ticket = self.ticket(Errand::Heartbeat(server, question));
         let road = self.road(server);
         // The answer to a ping bears no ticket.
-        if !road.is_some_and(|road| !road.ping(now) && road.submit(now, ticket, Urgency::Normal, question)) {
+        if !road.is_some_and(|road| !road.ping(now) && road.submit(now, ticket, Urgency::Normal, request)) {
             self.errands.remove(&ticket.0);
+        }
+        self.settle(now);
+    }
+
+    /// Says something to a server's watchdog; the answer is news.
+    pub(super) fn feed(&mut self, now: Now, server: ServerId, request: Request) {
+        let ticket = self.ticket(Errand::Pulse);
+        if !self.road(server).is_some_and(|road| road.submit(now, ticket, Urgency::Normal, request)) {
+            self.errands.remove(&ticket.0);
+            self.news.push_back(News::Fed(Err(Failure::NoLogin)));
         }
         self.settle(now);
     }
@@ -231,14 +258,19 @@ impl Roads {
         let (dropped, kept) = core::mem::take(&mut self.conversations).into_iter().partition(|c| c.owner == owner);
         self.conversations = kept;
         let dropped: Vec<Conversation> = dropped;
-        for Conversation { id, server, .. } in dropped {
-            let asked = |errand: &Errand| matches!(errand, Errand::Conversation(other) if *other == id);
-            let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
-            if let (Some(ticket), Some(road)) = (ticket, self.road(server)) {
-                road.withdraw(Ticket(ticket)); // what is on its way is answered to nobody
-                self.errands.remove(&ticket);
+        for Conversation { server, asked, .. } in dropped {
+            if let Some(ticket) = asked {
+                self.withdraw(server, ticket);
+                self.errands.remove(&ticket.0);
             }
         }
+    }
+
+    /// Whether the link had not sent it yet. What is on its way is answered to nobody.
+    fn withdraw(&mut self, server: ServerId, ticket: Ticket) -> bool {
+        let withdrawn = self.road(server).is_some_and(|road| road.withdraw(ticket));
+        self.places.rest(server);
+        withdrawn
     }
 
     /// Drops the chassis commands that a link has not sent yet, and says whose they were.
@@ -255,19 +287,14 @@ impl Roads {
         let mut held = Vec::new();
         for conversation in core::mem::take(&mut self.conversations) {
             let waits = matches!(&conversation.talk, Talk::Order(order) if order.is_unanswered());
-            let asked = |errand: &Errand| matches!(errand, Errand::Conversation(id) if *id == conversation.id);
-            let ticket = self.errands.iter().find(|(_, errand)| asked(errand)).map(|(ticket, _)| *ticket);
-            let back = waits
-                && match ticket {
-                    None => !conversation.asked,
-                    Some(ticket) => self.road(conversation.server).is_some_and(|road| road.withdraw(Ticket(ticket))),
-                };
+            let asked = conversation.asked;
+            let back = waits && asked.is_none_or(|ticket| self.withdraw(conversation.server, ticket));
             if !back {
                 self.conversations.push(conversation);
                 continue;
             }
-            if let Some(ticket) = ticket {
-                self.errands.remove(&ticket);
+            if let Some(ticket) = asked {
+                self.errands.remove(&ticket.0);
             }
             held.push(conversation.owner);
         }
@@ -281,38 +308,55 @@ impl Roads {
 
     /// Closes every session.
     pub(super) fn stop(&mut self, now: Now) {
-        self.places.iter_mut().for_each(|place| place.road.stop(now));
+        for server in self.places.servers() {
+            if let Some(road) = self.road(server) {
+                road.stop(now);
+            }
+        }
         self.settle(now);
     }
 
     /// A datagram came; false when it is from no BMC of ours.
     pub(super) fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) -> bool {
-        let Some(place) = self.places.iter_mut().find(|place| place.address == from) else { return false };
-        place.road.handle_datagram(now, bytes);
+        let Some(road) = self.places.at(from).and_then(|server| self.places.touch(server)) else { return false };
+        road.handle_datagram(now, bytes);
         self.settle(now);
         true
     }
 
     /// Something was heard of the own BMC's device.
     pub(super) fn handle_in_band(&mut self, now: Now, event: inband::Event) {
-        if let Some(place) = self.places.iter_mut().find(|place| place.in_band.is_some()) {
-            place.road.handle_in_band(now, event);
+        if let Some(road) = self.places.own().and_then(|server| self.places.touch(server)) {
+            road.handle_in_band(now, event);
             self.settle(now);
+        }
+    }
+
+    /// We slept for so long, and hear of it before anything else.
+    pub(super) fn slept(&mut self, for_so_long: Duration) {
+        for server in self.places.servers() {
+            if let Some(road) = self.places.touch(server) {
+                road.slept(for_so_long);
+            }
         }
     }
 
     /// Time passed.
     pub(super) fn handle_timeout(&mut self, now: Now) {
-        self.places.iter_mut().for_each(|place| place.road.handle_timeout(now));
+        while let Some(server) = self.places.poll_due(now.boottime) {
+            if let Some(road) = self.road(server) {
+                road.handle_timeout(now);
+            }
+        }
         self.settle(now);
     }
 
     /// When `handle_timeout` wants to be called.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let roads = self.places.iter().filter_map(|place| place.road.next_deadline());
-        let waits = self.conversations.iter().filter(|c| !c.asked).filter_map(|c| c.wake);
+        let roads = self.places.next_deadline();
+        let waits = self.conversations.iter().filter(|c| c.asked.is_none()).filter_map(|c| c.wake);
         let ends = self.conversations.iter().filter_map(|c| c.end);
-        roads.chain(waits).chain(ends).min()
+        roads.into_iter().chain(self.openings.next_deadline()).chain(waits).chain(ends).min()
     }
 
     /// The next datagram to send.
@@ -333,7 +377,7 @@ impl Roads {
     fn converse(&mut self, now: Now, server: ServerId, owner: Owner, talk: Talk) {
         self.next += 1;
         let id = self.next;
-        self.conversations.push(Conversation { id, server, owner, talk, asked: false, wake: None, end: None });
+        self.conversations.push(Conversation { id, server, owner, talk, asked: None, wake: None, end: None });
         self.settle(now);
     }
 
@@ -348,38 +392,59 @@ impl Roads {
     /// again, so this ends.
     fn settle(&mut self, now: Now) {
         loop {
-            let moved = self.collect(now) | self.proceed(now);
+            let moved = self.collect(now) | self.proceed(now) | self.open(now);
             if !moved {
                 return;
             }
         }
     }
 
-    /// Takes the output of every road.
+    /// Opens what is still to be opened, as far as it may be now; whether there was anything.
+    fn open(&mut self, now: Now) -> bool {
+        let mut moved = false;
+        while let Some(server) = self.openings.poll(now.boottime) {
+            if let Some(road) = self.road(server) {
+                road.begin(now);
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    /// Takes the output of every road that was touched.
     fn collect(&mut self, now: Now) -> bool {
         let mut answers = Vec::new();
-        for place in &mut self.places {
+        while let Some(place) = self.places.poll_touched() {
+            let server = place.server;
             while let Some(said) = place.road.poll_output() {
                 match said {
                     Said::Send(bytes) => self.sends.push_back((place.address, bytes)),
                     Said::Answer(ticket, result) => answers.push((ticket, result)),
                     Said::Order(order) => self.orders.push_back(order),
-                    Said::Remark(remark) => self.news.push_back(News::Remark(place.server, remark)),
-                    Said::Changed => self.news.push_back(News::Link(place.server)),
-                    Said::Ping(true) => self.news.push_back(News::Evidence(place.server, Evidence::Answers)),
-                    Said::Ping(false) => {
-                        self.news.push_back(News::Evidence(place.server, Evidence::None(Doubt::Silent)));
+                    Said::Remark(remark) => self.news.push_back(News::Remark(server, remark)),
+                    Said::Changed => {
+                        if !matches!(place.road.status(), Some(Status::Opening)) {
+                            self.openings.over(server);
+                        }
+                        self.news.push_back(News::Link(server));
+                    }
+                    Said::Ping(alive) => {
+                        let result = if alive { Ok(Response::ok([])) } else { Err(Failure::Silent) };
+                        let question = Question::Ping;
+                        self.news.push_back(News::Heard(Heard { server, question, result, proven: false }));
                     }
                 }
             }
+            self.places.rest(server);
         }
         let moved = !answers.is_empty();
         for (Ticket(ticket), result) in answers {
             match self.errands.remove(&ticket) {
-                Some(Errand::Heartbeat(server)) => {
+                Some(Errand::Heartbeat(server, question)) => {
                     let proven = matches!(self.status(server), Some(Status::Up { identity: Checked::Matched, .. }));
-                    self.news.push_back(News::Evidence(server, evidence(result, proven)));
+                    self.news.push_back(News::Heard(Heard { server, question, result, proven }));
                 }
+                Some(Errand::Pulse) => self.news.push_back(News::Fed(result)),
                 Some(Errand::Conversation(id)) => self.answer(now, id, result),
                 Some(Errand::KeepAlive) => self.news.push_back(News::KeptAlive(result)),
                 Some(Errand::Nobody) | None => {}
@@ -390,7 +455,7 @@ impl Roads {
 
     fn answer(&mut self, now: Now, id: u64, result: Result<Response, Failure>) {
         if let Some(conversation) = self.conversations.iter_mut().find(|conversation| conversation.id == id) {
-            conversation.asked = false;
+            conversation.asked = None;
             conversation.wake = None;
             conversation.talk.handle_answer(now, result);
         }
@@ -414,7 +479,7 @@ impl Roads {
                 moved = true;
                 continue;
             }
-            if conversation.asked || conversation.wake.is_some_and(|wake| wake > now.boottime) {
+            if conversation.asked.is_some() || conversation.wake.is_some_and(|wake| wake > now.boottime) {
                 place += 1;
                 continue;
             }
@@ -422,7 +487,6 @@ impl Roads {
             match conversation.talk.poll(now, owner) {
                 Step::Submit(request) => {
                     moved = true;
-                    conversation.asked = true;
                     self.submit(now, (server, urgency), id, request);
                     place += 1;
                 }
@@ -442,39 +506,12 @@ impl Roads {
 
     fn submit(&mut self, now: Now, (server, urgency): (ServerId, Urgency), id: u64, request: Request) {
         let ticket = self.ticket(Errand::Conversation(id));
+        if let Some(conversation) = self.conversations.iter_mut().find(|conversation| conversation.id == id) {
+            conversation.asked = Some(ticket);
+        }
         if !self.road(server).is_some_and(|road| road.submit(now, ticket, urgency, request)) {
             self.errands.remove(&ticket.0);
             self.answer(now, id, Err(Failure::NoLogin));
         }
-    }
-}
-
-/// What an answer to Get Chassis Status tells of the server.
-fn evidence(result: Result<Response, Failure>, proven: bool) -> Evidence {
-    match result {
-        Ok(response) if response.completion == 0 => match ChassisStatus::parse(&response.data) {
-            Ok(status) => Evidence::Power { on: status.power, proven },
-            Err(_) => Evidence::None(Doubt::Malformed),
-        },
-        Ok(_) => Evidence::None(Doubt::Malformed),
-        Err(failure) => Evidence::None(doubt(failure)),
-    }
-}
-
-fn doubt(failure: Failure) -> Doubt {
-    match failure {
-        Failure::Silent | Failure::SessionLost | Failure::QueueFull | Failure::Stopped | Failure::InBand(_) => {
-            Doubt::Silent
-        }
-        Failure::WrongUser
-        | Failure::WrongPassword
-        | Failure::PrivilegeTooHigh
-        | Failure::SuiteNotOffered
-        | Failure::Refused(_)
-        | Failure::Rejected(_) => Doubt::Login,
-        Failure::NoFreeSlot | Failure::Crowded => Doubt::NoSlot,
-        Failure::Malformed => Doubt::Malformed,
-        Failure::WrongIdentity => Doubt::Identity,
-        Failure::NoLogin => Doubt::NoLogin,
     }
 }

@@ -43,6 +43,14 @@ pub struct Statistics {
     pub keepalives: u64,
     /// Those that it did not.
     pub keepalives_lost: u64,
+    /// Questions of the heartbeat's.
+    pub probes: u64,
+    /// Rounds of them that nobody answered.
+    pub probes_missed: u64,
+    /// Watchdogs that showed nonsense: a countdown above its start, or one that stands still.
+    pub pulses_absurd: u64,
+    /// How often this process, or its host, stood still.
+    pub sleeps: u64,
     /// Deliveries dropped because dispatch was too slow; thread mode only.
     pub undelivered: u64,
 }

@@ -1,8 +1,10 @@
-//! What the engine remembers of its BMC's event log and sensors' names, and of a crash dump. Values; `fill`, `names` and
-//! `dump` decide.
+//! What the engine remembers of its BMC's event log and sensors' names, of a crash dump, and of what it publishes. Values;
+//! `fill`, `names`, `dump` and `attributes` decide.
 
 use crate::bmc::sensor_names::SensorNames;
 use crate::words::Guid;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 /// What was said last, from good to bad.
@@ -38,4 +40,15 @@ pub(super) struct Names {
     pub(super) ours: Option<(Guid, SensorNames)>,
     /// What an earlier process kept, as long as nobody knows whether it is our BMC's.
     pub(super) cached: Option<(Guid, SensorNames)>,
+}
+
+/// Verdicts that become node attributes: what waits, and the tool that runs. Bounded by the number of servers.
+#[derive(Debug, Default)]
+pub(super) struct Attributes {
+    pub(super) waiting: BTreeMap<Arc<str>, &'static str>,
+    /// The tool's token, and what it publishes.
+    pub(super) running: Option<(u64, Arc<str>, &'static str)>,
+    /// Not before, after a failure.
+    pub(super) again: Option<Duration>,
+    pub(super) failures: u64,
 }

@@ -133,7 +133,10 @@ impl Engine {
 
     /// Something happened to a command.
     pub fn handle_command(&mut self, now: Now, token: u64, event: CommandEvent) {
-        if self.alert_ended(token, &event) || self.handle_run(now, token, &event) {
+        if self.alert_ended(token, &event)
+            || self.attribute_ended(now, token, &event)
+            || self.handle_run(now, token, &event)
+        {
             return self.settle(now);
         }
         let asks = self.seats.iter().any(|seat| seat.verifies(token));

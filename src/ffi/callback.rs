@@ -58,6 +58,9 @@ pub type bmcn_log_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void, lev
 
 /// Is told when what the heartbeat says of a server changes: its name, valid until it returns, one of
 /// bmcn_verdict and one of bmcn_doubt.
+///
+/// It is called as well, with the verdict that holds, when a server was seen to restart; bmcn_peer.restarts counts
+/// that.
 pub type bmcn_peer_fn =
     Option<unsafe extern "C-unwind" fn(user: *mut c_void, server: *const c_char, verdict: c_int, doubt: c_int)>;
 

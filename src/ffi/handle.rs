@@ -1,9 +1,8 @@
 //! The context handle and every call on it.
 
-use super::callback::{Registered, bmcn_destroy_fn, bmcn_log_fn, bmcn_notice_fn, bmcn_peer_fn, bmcn_recovery_fn};
+use super::callback::{Registered, bmcn_destroy_fn, bmcn_log_fn, bmcn_notice_fn, bmcn_recovery_fn};
 use super::config::{self, bmcn_config};
 use super::options::{self, bmcn_options};
-use super::peer::{self, bmcn_peer};
 use super::result::{bmcn_result::*, code, shielded};
 use super::{statistics, text};
 use crate::words::Answer;
@@ -217,27 +216,6 @@ pub unsafe extern "C" fn bmcn_ctx_on_log(
     unsafe { enter(ctx, register) }
 }
 
-/// Register what is told when what the heartbeat says of a server changes, in place of what was there;
-/// `destroy` as in bmcn_ctx_on_recovery().  Any thread.
-///
-/// Returns BMCN_EINVAL, BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bmcn_ctx_on_peer(
-    ctx: *mut bmcn_ctx,
-    function: bmcn_peer_fn,
-    user: *mut c_void,
-    destroy: bmcn_destroy_fn,
-) -> c_int {
-    let register = |context: &Context| {
-        let function = function.ok_or(Error::invalid("function is NULL"))?;
-        context.usable()?;
-        let callback = Registered { function, user, destroy };
-        context.register_peer(Arc::new(move |status| callback.peer(status)));
-        Ok(BMCN_OK as c_int)
-    };
-    unsafe { enter(ctx, register) }
-}
-
 /// Complete a recovery whose callback returned BMCN_LATER: `answer` is BMCN_DONE, or BMCN_FAILED, for which
 /// any other number but BMCN_LATER counts.
 ///
@@ -253,41 +231,6 @@ pub unsafe extern "C" fn bmcn_ctx_complete(ctx: *mut bmcn_ctx, token: u64, answe
         _ => Answer::Failed,
     };
     unsafe { enter(ctx, |context| context.complete(token, answer).map(|()| BMCN_OK as c_int)) }
-}
-
-/// Write what the heartbeat says of one server.
-///
-/// Any thread, at any rate: nothing is asked of the BMC for it.
-///
-/// Returns BMCN_EINVAL (no such server, or it has no BMC; a NULL), BMCN_E2BIG, BMCN_EFORK, BMCN_EBROKEN.
-/// Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bmcn_ctx_peer(ctx: *const bmcn_ctx, server: *const c_char, out: *mut bmcn_peer) -> c_int {
-    let body = |context: &Context| {
-        // SAFETY: by contract.
-        let status = context.peer(unsafe { text::given(server, "server")? })?;
-        unsafe { peer::write(&status, out)? };
-        Ok(BMCN_OK as c_int)
-    };
-    unsafe { enter(ctx, body) }
-}
-
-/// Copy the name of a server that has a BMC, by its place (from 0) in the configuration, as
-/// bmcn_ctx_message() copies; BMCN_EINVAL behind the last one.  Any thread.  Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bmcn_ctx_peer_name(
-    ctx: *const bmcn_ctx,
-    place: c_uint,
-    buffer: *mut c_char,
-    size: usize,
-) -> c_int {
-    let body = |context: &Context| {
-        let peers = context.peers()?;
-        let peer = peers.get(place as usize).ok_or(Error::invalid("no server with a BMC at this place"))?;
-        // SAFETY: the caller vouches for the buffer.
-        unsafe { text::copy(&peer.server, buffer, size) }
-    };
-    unsafe { enter(ctx, body) }
 }
 
 /// Return a counter, one of bmcn_counter; BMCN_EINVAL if there is no such counter.

@@ -9,6 +9,7 @@ pub mod callback;
 pub mod config;
 pub mod drill;
 pub mod handle;
+pub mod heartbeat;
 pub mod notice;
 pub mod operator;
 pub mod options;

@@ -44,6 +44,14 @@ pub enum bmcn_counter {
     BMCN_COUNT_CONTRADICTED = 15,
     /// Notices about which the BMC could not be asked, or about which its log says neither.
     BMCN_COUNT_UNANSWERABLE = 16,
+    /// Questions of the heartbeat's.
+    BMCN_COUNT_PROBES = 17,
+    /// Rounds of them that nobody answered.
+    BMCN_COUNT_PROBES_MISSED = 18,
+    /// Watchdogs that showed nonsense: a countdown above its start, or one that stands still.
+    BMCN_COUNT_PULSES_ABSURD = 19,
+    /// How often this process, or its host, stood still.
+    BMCN_COUNT_SLEEPS = 20,
 }
 
 pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
@@ -65,6 +73,10 @@ pub(super) fn count(statistics: &Statistics, counter: c_int) -> i64 {
         14 => statistics.supported,
         15 => statistics.contradicted,
         16 => statistics.unanswerable,
+        17 => statistics.probes,
+        18 => statistics.probes_missed,
+        19 => statistics.pulses_absurd,
+        20 => statistics.sleeps,
         _ => return BMCN_EINVAL as i64,
     };
     i64::try_from(count).unwrap_or(i64::MAX)

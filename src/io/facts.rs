@@ -36,6 +36,8 @@ const CAP_NET_BIND_SERVICE: u64 = 1 << 10;
 const CLUSTERPRO_PORT: u16 = 29_002;
 /// Where ESMPRO/ServerAgent is usually installed; a sign, not a proof.
 const ESMPRO_FOLDER: &str = "/opt/nec/esmpro_sa";
+/// There while the kernel's IPMI watchdog driver is loaded.
+const IPMI_WATCHDOG: &str = "/sys/module/ipmi_watchdog";
 /// Which mode bits let everyone write and read, and protect the files of a shared folder.
 const OTHERS_WRITE: u32 = 0o002;
 const OTHERS_READ: u32 = 0o004;
@@ -63,6 +65,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
             listens(CLUSTERPRO_PORT).then(|| format!("something listens at TCP {CLUSTERPRO_PORT}"))
         }),
         bmcnotice_monitors: wanted.clp_conf.as_deref().and_then(clp_conf),
+        watchdog_owner: kernels_watchdog().or(seen.watchdog_owner),
         esmpro: seen.esmpro.or_else(|| Path::new(ESMPRO_FOLDER).is_dir().then(|| ESMPRO_FOLDER.to_owned())),
         proven: proven(&wanted.journals),
         files: wanted.paths.iter().map(|path| (path.clone(), file(&place(Path::new(path))))).collect(),
@@ -132,8 +135,19 @@ fn listens(port: u16) -> bool {
         .any(|(path, v6)| proc_text(path).is_some_and(|table| table.lines().skip(1).any(|line| at(line, v6))))
 }
 
+/// The kernel's own driver, which stops and sets the BMC's watchdog as it likes.
+fn kernels_watchdog() -> Option<String> {
+    Path::new(IPMI_WATCHDOG).is_dir().then(|| "the kernel's ipmi_watchdog".to_owned())
+}
+
+/// Who owns the BMC's watchdog on this host, if somebody does.
+pub fn watchdog_owner() -> Option<String> {
+    kernels_watchdog().or_else(|| processes(&[]).watchdog_owner)
+}
+
 #[derive(Default)]
 struct Seen {
+    watchdog_owner: Option<String>,
     holders: Vec<PortHolder>,
     clusterpro: Option<String>,
     esmpro: Option<String>,
@@ -152,6 +166,9 @@ fn processes(sockets: &[(SocketAddr, u64)]) -> Seen {
         };
         if name.starts_with("clppm") || name.starts_with("clpmonp") {
             seen.clusterpro.get_or_insert_with(|| name.clone());
+        }
+        if name == "bmc-watchdog" {
+            seen.watchdog_owner.get_or_insert_with(|| format!("bmc-watchdog (process {pid})"));
         }
         if name.starts_with("ESM") {
             seen.esmpro.get_or_insert_with(|| name.clone());

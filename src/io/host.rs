@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Limit: octets of a configuration file.
-const CONFIG_BYTES: u64 = 1 << 20;
+const CONFIG_BYTES: u64 = 16 << 20;
 /// Limit: octets of a file with a secret.
 const SECRET_BYTES: u64 = 4096;
 
@@ -28,7 +28,7 @@ pub fn read_text(path: &Path) -> Result<String> {
     let mut text = String::new();
     let count = File::open(path)?.take(CONFIG_BYTES + 1).read_to_string(&mut text)?;
     if count as u64 > CONFIG_BYTES {
-        return Err(Error::new(ErrorKind::FileTooLarge, "more than a mebibyte: no configuration"));
+        return Err(Error::new(ErrorKind::FileTooLarge, "more than 16 mebibytes: no configuration"));
     }
     Ok(text)
 }

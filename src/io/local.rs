@@ -12,6 +12,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
+/// Limit: clients that wait to be let in; a further one waits in its own connect(2).
+const BACKLOG: libc::c_int = 16;
 /// Mode of the socket.
 const SOCKET_MODE: u32 = 0o600;
 
@@ -29,6 +31,8 @@ pub fn listen(path: &Path) -> Result<UnixListener> {
         Ok(()) | Err(_) => {}
     }
     let listener = UnixListener::bind(&new)?;
+    // SAFETY: no memory is involved. It listens already, and has another backlog from now on.
+    check(unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) })?;
     std::fs::set_permissions(&new, PermissionsExt::from_mode(SOCKET_MODE))?;
     std::fs::rename(&new, path)?;
     listener.set_nonblocking(true)?;

@@ -6,6 +6,8 @@
 pub mod action;
 pub mod child;
 pub mod facts;
+#[cfg(feature = "sim")]
+pub mod fleet;
 pub mod fork;
 pub mod host;
 pub mod ipmidev;
@@ -16,6 +18,7 @@ pub mod signals;
 pub mod simulate;
 pub mod store;
 pub mod sys;
+pub mod terminal;
 pub mod thread;
 pub mod udp;
 pub mod visit;

@@ -4,13 +4,16 @@
 //! kind within a budget (one [`Batch`]), so that no flood keeps another from its turn. After every input all output of
 //! the engine is performed, in order: what must be in the journal is there before anyone hears of it.
 //! What can wait until the application was called (acknowledgements, the timer) is left to `finish`.
+//!
+//! Among ten thousand BMCs something is always due: the timer rests a moment after each time that it fired, so that
+//! what is due meanwhile goes out together, with few system calls and warm caches.
 
 use super::action::Actions;
 use super::ipmidev::Slot;
 use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
-use super::udp::{self, Batch};
-use crate::engine::{Delivery, Engine, Line, Output, Setup, Stale};
+use super::udp::{self, Batch, Outbox};
+use crate::engine::{Delivery, Engine, Line, Output, PeerStatus, Setup, Stale};
 use crate::now::Now;
 use crate::words::Answer;
 use std::collections::VecDeque;
@@ -23,6 +26,10 @@ use std::time::Duration;
 
 /// A moment that is over: the timer fires.
 const AT_ONCE: Duration = Duration::from_nanos(1);
+
+/// Limit: for so long the timer does not fire again. Nobody waits for anything with a finer measure, and a probe may be
+/// so late.
+const REST: Duration = Duration::from_millis(4);
 
 /// Limit: rounds in which a socket that is given up is read for the last time: more than its queue holds.
 const LAST_ROUNDS: usize = 256;
@@ -81,10 +88,6 @@ impl Sockets {
     fn all(&self) -> impl Iterator<Item = &UdpSocket> {
         [&self.traps, &self.bmc4, &self.bmc6].into_iter().flatten()
     }
-
-    fn client(&self, to: SocketAddr) -> Option<&UdpSocket> {
-        if to.is_ipv6() { self.bmc6.as_ref() } else { self.bmc4.as_ref() }
-    }
 }
 
 /// The engine with its descriptors.
@@ -94,11 +97,15 @@ pub struct Reactor {
     device: Slot,
     timer: Timer,
     armed: Option<Duration>,
+    /// Before that the timer does not fire.
+    rested: Duration,
     store: Store,
     actions: Actions,
     engine: Engine,
     traps: Batch,
     answers: Batch,
+    /// Questions to BMCs that go out together, over IPv4 and over IPv6.
+    asks: [Outbox; 2],
     /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
     replies: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Whether `finish` has something to do.
@@ -131,11 +138,13 @@ impl Reactor {
             device,
             timer,
             armed: Some(AT_ONCE),
+            rested: Duration::ZERO,
             store,
             actions,
             engine,
             traps: Batch::default(),
             answers: Batch::default(),
+            asks: Default::default(),
             replies: VecDeque::new(),
             unfinished: false,
             unsent: 0,
@@ -175,6 +184,11 @@ impl Reactor {
         &self.engine
     }
 
+    /// What the heartbeat says of a server about which something was learnt since this was asked last.
+    pub fn take_touched(&mut self) -> Option<PeerStatus> {
+        self.engine.take_touched()
+    }
+
     /// Datagrams that the kernel did not take from us.
     pub fn unsent(&self) -> u64 {
         self.unsent
@@ -200,6 +214,7 @@ impl Reactor {
         let moment = now();
         if self.armed.is_some_and(|at| at <= moment.boottime) {
             self.engine.handle_timeout(moment);
+            self.rested = moment.boottime + REST;
         }
         self.drain(moment, out);
         while let Some(ended) = self.actions.poll() {
@@ -247,8 +262,9 @@ impl Reactor {
         while let Some((from, bytes)) = self.answers.read() {
             let moment = now();
             self.engine.handle_bmc_datagram(moment, from, bytes);
-            self.drain(moment, out);
+            self.perform(moment, out);
         }
+        self.send_asks();
     }
 
     /// Whether any came.
@@ -318,6 +334,7 @@ impl Reactor {
     /// journal tells the new engine what was going on.
     pub fn rebuild(&mut self, setup: Setup) {
         let setup = Setup { maintenance: self.engine.maintenance(), ..setup };
+        self.send_asks();
         self.engine = Engine::new(now(), setup);
         if let Some(names) = self.store.names() {
             self.engine.handle_cached_names(Ok(names.to_vec()));
@@ -375,12 +392,33 @@ impl Reactor {
 
     /// Performs all output of what happened at `moment`, in order.
     fn drain(&mut self, moment: Now, out: &mut dyn FnMut(Delivery)) {
+        self.perform(moment, out);
+        self.send_asks();
+    }
+
+    /// The same, but for questions to BMCs: they may wait for others that follow at once. What our own BMC is told does
+    /// not wait, and nothing that takes its time goes before them.
+    fn perform(&mut self, moment: Now, out: &mut dyn FnMut(Delivery)) {
         while let Some(output) = self.engine.poll_output() {
+            match &output {
+                Output::Ask { .. } | Output::Reply { .. } => {}
+                Output::InBand(_)
+                | Output::Append(_)
+                | Output::Compact(_)
+                | Output::KeepNames(_)
+                | Output::Run(_)
+                | Output::Signal { .. }
+                | Output::LookForDump(_)
+                | Output::Panic(_)
+                | Output::Deliver(_) => self.send_asks(),
+            }
             match output {
                 Output::Reply { to, bytes } => self.replies.push_back((to, bytes)),
                 Output::Ask { to, bytes } => {
-                    let sent = self.sockets.client(to).map(|socket| udp::send(socket, &bytes, to));
-                    self.count_unsent(sent);
+                    let full = self.asks[usize::from(to.is_ipv6())].push(to, bytes);
+                    if full || self.engine.own_bmc() == Some(to) {
+                        self.send_asks();
+                    }
                 }
                 Output::InBand(order) => {
                     let heard = self.device.perform(order);
@@ -418,6 +456,15 @@ impl Reactor {
         }
     }
 
+    fn send_asks(&mut self) {
+        for (asks, socket) in self.asks.iter_mut().zip([&self.sockets.bmc4, &self.sockets.bmc6]) {
+            self.unsent += match socket {
+                Some(socket) => asks.send(socket),
+                None => asks.lose(),
+            };
+        }
+    }
+
     fn count_unsent(&mut self, sent: Option<Result<()>>) {
         // Lost like any datagram: whoever sent it sends again, or says that nobody answered.
         if !matches!(sent, Some(Ok(()))) {
@@ -426,7 +473,7 @@ impl Reactor {
     }
 
     fn rearm(&mut self) {
-        let wanted = self.engine.next_deadline();
+        let wanted = self.engine.next_deadline().map(|at| at.max(self.rested));
         // A system call only when the moment has changed; a timer that fired must be set again.
         if wanted != self.armed || wanted.is_some_and(|at| at <= now().boottime) {
             self.timer.set(wanted);

@@ -23,13 +23,16 @@ pub enum Signal {
     User1,
     /// SIGUSR2.
     User2,
+    /// SIGWINCH: the terminal has another size.
+    WindowChange,
 }
 
 impl Signal {
     /// What ends a program.
     pub const ENDS: [Self; 3] = [Self::Terminate, Self::Interrupt, Self::HangUp];
 
-    const ALL: [Self; 5] = [Self::Terminate, Self::Interrupt, Self::HangUp, Self::User1, Self::User2];
+    const ALL: [Self; 6] =
+        [Self::Terminate, Self::Interrupt, Self::HangUp, Self::User1, Self::User2, Self::WindowChange];
 
     /// Its usual name.
     pub fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Signal {
             Self::HangUp => "SIGHUP",
             Self::User1 => "SIGUSR1",
             Self::User2 => "SIGUSR2",
+            Self::WindowChange => "SIGWINCH",
         }
     }
 
@@ -63,6 +67,7 @@ impl Signal {
             Self::HangUp => libc::SIGHUP,
             Self::User1 => libc::SIGUSR1,
             Self::User2 => libc::SIGUSR2,
+            Self::WindowChange => libc::SIGWINCH,
         }
     }
 }

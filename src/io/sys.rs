@@ -72,6 +72,23 @@ impl Epoll {
         check(unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, fd, &mut event) }).map(drop)
     }
 
+    /// Watches one that is in the set for room to write from now on, and for its end, but not for what comes in.
+    pub fn until_writable(&self, fd: impl AsFd) -> Result<()> {
+        self.modify(fd, libc::EPOLLOUT)
+    }
+
+    /// Watches one that is in the set no longer, or again.
+    pub fn heed(&self, fd: impl AsFd, heed: bool) -> Result<()> {
+        self.modify(fd, if heed { libc::EPOLLIN } else { 0 })
+    }
+
+    fn modify(&self, fd: impl AsFd, events: libc::c_int) -> Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: 0 };
+        let (set, fd) = (self.raw(), fd.as_fd().as_raw_fd());
+        // SAFETY: as above.
+        check(unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_MOD, fd, &mut event) }).map(drop)
+    }
+
     /// The number that callers poll.
     pub fn raw(&self) -> RawFd {
         self.0.as_raw_fd()

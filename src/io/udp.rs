@@ -1,4 +1,4 @@
-//! UDP sockets: bound with an error that says who is in the way, read until they are empty.
+//! UDP sockets: bound with an error that says who is in the way, read until they are empty, written in batches.
 
 use super::sys::check;
 use std::io::{Error, ErrorKind, Result};
@@ -9,37 +9,48 @@ use std::ptr::null_mut;
 
 /// Limit: octets of the receive queue we ask for, so that a burst waits in the kernel while a callback runs.
 const RECEIVE_QUEUE_BYTES: libc::c_int = 1 << 20;
+/// Limit: octets of the queues to and from BMCs that we ask for: ten thousand of them may answer while we are away,
+/// and the kernel counts some 800 for the shortest datagram, of twice as much as was asked for.
+const BMC_QUEUE_BYTES: libc::c_int = 8 << 20;
 
 /// Binds the socket that traps come to.
 ///
 /// Never shared: without SO_REUSEADDR a second listener on the port is an error and not a thief.
 pub fn bind_traps(address: SocketAddr) -> Result<UdpSocket> {
-    bind(address)
+    let socket = bind(address)?;
+    ask_for(&socket, (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), RECEIVE_QUEUE_BYTES)?;
+    Ok(socket)
 }
 
 /// Binds the socket that BMCs of `peer`'s family are asked from, on any port.
 pub fn bind_client(ipv6: bool) -> Result<UdpSocket> {
     let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-    bind(SocketAddr::new(any, 0))
+    let socket = bind(SocketAddr::new(any, 0))?;
+    ask_for(&socket, (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), BMC_QUEUE_BYTES)?;
+    ask_for(&socket, (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF), BMC_QUEUE_BYTES)?;
+    Ok(socket)
 }
 
 fn bind(address: SocketAddr) -> Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_nonblocking(true)?;
-    // Beyond rmem_max only with CAP_NET_ADMIN; less than asked for is no error.
-    let wanted = RECEIVE_QUEUE_BYTES;
-    // SAFETY: reads one int.
-    let set = |option| unsafe {
-        let value = (&raw const wanted).cast();
-        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, size_of::<libc::c_int>() as u32)
-    };
-    if set(libc::SO_RCVBUFFORCE) < 0 {
-        check(set(libc::SO_RCVBUF))?;
-    }
     Ok(socket)
 }
 
-/// Limit: datagrams of one system call, and so from one socket in one pump.
+/// Asks for a queue of this size: beyond the kernel's own bound only with CAP_NET_ADMIN, less than asked for is no error.
+fn ask_for(socket: &UdpSocket, (force, ask): (libc::c_int, libc::c_int), octets: libc::c_int) -> Result<()> {
+    // SAFETY: reads one int.
+    let set = |option| unsafe {
+        let value = (&raw const octets).cast();
+        libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, size_of::<libc::c_int>() as u32)
+    };
+    if set(force) < 0 {
+        check(set(ask))?;
+    }
+    Ok(())
+}
+
+/// Limit: datagrams of one system call, in or out, and so from one socket in one pump.
 pub const BATCH: usize = 16;
 /// Room for the largest UDP payload (65,507 octets), and a whole number of pages.
 const SLOT_BYTES: usize = 65_536;
@@ -136,6 +147,90 @@ fn address(sender: &libc::sockaddr_in6) -> Option<SocketAddr> {
     }
 }
 
+/// Datagrams that go out together, in order, through one socket.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    waiting: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+impl Outbox {
+    /// Adds one; whether it is time to send them.
+    pub fn push(&mut self, to: SocketAddr, bytes: Vec<u8>) -> bool {
+        self.waiting.push((to, bytes));
+        self.waiting.len() >= BATCH
+    }
+
+    /// Sends all without blocking, and says how many the kernel did not take.
+    pub fn send(&mut self, socket: &UdpSocket) -> u64 {
+        let unsent = match self.waiting.as_slice() {
+            [] => 0,
+            [(to, bytes)] => u64::from(send(socket, bytes, *to).is_err()),
+            many => many.chunks(BATCH).map(|some| send_some(socket, some)).sum(),
+        };
+        self.waiting.clear();
+        unsent
+    }
+
+    /// Gives up all: there is no socket for them. How many they were.
+    pub fn lose(&mut self) -> u64 {
+        self.waiting.drain(..).count() as u64
+    }
+}
+
+/// At most [`BATCH`] of them, in order; how many the kernel did not take. One that it does not take holds no other up.
+fn send_some(socket: &UdpSocket, mut datagrams: &[(SocketAddr, Vec<u8>)]) -> u64 {
+    // SAFETY: all zero is a header without buffers, and an address of no family.
+    let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
+    let mut receivers: [libc::sockaddr_in6; BATCH] = unsafe { zeroed() };
+    let mut slices: [libc::iovec; BATCH] = unsafe { zeroed() };
+    for (place, (to, bytes)) in datagrams.iter().take(BATCH).enumerate() {
+        // sendmmsg only reads what it points at.
+        slices[place] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let header = &mut headers[place].msg_hdr;
+        (header.msg_iov, header.msg_iovlen) = (&raw mut slices[place], 1);
+        header.msg_namelen = put(*to, &mut receivers[place]);
+        header.msg_name = (&raw mut receivers[place]).cast();
+    }
+    let (mut first, mut unsent) = (0, 0);
+    while !datagrams.is_empty() {
+        let (fd, count, flags) = (socket.as_raw_fd(), datagrams.len() as u32, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+        // SAFETY: so many headers are left, each with a buffer and an address that live as long as the call.
+        let sent = unsafe { libc::sendmmsg(fd, headers[first..].as_mut_ptr(), count, flags as _) };
+        // An error is that of the first one, which is lost like any datagram.
+        let done = match check(sent) {
+            Ok(sent) if sent > 0 => sent as usize,
+            Ok(_) | Err(_) => {
+                unsent += 1;
+                1
+            }
+        };
+        (first, datagrams) = (first + done, datagrams.get(done..).unwrap_or_default());
+    }
+    unsent
+}
+
+/// Writes an address as the kernel reads it, in the room of the larger family; its length.
+fn put(to: SocketAddr, room: &mut libc::sockaddr_in6) -> libc::socklen_t {
+    match to {
+        SocketAddr::V4(to) => {
+            // SAFETY: it is smaller, of the same beginning, and needs no stricter alignment.
+            let room = unsafe { &mut *(&raw mut *room).cast::<libc::sockaddr_in>() };
+            room.sin_family = libc::AF_INET as libc::sa_family_t;
+            room.sin_port = to.port().to_be();
+            room.sin_addr.s_addr = u32::from(*to.ip()).to_be();
+            size_of::<libc::sockaddr_in>() as libc::socklen_t
+        }
+        SocketAddr::V6(to) => {
+            room.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            room.sin6_port = to.port().to_be();
+            room.sin6_flowinfo = to.flowinfo().to_be();
+            room.sin6_addr.s6_addr = to.ip().octets();
+            room.sin6_scope_id = to.scope_id();
+            size_of::<libc::sockaddr_in6>() as libc::socklen_t
+        }
+    }
+}
+
 /// Sends without blocking; a full queue is an error like any other, for the caller to count.
 pub fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> Result<()> {
     // std sends with MSG_NOSIGNAL.
@@ -146,4 +241,80 @@ pub fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) -> Result<()> {
 /// An IPv4 address that came in over an IPv6 socket, as IPv4.
 fn canonical(from: SocketAddr) -> SocketAddr {
     SocketAddr::new(from.ip().to_canonical(), from.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receiver(ip: IpAddr) -> (UdpSocket, SocketAddr) {
+        let socket = bind(SocketAddr::new(ip, 0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    /// All that waits at a socket, in order.
+    fn heard(socket: &UdpSocket) -> Vec<Vec<u8>> {
+        let (mut batch, mut heard) = (Batch::default(), Vec::new());
+        loop {
+            batch.refill(socket);
+            match batch.read() {
+                Some((_, bytes)) => heard.push(bytes.to_vec()),
+                None => return heard,
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_out_together_keeps_its_order() {
+        for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+            let from = bind_client(ip.is_ipv6()).unwrap();
+            let bmcs = [receiver(ip), receiver(ip)];
+            let mut outbox = Outbox::default();
+            let full: Vec<bool> = (0..100).map(|n| outbox.push(bmcs[n % 2].1, vec![n as u8])).collect();
+            assert_eq!(full.iter().position(|full| *full), Some(BATCH - 1), "then it is time");
+            assert_eq!(outbox.send(&from), 0);
+            for (first, (bmc, _)) in bmcs.iter().enumerate() {
+                assert_eq!(heard(bmc), Vec::from_iter((first as u8..100).step_by(2).map(|n| vec![n])), "{ip}");
+            }
+            assert_eq!(outbox.send(&from), 0, "once");
+            outbox.push(bmcs[0].1, vec![7]);
+            assert_eq!((outbox.send(&from), heard(&bmcs[0].0)), (0, vec![vec![7]]), "one alone");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_taken_holds_no_other_up() {
+        let from = bind_client(false).unwrap();
+        let (bmc, to) = receiver(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let mut outbox = Outbox::default();
+        let too_long = || vec![0; 70_000];
+        for bytes in [too_long(), vec![1], too_long(), too_long(), vec![2], vec![3], too_long()] {
+            outbox.push(to, bytes);
+        }
+        assert_eq!((outbox.send(&from), heard(&bmc)), (4, vec![vec![1], vec![2], vec![3]]));
+        outbox.push(to, too_long());
+        assert_eq!(outbox.send(&from), 1);
+        outbox.push(to, vec![4]);
+        assert_eq!((outbox.lose(), outbox.send(&from), heard(&bmc)), (1, 0, vec![]));
+    }
+
+    #[test]
+    fn ten_thousand_answers_wait_for_us() {
+        let asked = bind_client(false).unwrap();
+        let to = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), asked.local_addr().unwrap().port());
+        let (mut queue, mut length): (libc::c_int, _) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+        let (value, option) = ((&raw mut queue).cast(), libc::SO_RCVBUF);
+        // SAFETY: writes one int.
+        check(unsafe { libc::getsockopt(asked.as_raw_fd(), libc::SOL_SOCKET, option, value, &mut length) }).unwrap();
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap().trim().parse().unwrap();
+        assert!(queue / 2 >= BMC_QUEUE_BYTES.min(allowed), "the kernel doubles what is asked for: {queue}");
+
+        let (from, _) = receiver(Ipv4Addr::LOCALHOST.into());
+        for _ in 0..10_000 {
+            send(&from, &[0; 68], to).unwrap();
+        }
+        let least = if queue / 2 >= BMC_QUEUE_BYTES { 10_000 } else { queue as usize / 1280 };
+        assert!(heard(&asked).len() >= least, "of a queue of {queue}");
+    }
 }

@@ -58,7 +58,7 @@ impl<'a> VerifiedTrap<'a> {
 pub struct Speakers {
     this: ServerId,
     own: Option<Own>,
-    /// What speaks for the other servers.
+    /// What speaks for the other servers, in order.
     others: Vec<IpAddr>,
 }
 
@@ -84,7 +84,10 @@ impl Speakers {
         let others = cluster.servers.iter().enumerate().filter(|(place, _)| *place != usize::from(cluster.this.0));
         let others = others.filter_map(|(_, server)| server.bmc.as_ref());
         let others = others.flat_map(|bmc| bmc.trap_sources.iter().chain(&bmc.relays)).map(IpAddr::to_canonical);
-        Self { this: cluster.this, own, others: others.collect() }
+        let mut others: Vec<IpAddr> = others.collect();
+        others.sort_unstable();
+        others.dedup();
+        Self { this: cluster.this, own, others }
     }
 
     /// Decodes a datagram from an address that may speak for this server.
@@ -126,6 +129,6 @@ impl Speakers {
     }
 
     fn not_ours(&self, address: IpAddr, otherwise: DropReason) -> DropReason {
-        if self.others.contains(&address) { DropReason::OtherServersBmc } else { otherwise }
+        if self.others.binary_search(&address).is_ok() { DropReason::OtherServersBmc } else { otherwise }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything that changes tells its story into `outputs`. Time and seed come from outside.
 
 use super::alert::{Alerter, Match};
+use super::boot::{Firmware, Step};
 use super::channel::Channel;
 use super::event::{Event, Output};
 use super::fault::{self, Fault};
@@ -40,6 +41,7 @@ pub(super) struct Board {
     pub host: Host,
     pub hold: Hold,
     pub watchdog: Watchdog,
+    firmware: Firmware,
     pub sel: Sel,
     pub log: Log,
     pub alerts: Alerter,
@@ -96,8 +98,9 @@ impl Board {
             host: Host::new(options.boot_time),
             hold: Hold::new(options.patience, options.after_failed),
             watchdog: Watchdog::default(),
+            firmware: Firmware::new(options.boot_timers, options.boot_time),
             sel: Sel::new(options.sel_capacity, options.sel_first_id),
-            log: Log::default(),
+            log: Log::new(options.log_kept),
             alerts: Alerter::default(),
             channel: Channel::default(),
             settings: Settings::new(options.alert.as_ref(), options.trap_port),
@@ -270,18 +273,34 @@ impl Board {
         match happened {
             Happened::WasReset | Happened::PoweredOff => {
                 self.watchdog.stop(now.boottime);
+                self.firmware.restarted();
                 self.newest_fault = None;
                 self.filters.restarted();
                 self.hold_step(now, Input::Restarted);
             }
             Happened::PoweredOn | Happened::Booted => {}
         }
+        self.use_watchdog(now);
         self.say(match happened {
             Happened::WasReset => Event::Reset { cause: self.host.cause() },
             Happened::PoweredOff => Event::PowerOff,
             Happened::PoweredOn => Event::PowerOn,
             Happened::Booted => Event::HostBooted,
         });
+    }
+
+    /// The firmware sets the timer, if this one does.
+    fn use_watchdog(&mut self, now: Now) {
+        match self.firmware.handle(now.boottime, self.host.power()) {
+            Some(Step::Start(octets)) => {
+                // Both always work: the fields are in range, and it is set before it is started.
+                let set = self.watchdog.set(now.boottime, &octets).is_ok();
+                let started = self.watchdog.reset(now.boottime).is_ok();
+                debug_assert!(set && started);
+            }
+            Some(Step::Stop) => self.watchdog.stop(now.boottime),
+            None => {}
+        }
     }
 
     fn watchdog_expired(&mut self, now: Now, expired: watchdog::Expired) {
@@ -316,6 +335,7 @@ impl Board {
             }
         }
         self.hold_step(now, Input::Timeout);
+        self.use_watchdog(now);
         if let Some(expired) = self.watchdog.handle_timeout(now.boottime) {
             self.watchdog_expired(now, expired);
         }
@@ -335,6 +355,7 @@ impl Board {
             self.alerts.next_deadline(),
             self.hold.next_deadline(),
             self.watchdog.next_deadline(),
+            self.firmware.next_deadline(self.host.power()),
             self.host.next_deadline(),
             self.delayed.iter().map(|(at, ..)| *at).min(),
             self.overtaken.as_ref().map(|(at, ..)| *at),
@@ -349,7 +370,7 @@ impl Board {
         let completion = run(self);
         let caused = core::mem::replace(&mut self.outputs, earlier);
         let entry = Entry { completion, ..entry };
-        self.log.push(entry.clone());
+        self.log.push(&entry);
         self.say(Event::Command(entry));
         caused.into_iter().for_each(|output| self.push(output));
     }

@@ -9,9 +9,9 @@ use super::board::{Board, LOGGING};
 use super::event::Event;
 use super::host::{Do, RestartCause};
 use super::log::Entry;
-use super::quirks::{OVERLONG, Quirks};
+use super::quirks::{Frozen, OVERLONG, Quirks};
 use super::table::{Needs, Row};
-use super::{access, lan_config, pef, sensors, storage, users};
+use super::{access, lan_config, pef, sensors, storage, users, watchdog};
 use crate::wire::command::{self as known, ChassisStatus, Command, Control, PetAcknowledge};
 use crate::wire::ipmi::{Completion, Request, Response};
 use crate::words::{Outcome, Phase};
@@ -224,8 +224,18 @@ fn stale(board: &Board) -> Vec<u8> {
 fn get_watchdog(board: &mut Board, context: Context<'_>, data: &[u8]) -> Answer {
     none(data)?;
     let mut answer = board.watchdog.get(context.now.boottime);
-    if board.options.quirks.running_bit_stuck {
+    let quirks = &board.options.quirks;
+    if quirks.running_bit_stuck {
         answer[0] &= !0x40;
+    }
+    let shown = match (quirks.watchdog_absurd, quirks.watchdog_frozen) {
+        (true, _) => Some([0xFF; 2]),
+        (false, Some(Frozen::Initial)) => Some([answer[4], answer[5]]),
+        (false, Some(Frozen::At(left))) => Some(watchdog::steps(left).to_le_bytes()),
+        (false, None) => None,
+    };
+    if let Some(countdown) = shown {
+        answer[6..].copy_from_slice(&countdown);
     }
     board.watchdog_told = answer;
     let told = if board.options.quirks.no_countdown { answer.len() - 2 } else { answer.len() };

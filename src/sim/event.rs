@@ -234,6 +234,7 @@ impl fmt::Display for RestartCause {
         f.write_str(match self {
             Self::Unknown => "cause unknown",
             Self::ChassisControl => "by a chassis command",
+            Self::ResetButton => "by the reset button",
             Self::PowerButton => "by the power button",
             Self::Watchdog => "by the watchdog",
             Self::Pef => "for a fatal fault",

@@ -44,7 +44,9 @@ pub enum RestartCause {
     Unknown = 0,
     /// Chassis Control.
     ChassisControl = 1,
-    /// The power button: how the simulation begins.
+    /// The reset button.
+    ResetButton = 2,
+    /// The power button switched it on: how the simulation begins.
     PowerButton = 3,
     /// The watchdog timer.
     Watchdog = 4,

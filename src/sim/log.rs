@@ -7,7 +7,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
-/// The log keeps so many of the newest commands.
+/// The log keeps so many of the newest commands, unless the options say fewer.
 pub const LOG_MAX: usize = 1024;
 
 /// Who gave a command.
@@ -59,22 +59,31 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The newest [`LOG_MAX`] commands.
-#[derive(Debug, Clone, Default)]
+/// The newest commands, [`LOG_MAX`] at most.
+#[derive(Debug, Clone)]
 pub struct Log {
+    kept: usize,
     entries: VecDeque<Entry>,
 }
 
 impl Log {
+    /// An empty one that keeps so many, and never more than [`LOG_MAX`].
+    pub fn new(kept: usize) -> Self {
+        Self { kept: kept.min(LOG_MAX), entries: VecDeque::new() }
+    }
+
     /// Oldest first.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }
 
-    pub(super) fn push(&mut self, entry: Entry) {
-        if self.entries.len() >= LOG_MAX {
+    pub(super) fn push(&mut self, entry: &Entry) {
+        if self.kept == 0 {
+            return;
+        }
+        if self.entries.len() >= self.kept {
             self.entries.pop_front();
         }
-        self.entries.push_back(entry);
+        self.entries.push_back(entry.clone());
     }
 }

@@ -74,6 +74,7 @@ impl Sessions {
         let bmc_session = self.free_id(random);
         let opened = Opened { privilege: level as u8, bmc_session, algorithms: suite.algorithms() };
         let deadline = now + HALF_OPEN_TIMEOUT;
+        self.half.reserve_exact(1);
         self.half.push(HalfOpen { from, request, opened, suite, deadline, introduced: None });
         Login::Goes(answer(Ok(opened)))
     }
@@ -152,6 +153,7 @@ impl Sessions {
         let Some(at) = self.half.iter().position(ours) else { return Login::Ignored };
         // Whatever follows, this attempt is over.
         let half = self.half.remove(at);
+        self.half.shrink_to_fit();
         let Some(introduction) = half.introduced else { return Login::Ignored };
         let Introduction { exchange, user, limit, .. } = introduction;
         let console = half.request.console_session;
@@ -172,6 +174,7 @@ impl Sessions {
         let answer = Answer { tag: rakp3.tag, session: Some(console), result: Ok(check.octets()) }.emit();
         let id = half.opened.bmc_session;
         let handle = self.free_handle();
+        self.open.reserve_exact(1); // there is one, as a rule; and there may be thousands of BMCs
         self.open.push(Session {
             id,
             console,

@@ -38,6 +38,8 @@ mod ask;
 #[cfg(feature = "capi")]
 pub(crate) mod bait;
 mod board;
+mod boot;
+mod button;
 mod channel;
 mod command;
 mod event;
@@ -76,7 +78,7 @@ pub use host::{CYCLE_OFF, Power, RestartCause};
 pub use lan::Drops;
 pub use log::{Caller, Entry, LOG_MAX};
 pub use options::{AfterFailed, Alert, DeviceId, FatalAction, Handshake, Options, PASSWORD_MAX, USER_NAME_MAX, User};
-pub use quirks::{ANOTHER_GUID, OVERLONG, QUIRKS, Quirk, Quirks, REORDER_WAIT, Wrong as WrongQuirk};
+pub use quirks::{ANOTHER_GUID, Frozen, OVERLONG, QUIRKS, Quirk, Quirks, REORDER_WAIT, Wrong as WrongQuirk};
 pub use sdr::{Kind as SensorKind, SENSORS, Sensor, WATCHDOG_SENSOR};
 pub use sel::{RECORD_SIZE, Record};
 pub use sessions::{HALF_OPEN_MAX, HALF_OPEN_TIMEOUT, SESSIONS_MAX, WINDOW};

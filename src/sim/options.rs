@@ -2,6 +2,7 @@
 //!
 //! Plain values, set by the one who runs the simulation. Uses `config` (privilege), `crypto`, `words`.
 
+use super::log::LOG_MAX;
 use super::quirks::Quirks;
 use crate::config::model::Privilege;
 use crate::crypto::Secret;
@@ -42,12 +43,18 @@ pub struct Options {
     pub fatal_action: FatalAction,
     /// How long the host takes to come back.
     pub boot_time: Duration,
+    /// Whether its firmware runs the watchdog while the host boots, for BIOS FRB2, POST and OS load one after the
+    /// other, and stops it when the host is up.
+    pub boot_timers: bool,
     /// How many records the SEL takes.
     pub sel_capacity: usize,
     /// The id of its first record; the ids wrap after FFFEh.
     pub sel_first_id: u16,
     /// A session without a valid packet for so long is closed.
     pub session_timeout: Duration,
+    /// How many of the newest commands it keeps for [`Bmc::log`](super::Bmc::log), at most [`LOG_MAX`]: about
+    /// 150 octets each, which thousands of BMCs had better not spend.
+    pub log_kept: usize,
     /// How it misbehaves.
     pub quirks: Quirks,
 }
@@ -68,9 +75,11 @@ impl Default for Options {
             after_failed: AfterFailed::Reset,
             fatal_action: FatalAction::Reset,
             boot_time: Duration::from_secs(5),
+            boot_timers: false,
             sel_capacity: 512,
             sel_first_id: 1,
             session_timeout: Duration::from_secs(60),
+            log_kept: LOG_MAX,
             quirks: Quirks::default(),
         }
     }

@@ -50,6 +50,10 @@ pub struct Quirks {
     pub stale_watchdog: bool,
     /// Get Watchdog ends before the present countdown.
     pub no_countdown: bool,
+    /// Get Watchdog always shows the same present countdown.
+    pub watchdog_frozen: Option<Frozen>,
+    /// Get Watchdog shows a present countdown of FFFFh.
+    pub watchdog_absurd: bool,
     /// Faults send a trap but are not written to the SEL.
     pub no_sel_record: bool,
     /// A fault is written to the SEL so much later than it is told.
@@ -70,6 +74,15 @@ pub struct Quirks {
     pub alert_busy: bool,
     /// PEF commands and LAN parameters are unknown: C1h.
     pub no_pef: bool,
+}
+
+/// A countdown that does not move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// The initial one.
+    Initial,
+    /// This one.
+    At(Duration),
 }
 
 /// Octets that are too many in an over-long reply.
@@ -106,7 +119,7 @@ const fn quirk(name: &'static str, value: &'static str, what: &'static str) -> Q
 }
 
 /// All quirks, as `bmcnotice sim --help` lists them.
-pub const QUIRKS: [Quirk; 31] = [
+pub const QUIRKS: [Quirk; 33] = [
     quirk("slow-answers", "DURATION", "everything goes out so much later"),
     quirk("drop", "N", "the next N datagrams to it are lost"),
     quirk("silent", "", "it answers nothing and sends nothing"),
@@ -128,6 +141,8 @@ pub const QUIRKS: [Quirk; 31] = [
     quirk("running-bit-stuck", "", "Get Watchdog never shows that it runs"),
     quirk("stale-watchdog", "", "Set and Reset Watchdog are answered with stale octets"),
     quirk("no-countdown", "", "Get Watchdog has no present countdown"),
+    quirk("watchdog-frozen", "[DURATION]", "Get Watchdog always shows this present countdown (the initial one)"),
+    quirk("watchdog-absurd", "", "Get Watchdog shows a present countdown of 6553.5 s, always"),
     quirk("no-sel-record", "", "faults are told but not logged"),
     quirk("sel-after-pet", "DURATION", "a fault is logged so much later than it is told"),
     quirk("sel-full", "", "the event log takes nothing more"),
@@ -192,6 +207,11 @@ impl Quirks {
             "running-bit-stuck" => self.running_bit_stuck = set(value)?,
             "stale-watchdog" => self.stale_watchdog = set(value)?,
             "no-countdown" => self.no_countdown = set(value)?,
+            "watchdog-frozen" => {
+                let at = value.map(duration);
+                self.watchdog_frozen = Some(at.map_or(Some(Frozen::Initial), |at| at.map(Frozen::At))?);
+            }
+            "watchdog-absurd" => self.watchdog_absurd = set(value)?,
             "no-sel-record" => self.no_sel_record = set(value)?,
             "sel-after-pet" => self.sel_after_pet = duration(value?)?,
             "sel-full" => self.sel_full = set(value)?,

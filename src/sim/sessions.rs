@@ -162,11 +162,8 @@ impl Sessions {
     /// Forgets those who were silent for too long; hands out the sessions among them.
     pub fn handle_timeout(&mut self, now: Duration, timeout: Duration) -> Vec<Session> {
         self.half.retain(|half| half.deadline > now);
-        let (old, open) = core::mem::take(&mut self.open)
-            .into_iter()
-            .partition(|session| session.seen_last.saturating_add(timeout) <= now);
-        self.open = open;
-        old
+        let is_over = |session: &mut Session| session.seen_last.saturating_add(timeout) <= now;
+        self.open.extract_if(.., is_over).collect()
     }
 }
 

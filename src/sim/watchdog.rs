@@ -7,6 +7,11 @@ use core::time::Duration;
 /// One step of the countdown.
 const STEP: Duration = Duration::from_millis(100);
 
+/// So much time in steps of the countdown, rounded up; the most that fits if it is more.
+pub fn steps(time: Duration) -> u16 {
+    u16::try_from(time.as_millis().div_ceil(STEP.as_millis())).unwrap_or(u16::MAX)
+}
+
 /// What an expired timer does (IPMI 2.0 table 27-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -124,10 +129,7 @@ impl Watchdog {
         match self.timer {
             Timer::NeverSet => 0,
             Timer::Stopped { left } => left,
-            Timer::Running { until } => {
-                let left = until.saturating_sub(now).as_millis().div_ceil(STEP.as_millis());
-                u16::try_from(left).unwrap_or(u16::MAX)
-            }
+            Timer::Running { until } => steps(until.saturating_sub(now)),
         }
     }
 

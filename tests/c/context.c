@@ -212,16 +212,16 @@ static void heartbeat_speaks(uint32_t mode)
     describe(&site, "handshake = \"none\"", "");
     begin(&host, &site, mode);
     UNTIL(&host, host.peers >= 1);
-    CHECK(host.verdict == BMCN_UNKNOWN && host.doubt == BMCN_SILENT);
+    CHECK(host.verdict == BMCN_UNKNOWN && host.doubt == BMCN_DOUBT_SILENT);
     CHECK_INT(bmcn_ctx_peer(host.ctx, "server1", &peer), BMCN_OK);
-    CHECK(peer.verdict == BMCN_UNKNOWN && peer.doubt == BMCN_SILENT && peer.heard_ms == 0 && peer.since_ms > 0);
+    CHECK(peer.verdict == BMCN_UNKNOWN && peer.doubt == BMCN_DOUBT_SILENT && peer.heard_ms == 0 && peer.since_ms > 0);
 
     /* Now it answers Get Channel Authentication Capabilities: it is there, but what is that worth without a login? */
     uint8_t octets[64];
     struct sockaddr_in from;
     while (recv(site.bmc, octets, sizeof octets, MSG_DONTWAIT) > 0) {} /* old questions */
     long long end = now_ms() + PATIENCE_MS;
-    while (host.doubt == BMCN_SILENT && now_ms() < end) {
+    while (host.doubt == BMCN_DOUBT_SILENT && now_ms() < end) {
         socklen_t length = sizeof from;
         ssize_t got = recvfrom(site.bmc, octets, sizeof octets, MSG_DONTWAIT, (struct sockaddr *)&from, &length);
         if (got == 23 && octets[19] == 0x38) {
@@ -234,9 +234,9 @@ static void heartbeat_speaks(uint32_t mode)
         if (readable(host.ctx, 10) == 1)
             CHECK(bmcn_ctx_dispatch(host.ctx, 16) >= 0);
     }
-    CHECK(host.verdict == BMCN_UNKNOWN && host.doubt == BMCN_NO_LOGIN);
+    CHECK(host.verdict == BMCN_UNKNOWN && host.doubt == BMCN_DOUBT_NO_LOGIN);
     CHECK_INT(bmcn_ctx_peer(host.ctx, "server1", &peer), BMCN_OK);
-    CHECK_INT(peer.doubt, BMCN_NO_LOGIN);
+    CHECK_INT(peer.doubt, BMCN_DOUBT_NO_LOGIN);
     CHECK(peer.heard_ms > 0);
     bmcn_ctx_free(host.ctx);
     close(site.bmc);

@@ -1,8 +1,7 @@
 /* A drill that succeeds, from the order to the callback, in both modes: `bmcnotice sim` is the BMC.
  *
  * Its path is in BMCNOTICE_CLI, where run.sh puts it. */
-#include "host.h"
-#include <sys/prctl.h>
+#include "bmc.h"
 
 struct drilled {
     struct host host; /* first: the callbacks of host.h take it */
@@ -17,34 +16,6 @@ static void on_progress(void *user, const bmcn_progress *progress)
         return;
     drilled->steps++;
     snprintf(drilled->text, sizeof drilled->text, "%s", bmcn_progress_text(progress));
-}
-
-/* Starts the BMC, which alerts us at `alert`; its process, and the port it has chosen. */
-static pid_t start_bmc(int alert, int *port)
-{
-    const char *program = getenv("BMCNOTICE_CLI");
-    char to[40], line[TEXT_BYTES] = "";
-    int out[2];
-    snprintf(to, sizeof to, "127.0.0.1:%d", alert);
-    CHECK(program && access(program, X_OK) == 0 && pipe2(out, O_CLOEXEC) == 0);
-    pid_t bmc = fork();
-    CHECK(bmc >= 0);
-    if (bmc == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a check that fails leaves nothing behind */
-        dup2(out[1], STDOUT_FILENO);
-        execl(program, program, "sim", "--json", "--listen", "127.0.0.1:0", "--alert", to, "--control", (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    for (size_t used = 0; !strchr(line, '\n');) {
-        ssize_t more = read(out[0], line + used, sizeof line - used - 1);
-        CHECK(more > 0);
-        used += (size_t)more;
-    }
-    /* The pipe stays open: whoever cannot write any more ends. */
-    char *address = strstr(line, "\"address\":\"127.0.0.1:");
-    CHECK(address && sscanf(address, "\"address\":\"127.0.0.1:%d", port) == 1);
-    return bmc;
 }
 
 /* The same site with this BMC at its address. */
@@ -65,12 +36,15 @@ static void the_path_is_proven(uint32_t mode)
     struct site site;
     struct drilled drilled = { .host.answer = BMCN_DONE };
     bmcn_drill drill = { .size = sizeof drill };
-    int port, status;
+    struct bmc bmc;
     describe(&site,
         "handshake = \"none\"\nidentity = \"address\"\nuser = \"admin\"\npassword = \"password\"\n"
         "privilege = \"administrator\"", "");
-    pid_t bmc = start_bmc(site.port, &port);
-    put(&site, port);
+    char alert[40];
+    snprintf(alert, sizeof alert, "127.0.0.1:%d", site.port);
+    const char *const arguments[] = { "--alert", alert, NULL };
+    start_bmc(&bmc, arguments);
+    put(&site, bmc.port);
     begin(&drilled.host, &site, mode);
     bmcn_ctx *ctx = drilled.host.ctx;
     CHECK_INT(bmcn_ctx_on_progress(ctx, on_progress, &drilled, NULL), BMCN_OK);
@@ -103,7 +77,7 @@ static void the_path_is_proven(uint32_t mode)
     CHECK_INT(drill.state, BMCN_DRILL_NEVER);
     CHECK_INT(drill.proven_at_ms, at);
     bmcn_ctx_free(ctx);
-    CHECK(kill(bmc, SIGTERM) == 0 && waitpid(bmc, &status, 0) == bmc);
+    end_bmc(&bmc);
 }
 
 int main(void)

@@ -128,7 +128,7 @@ SHARED void describe(struct site *site, const char *server, const char *monitor)
         "[server.bmc]\naddress = \"127.0.0.1:%d\"\n%s\n"
         "[[monitor]]\nname = \"mrw1\"\ntrust = \"address\"\nrecovery = \"callback\"\ntarget = \"failover1\"\n"
         "reset_deadline = \"100ms\"\ncool_down = \"0s\"\nbudget = 255\n%s\nkeywords = { server1 = \"127.0.0.1:%d\" }\n"
-        "[heartbeat]\nbmc = true\nlan = true\ninterval = \"100ms\"\ntimeout = \"400ms\"\n"
+        "[heartbeat]\nbmc = true\nlan = true\ninterval = \"100ms\"\ntimeout = \"400ms\"\npulse = false\n"
         "[journal]\nhot = \"%s/journal%d\"\ndisk = false\n",
         site->bmc_port, server, monitor, site->port, own_folder(), site->number);
     CHECK(length > 0 && length < (int)sizeof site->text);

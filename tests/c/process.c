@@ -23,12 +23,14 @@ static void child_is_refused(uint32_t mode)
     struct site site;
     struct host host = { .answer = BMCN_DONE };
     bmcn_peer peer = { .size = sizeof peer };
+    bmcn_peers *peers = NULL, *before_fork = NULL;
     int status = -1;
     describe(&site, "handshake = \"none\"", "");
     descriptors(before);
     begin(&host, &site, mode);
     send_trap(site.port, FAN_RUNS, 1);
     UNTIL(&host, host.notices == 1); /* the journal has been compacted, so its descriptor is another one */
+    CHECK_INT(bmcn_ctx_peers(host.ctx, &before_fork), BMCN_OK);
     int spare = open("/dev/null", O_RDONLY | O_CLOEXEC); /* and the host may have got the old number */
 
     pid_t pid = fork();
@@ -44,6 +46,11 @@ static void child_is_refused(uint32_t mode)
         CHECK_INT(bmcn_ctx_on_recovery(host.ctx, NULL, on_recovery, &host, on_destroy), BMCN_EFORK);
         CHECK_INT(bmcn_ctx_peer(host.ctx, "server1", &peer), BMCN_EFORK);
         CHECK_INT(bmcn_ctx_peer_name(host.ctx, 0, NULL, 0), BMCN_EFORK);
+        CHECK_INT(bmcn_ctx_peers(host.ctx, &peers), BMCN_EFORK);
+        CHECK_INT(bmcn_ctx_take_over(host.ctx, "server1", NULL, 0), BMCN_EFORK);
+        CHECK_INT(bmcn_ctx_vouch(host.ctx), BMCN_EFORK);
+        CHECK_INT(bmcn_ctx_pulse(host.ctx, NULL, 0), BMCN_EFORK);
+        CHECK_INT(bmcn_peers_count(before_fork), 1); /* memory, and no more */
         CHECK_INT(bmcn_ctx_count(host.ctx, BMCN_COUNT_NOTICES), BMCN_EFORK);
         CHECK_INT(bmcn_ctx_drops(host.ctx, 0), BMCN_EFORK);
         CHECK_INT(bmcn_ctx_message(host.ctx, NULL, 0), BMCN_EFORK);
@@ -63,6 +70,7 @@ static void child_is_refused(uint32_t mode)
     CHECK_INT(bmcn_ctx_count(host.ctx, BMCN_COUNT_JOURNAL_FAILURES), 0);
     bmcn_ctx_free(host.ctx);
     CHECK_INT(host.destroyed, CALLBACKS);
+    bmcn_peers_free(before_fork);
     close(spare);
     descriptors(after);
     CHECK(memcmp(before, after, sizeof before) == 0); /* nothing of ours stays open */

@@ -403,6 +403,7 @@ impl World {
                 seed,
                 troubles: Vec::new(),
                 maintenance: false,
+                watchdog_owner: None,
             },
         ));
         self.drain(node);

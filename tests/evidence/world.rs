@@ -203,6 +203,7 @@ impl World {
             seed: [7; 32],
             troubles: Vec::new(),
             maintenance: false,
+            watchdog_owner: None,
         }
     }
 

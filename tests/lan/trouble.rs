@@ -108,6 +108,24 @@ fn a_rebooted_bmc_is_noticed_soon() {
     assert_eq!(net.bmc.sessions(), (1, 0));
 }
 
+/// The network parts for some seconds, and the goodbye is lost with all else: the BMC would hold the slot for a minute.
+#[test]
+fn a_goodbye_that_was_lost_is_said_again() {
+    for cut in [5, 20, 45] {
+        let mut net = net(Options::default()).up();
+        net.weather.cut = true;
+        assert!(net.ask(read()).is_err());
+        net.run(cut * SECOND);
+        net.weather.cut = false;
+        net.run(15 * SECOND);
+        assert!(net.is_up() && net.ask(read()).is_ok());
+        assert_eq!(net.bmc.sessions(), (1, 0), "{cut} s");
+        net.stop();
+        net.run(SECOND);
+        assert_eq!(net.bmc.sessions(), (0, 0), "{cut} s");
+    }
+}
+
 #[test]
 fn a_busy_bmc_is_asked_again() {
     // The simulated BMC says so to the handshake's command and to Add SEL Entry.
@@ -220,7 +238,7 @@ fn half_made_sessions_are_given_back() {
     assert_eq!(net.bmc.sessions().1, 0);
 }
 
-/// Sessions of others on the same BMC, each from its own port.
+/// Sessions of others on the same BMC, each from its own address.
 struct Others(Vec<Link>);
 
 impl Others {
@@ -230,7 +248,7 @@ impl Others {
             let other = Login { user: user.as_bytes().to_vec(), ..login(Privilege::User) };
             let mut link = Link::new(other, identity(), Random::from_seed([n + 7; 32]));
             link.start(net.now);
-            let address = format!("192.0.2.9:{}", 1000 + u16::from(n)).parse().unwrap();
+            let address = format!("192.0.2.{}:1000", 10 + n).parse().unwrap();
             for _ in 0..20 {
                 while let Some(output) = link.poll_output() {
                     if let Output::Send(bytes) = output {
@@ -281,6 +299,24 @@ fn two_sessions_are_left_to_others() {
             net.run(CROWDED_FIRST - 10 * SECOND);
             assert_eq!(net.packets[0], before, "it is tried again slowly");
         }
+    }
+}
+
+/// After a cut the BMC still holds the session from before it: that one's goodbye is said again, and where that is lost, too, it takes
+/// no room all the same.
+#[test]
+fn a_cut_takes_no_room() {
+    for (seed, lost) in (0..60).map(|seed| (seed, seed % 3 * 10)) {
+        let mut net = Net::new(seed, Login { manners: Manners::Peer, ..login(Privilege::User) }, two_users()).up();
+        let others = Others::open(&mut net, 1, "admin");
+        net.weather.cut = true;
+        while net.ask(read()).is_ok() {}
+        net.run(30 * SECOND);
+        (net.weather.cut, net.weather.lost) = (false, lost);
+        net.run(60 * SECOND);
+        assert!(net.is_up(), "{seed}, {lost} in a hundred lost: {:?}", net.link.status());
+        let (open, _) = net.bmc.sessions();
+        assert!(open == others.0.len() + 1 || lost > 0, "{seed}: {open} sessions");
     }
 }
 

@@ -39,6 +39,7 @@ look() {
     need busybox-static  'is all else that runs beside our daemon there'       have busybox
     need kmod            'finds the modules that it loads'                      have depmod
     need e2fsprogs       'makes the disk that outlives its reset'               have mke2fs
+    need tmux            'is the terminal that bmcnotice watch is tried in'     have tmux
     need libopenipmi-dev 'builds what ipmi_sim lacks, as a module of it'        includes OpenIPMI/lanserv.h
 }
 

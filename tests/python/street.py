@@ -88,9 +88,59 @@ lan = true
 bmc = true
 interval = "100ms"
 timeout = "300ms"
+pulse = false
 
 [journal]
 hot = "{hot}"
+disk = false
+"""
+
+
+def pair(this: str, bmc: str, port: int, hot: str, vouch: str = 'vouch = "application"\nvouch_within = "1s"') -> str:
+    """Two servers, as `this` has them: server1 with a real BMC, server2 with a silent one."""
+    return f"""
+[cluster]
+name = "pair"
+this_server = "{this}"
+
+[[server]]
+name = "server1"
+addresses = ["127.0.0.1"]
+[server.bmc]
+address = "{bmc}"
+link = "lan"
+handshake = "none"
+guid = "{GUID.hex()}"
+user = "admin"
+password = "password"
+
+[[server]]
+name = "server2"
+addresses = ["127.0.0.2"]
+[server.bmc]
+address = "127.0.0.2:{port}"
+link = "lan"
+handshake = "none"
+
+[[monitor]]
+name = "mrw1"
+trust = "address"
+recovery = "callback"
+target = "failover1"
+[monitor.keywords]
+server1 = "127.0.0.1:{port}"
+server2 = "127.0.0.2:{port}"
+
+[heartbeat]
+lan = true
+bmc = true
+interval = "100ms"
+timeout = "2s"
+pulse_period = "500ms"
+{vouch}
+
+[journal]
+hot = "{hot}/{this}"
 disk = false
 """
 
@@ -197,9 +247,16 @@ class SimulatedBmc:
         return next(told["outcome"] for told in list(self.story) if told["event"] == "recovery_ended")
 
     def raise_fault(self) -> None:
+        self._order("fault uncorrectable-memory")
+
+    def _order(self, line: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("fault uncorrectable-memory\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
+
+    def power(self, button: str) -> None:
+        """Somebody at the server: "on", "off" or "reset"."""
+        self._order(f"power {button}")
 
     def wait_for(self, event: str) -> None:
         end = time.monotonic() + DEADLINE

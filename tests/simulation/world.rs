@@ -208,6 +208,7 @@ impl World {
                 seed,
                 troubles: Vec::new(),
                 maintenance: self.maintenance,
+                watchdog_owner: None,
             },
         ));
         let life = self.life;

@@ -114,6 +114,9 @@ impl Bmc for Simulated {
     }
 }
 
+/// The pyghmi peer's GUID is the MD5 of its address, 127.0.0.1.
+pub const PYPEER: Guid = Guid(*b"\xf5\x28\x76\x4d\x62\x4d\xb1\x29\xb3\x2c\x21\xfb\xca\x0c\xb8\xd6");
+
 /// A peer that writes the module's kind of log: OpenIPMI's `ipmi_sim` with our module, or the pyghmi peer.
 pub struct Real {
     pub peer: Peer,
@@ -133,9 +136,11 @@ impl Real {
 
     /// Suite 17. None, said aloud, where it is not installed.
     pub fn pypeer(name: &str) -> Option<Self> {
-        // Its GUID is the MD5 of its address, 127.0.0.1.
-        let guid = Guid(*b"\xf5\x28\x76\x4d\x62\x4d\xb1\x29\xb3\x2c\x21\xfb\xca\x0c\xb8\xd6");
-        has_pyghmi().then(|| Self { peer: Peer::pypeer(name, free_address()), login: ("admin", "password"), guid })
+        has_pyghmi().then(|| Self {
+            peer: Peer::pypeer(name, free_address()),
+            login: ("admin", "password"),
+            guid: PYPEER,
+        })
     }
 
     /// Power gone and back; it keeps what it had written down.

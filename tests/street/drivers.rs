@@ -66,6 +66,17 @@ fn root() -> &'static Path {
 /// The command line is built with feature `cli`, and only then tested here.
 const COMMAND_LINE: Option<&str> = option_env!("CARGO_BIN_EXE_bmcnotice");
 
+/// The command line.
+pub fn bmcnotice() -> Command {
+    Command::new(COMMAND_LINE.unwrap_or("bmcnotice"))
+}
+
+/// Whether there is one that can be a daemon. If not, the test has been reported as skipped, or fails here.
+#[must_use]
+pub fn has_daemon(test: &str) -> bool {
+    PROGRAMS[3].is_there(test)
+}
+
 impl Program {
     fn has_subcommand(path: &str) -> bool {
         Command::new(path).args(["run", "--help"]).output().is_ok_and(|output| output.status.success())

@@ -5,6 +5,7 @@ use crate::host::Host;
 use crate::pets::{self, datagram, fatal};
 use crate::site::{Site, quoted};
 use crate::{ipmi_peer, wait};
+use bmcnotice::heartbeat::Verdict;
 use bmcnotice::words::Level;
 use bmcnotice::{Answer, Config, Error, Mode, Reload};
 use std::net::{SocketAddr, UdpSocket};
@@ -202,7 +203,7 @@ fn what_the_heartbeat_knows_stays_known_and_another_login_is_tried() {
     site.heartbeat();
     let host = Host::start(&site, Mode::Thread);
     let verdict = || host.context.peer("server1").unwrap();
-    host.until("a verdict", || verdict().heard.is_some());
+    host.until("a verdict that stays", || verdict().verdict == Verdict::Alive);
     let before = verdict();
     site.monitor("deadline", quoted("9s"));
     assert_eq!(host.context.reload(&site.config()).unwrap(), Reload::Done);

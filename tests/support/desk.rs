@@ -106,6 +106,7 @@ impl Desk {
             seed: [7; 32],
             troubles: Vec::new(),
             maintenance: false,
+            watchdog_owner: None,
         };
         let mut desk = Self {
             engine: Engine::new(BEGIN, setup),

@@ -1,5 +1,6 @@
 //! Drives links and sessions over a real UDP socket, blocking.
 
+#[allow(dead_code, reason = "each test program uses its part")]
 #[path = "ipmi_peer.rs"]
 mod ipmi_peer;
 #[path = "logins.rs"]

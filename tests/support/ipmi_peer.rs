@@ -49,6 +49,7 @@ pub fn free_address() -> SocketAddr {
 pub struct Peer {
     pub address: SocketAddr,
     pub folder: PathBuf,
+    guid: [u8; 16],
     log: &'static str,
     child: Child,
 }
@@ -58,35 +59,45 @@ const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/ipmi");
 /// The GUID of the `ipmi_sim` that the tests start.
 pub const GUID: [u8; 16] = *b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff";
 
+/// A folder of that name, and nothing in it.
+fn fresh(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ipmi").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    folder
+}
+
 impl Peer {
     /// `ipmi_sim` with our module. `name` must be the test's own.
     pub fn ipmi_sim(name: &str, address: SocketAddr) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ipmi").join(name);
-        let _ = fs::remove_dir_all(&folder);
-        Self::ipmi_sim_in(folder, address)
+        Self::ipmi_sim_in(fresh(name), address, GUID, true)
     }
 
-    fn ipmi_sim_in(folder: PathBuf, address: SocketAddr) -> Self {
+    /// One of several: with a GUID of its own, and with our module or as it comes.
+    #[allow(dead_code, reason = "not every suite needs it")]
+    pub fn another_ipmi_sim(name: &str, address: SocketAddr, guid: [u8; 16], module: bool) -> Self {
+        Self::ipmi_sim_in(fresh(name), address, guid, module)
+    }
+
+    fn ipmi_sim_in(folder: PathBuf, address: SocketAddr, guid: [u8; 16], with_module: bool) -> Self {
         fs::create_dir_all(&folder).unwrap();
         let module = folder.join("bmcmod.so");
-        if !module.exists() {
+        if with_module && !module.exists() {
             let built = Command::new(format!("{PEERS}/build.sh")).arg(&module).status().unwrap();
             assert!(built.success(), "the module does not build");
         }
-        let child = Command::new(format!("{PEERS}/ipmi_sim.sh"))
-            .arg(&folder)
-            .args([address.ip().to_string(), address.port().to_string()])
-            .arg("00112233445566778899aabbccddeeff")
-            .env("MODULE", &module)
-            .spawn()
-            .unwrap();
-        Self { address, folder, log: "module.log", child }.ready()
+        let mut command = Command::new(format!("{PEERS}/ipmi_sim.sh"));
+        command.arg(&folder).args([address.ip().to_string(), address.port().to_string()]);
+        command.arg(format!("{:032x}", u128::from_be_bytes(guid)));
+        if with_module {
+            command.env("MODULE", &module);
+        }
+        let child = command.spawn().unwrap();
+        Self { address, folder, guid, log: "module.log", child }.ready()
     }
 
     /// The pyghmi peer.
     pub fn pypeer(name: &str, address: SocketAddr) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ipmi").join(name);
-        let _ = fs::remove_dir_all(&folder);
+        let folder = fresh(name);
         fs::create_dir_all(&folder).unwrap();
         let child = Command::new(python())
             .arg(format!("{PEERS}/pypeer.py"))
@@ -94,7 +105,7 @@ impl Peer {
             .arg(folder.join("log"))
             .spawn()
             .unwrap();
-        Self { address, folder, log: "log", child }.ready()
+        Self { address, folder, guid: GUID, log: "log", child }.ready()
     }
 
     fn ready(mut self) -> Self {
@@ -123,7 +134,7 @@ impl Peer {
     /// Starts the killed one again, with what it had written down.
     pub fn restart(&mut self) {
         self.kill();
-        *self = Self::ipmi_sim_in(self.folder.clone(), self.address);
+        *self = Self::ipmi_sim_in(self.folder.clone(), self.address, self.guid, self.folder.join("bmcmod.so").exists());
     }
 
     /// How many lines of its own log have this word.

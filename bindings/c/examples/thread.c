@@ -39,9 +39,13 @@ static int on_recovery(void *user, const bmcn_recovery *recovery)
 
 static void on_peer(void *user, const char *server, int verdict, int doubt)
 {
+    static const char *const words[] = { "unknown", "powered", "off", "alive", "booting", "delayed", "silent", "left" };
+    const char *word = verdict >= BMCN_UNKNOWN && verdict <= BMCN_LEFT ? words[verdict] : "?";
+    char why[128] = "";
     (void)user;
-    printf("heartbeat: %s is %s\n", server,
-           verdict == BMCN_POWERED ? "powered" : verdict == BMCN_OFF ? "off" : "unknown");
+    if (bmcn_ctx_take_over(context, server, why, sizeof why) == BMCN_TAKE_OVER_YES) /* no other answer is a yes */
+        printf("heartbeat: %s may be taken over\n", server);
+    printf("heartbeat: %s is %s: %s\n", server, word, why);
     if (doubt != BMCN_NO_DOUBT)
         printf("heartbeat: %s: doubt %d\n", server, doubt);
 }

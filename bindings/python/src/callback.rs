@@ -42,35 +42,97 @@ pub enum Slot {
 /// One callable. The core's closure holds it, and so does the [`Table`], to show it to the garbage collector.
 pub struct Registered(Mutex<Option<Py<PyAny>>>);
 
-/// The callables of one context.
+/// The callables of one context, and who listens to the heartbeat beside them.
 #[derive(Default)]
-pub struct Table(Mutex<HashMap<Slot, Arc<Registered>>>);
+pub struct Table {
+    slots: Mutex<HashMap<Slot, Arc<Registered>>>,
+    /// Each with `put(Peer)` and `end()`, which wait for nothing.
+    listeners: Mutex<Vec<Py<PyAny>>>,
+}
 
 impl Table {
     /// What is put in place of what was there; what was there goes when its last call returns.
     pub fn put(&self, slot: Slot, registered: Arc<Registered>) {
-        let old = lock(&self.0).insert(slot, registered);
+        let old = lock(&self.slots).insert(slot, registered);
         drop(old); // may run foreign code: not under the lock
     }
 
     /// Lets go of everything, so that a callback that knows its context does not keep it for ever.
     pub fn clear(&self) {
-        let all = std::mem::take(&mut *lock(&self.0));
+        let all = std::mem::take(&mut *lock(&self.slots));
         for registered in all.into_values() {
             let callable = lock(&registered.0).take();
             drop(callable);
         }
     }
 
+    /// The garbage collector has found a circle.
+    pub fn break_circle(&self) {
+        self.clear();
+        let all = std::mem::take(&mut *lock(&self.listeners));
+        drop(all);
+    }
+
     /// Shows the callables. What is locked right now is in use and needs no showing.
     pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        let Ok(all) = self.0.try_lock() else { return Ok(()) };
-        for registered in all.values() {
-            if let Ok(callable) = registered.0.try_lock() {
-                visit.call(&*callable)?;
+        if let Ok(all) = self.slots.try_lock() {
+            for registered in all.values() {
+                if let Ok(callable) = registered.0.try_lock() {
+                    visit.call(&*callable)?;
+                }
             }
         }
+        if let Ok(listeners) = self.listeners.try_lock() {
+            listeners.iter().try_for_each(|listener| visit.call(listener))?;
+        }
         Ok(())
+    }
+
+    /// One more listens.
+    pub fn listen(&self, listener: &Bound<'_, PyAny>) {
+        lock(&self.listeners).push(listener.clone().unbind());
+    }
+
+    /// It does no more.
+    pub fn unlisten(&self, listener: &Bound<'_, PyAny>) {
+        let mut listeners = lock(&self.listeners);
+        let place = listeners.iter().position(|other| other.is(listener));
+        let gone = place.map(|place| listeners.swap_remove(place));
+        drop(listeners);
+        drop(gone); // may run foreign code
+    }
+
+    /// Nothing more will be told.
+    pub fn end(&self, py: Python<'_>) {
+        let all = std::mem::take(&mut *lock(&self.listeners));
+        for listener in all {
+            if let Err(error) = listener.call_method0(py, "end") {
+                error.write_unraisable(py, None);
+            }
+        }
+    }
+
+    /// Tells what the heartbeat says: the callback, and who listens beside it.
+    pub fn peer(&self, status: &PeerStatus) {
+        let callback = lock(&self.slots).get(&Slot::Peer).cloned();
+        if callback.is_none() && lock(&self.listeners).is_empty() {
+            return;
+        }
+        Python::attach(|py| {
+            let peer = match values::peer(py, status) {
+                Ok(peer) => peer,
+                Err(error) => return keep(py, error),
+            };
+            let listeners: Vec<_> = lock(&self.listeners).iter().map(|listener| listener.clone_ref(py)).collect();
+            for listener in listeners {
+                if let Err(error) = listener.call_method1(py, "put", (&peer,)) {
+                    keep(py, error);
+                }
+            }
+            if let Some(Err(error)) = callback.map(|callback| callback.call(py, |py| (peer,).into_pyobject(py))) {
+                keep(py, error);
+            }
+        });
     }
 }
 
@@ -124,11 +186,6 @@ impl Registered {
     /// Tells a line of the log, with its level as `logging` numbers it.
     pub fn log(&self, line: &Line) {
         self.tell(|py| (values::level(line.level), &line.text).into_pyobject(py));
-    }
-
-    /// Tells what the heartbeat says.
-    pub fn peer(&self, status: &PeerStatus) {
-        self.tell(|py| (values::peer(py, status)?,).into_pyobject(py));
     }
 
     /// Tells a step of a recovery.

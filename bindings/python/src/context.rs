@@ -23,7 +23,7 @@ const LOGGER: &str = "bmcnotice";
 pub struct Context {
     /// None once closed. Every call holds a count of its own, so a close in a callback waits.
     core: Mutex<Option<Arc<Core>>>,
-    table: Table,
+    table: Arc<Table>,
 }
 
 impl Context {
@@ -116,7 +116,10 @@ impl Context {
         };
         let (py, config) = (config.py(), config::given(config)?);
         let core = py.detach(|| Core::new(&config, mode)).map_err(|error| raise::from(py, error))?;
-        let context = Self { core: Mutex::new(Some(Arc::new(core))), table: Table::default() };
+        let table = Arc::new(Table::default());
+        let told = table.clone();
+        core.on_peer(Arc::new(move |status| told.peer(status))).map_err(|error| raise::from(py, error))?;
+        let context = Self { core: Mutex::new(Some(Arc::new(core))), table };
         context.on_log(&logger(py)?.getattr("log")?)?;
         Ok(context)
     }
@@ -141,7 +144,7 @@ impl Context {
     }
 
     fn __clear__(&self) {
-        self.table.clear();
+        self.table.break_circle();
     }
 
     /// The descriptor to watch, for select and asyncio: readable while dispatch() has work, the same for life.
@@ -199,11 +202,11 @@ impl Context {
         Ok(callback.clone())
     }
 
-    /// Decorates what is told when what the heartbeat says of a server changes: a Peer.
+    /// Decorates what is told when what the heartbeat says of a server changes, and when a server was seen to
+    /// restart: a Peer.
     fn on_peer<'py>(&self, callback: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let registered = Registered::new(callback)?;
-        let called = registered.clone();
-        self.call(callback.py(), |core| core.on_peer(Arc::new(move |status| called.peer(status))))?;
+        self.call(callback.py(), Core::usable)?;
         self.table.put(Slot::Peer, registered);
         Ok(callback.clone())
     }
@@ -288,6 +291,43 @@ impl Context {
         values::peer(py, &self.call(py, |core| core.peer(server))?)
     }
 
+    /// The same changes as on_peer() is told, from now on, for `async for`; ends when the context is closed. Several at
+    /// once are several. While it is waited for it dispatches in the event loop, unless dispatch is False: then another
+    /// thread, or a reader of your own, must.
+    #[pyo3(signature = (*, dispatch=true))]
+    fn peer_changes<'py>(this: &Bound<'py, Self>, dispatch: bool) -> PyResult<Bound<'py, PyAny>> {
+        this.py().import("bmcnotice.changes")?.getattr("PeerChanges")?.call1((this, dispatch))
+    }
+
+    fn _listen(&self, listener: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.table.listen(listener);
+        // In this order: a close that comes in between ends it, or is seen here.
+        self.call(listener.py(), Core::usable).inspect_err(|_| self.table.unlisten(listener))
+    }
+
+    fn _unlisten(&self, listener: &Bound<'_, PyAny>) {
+        self.table.unlisten(listener);
+    }
+
+    /// May what a server runs be taken over now? A TakeOverAnswer, which is true if it is a yes. Nothing is asked of the
+    /// BMC for it: what it has said counts, and how long ago.
+    fn may_take_over<'py>(&self, py: Python<'py>, server: &str) -> PyResult<Bound<'py, PyAny>> {
+        let (answer, why) = self.call(py, |core| core.take_over(server))?;
+        values::take_over(py, answer, why)
+    }
+
+    /// The application lives: where the configuration says vouch = "application", this server's pulse is fed only while
+    /// this is said at least every vouch_within. Any thread, and callbacks. Raises Error: nobody asks for its word.
+    fn vouch(&self, py: Python<'_>) -> PyResult<()> {
+        self.call(py, Core::vouch)
+    }
+
+    /// What has become of this server's own pulse, in words; None: it is not fed, or nothing is known yet.
+    #[getter]
+    fn pulse(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.call(py, Core::pulse)
+    }
+
     /// What was counted since the context was made, drops by reason included; a read-only mapping.
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
         values::statistics(py, &self.call(py, Core::statistics)?)
@@ -347,12 +387,19 @@ impl Context {
     /// Tells the BMC that we no longer listen, within a second, and gives everything back. No callback starts
     /// after this; closing twice is closing once. Inside a callback the end follows when it returns.
     fn close(&self, py: Python<'_>) {
+        let mine = self.core().is_ok_and(|core| !core.in_child());
+        if mine {
+            self.table.end(py); // in a forked child their event loops are the parent's
+        }
         let core = self.held().take();
         if let Some(core) = core {
             core.close();
             let _ = core.stop(); // wakes who waits; in a forked child there is nobody
             py.detach(move || drop(core)); // moved, or the library's thread would be joined while attached
             self.table.clear();
+        }
+        if mine {
+            self.table.end(py); // who came in between
         }
     }
 }

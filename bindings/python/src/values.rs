@@ -3,7 +3,8 @@
 //! They are made by keyword, so that a name that differs between here and there raises at once.
 
 use bmcnotice::config::finding::Finding;
-use bmcnotice::heartbeat::{Doubt, Verdict};
+use bmcnotice::heartbeat::mark::Vouched;
+use bmcnotice::heartbeat::{Doubt, FedBy, Pulse, TakeOver, Verdict};
 use bmcnotice::notice::DropReason;
 use bmcnotice::now::Now;
 use bmcnotice::wire::pet::Pet;
@@ -12,6 +13,7 @@ use bmcnotice::{Drill, DrillState, Notice, PeerStatus, Progress, Recover, Stage,
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDateTime, PyDict, PyList, PyMapping, PyMappingProxy, PyTzInfo};
+use std::time::Duration;
 
 /// Makes `bmcnotice.$module.$class(field=value, ...)`.
 macro_rules! make {
@@ -143,10 +145,16 @@ pub fn progress<'py>(py: Python<'py>, progress: &Progress) -> PyResult<Bound<'py
 /// What the heartbeat says of one server.
 pub fn peer<'py>(py: Python<'py>, peer: &PeerStatus) -> PyResult<Bound<'py, PyAny>> {
     let (verdict, doubt) = match peer.verdict {
+        Verdict::Alive => ("alive", None),
         Verdict::Powered => ("powered", None),
+        Verdict::Booting => ("booting", None),
+        Verdict::Delayed => ("delayed", None),
+        Verdict::Silent => ("silent", None),
+        Verdict::Left => ("left", None),
         Verdict::Off => ("off", None),
         Verdict::Unknown(doubt) => ("unknown", Some(why(doubt))),
     };
+    let (pulse, fed) = pulse(peer.pulse);
     make!(py, "values", "Peer", {
         "server": &*peer.server,
         "verdict": word(py, "Verdict", verdict)?,
@@ -154,7 +162,39 @@ pub fn peer<'py>(py: Python<'py>, peer: &PeerStatus) -> PyResult<Bound<'py, PyAn
         "since": peer.since.as_secs_f64(),
         "heard": peer.heard.map(|heard| now(py, heard)).transpose()?,
         "restarts": peer.restarts,
+        "power": peer.power,
+        "pulse": word(py, "Pulse", pulse)?,
+        "fed_by": fed.map(|(by, _)| word(py, "FedBy", by)).transpose()?,
+        "fed_ago": fed.map(|(_, ago)| ago.as_secs_f64()),
+        "round_trip": peer.round_trip.map(|took| took.as_secs_f64()),
+        "misses": peer.misses,
+        "own": peer.own,
     })
+}
+
+/// Its word, and where it is fed: by whom, and how long ago.
+fn pulse(pulse: Pulse) -> (&'static str, Option<(&'static str, Duration)>) {
+    match pulse {
+        Pulse::Unread => ("unread", None),
+        Pulse::Stopped => ("stopped", None),
+        Pulse::Goodbye => ("goodbye", None),
+        Pulse::Boot => ("boot", None),
+        Pulse::Fed { ago, by: FedBy::Ours(Vouched::Library), good_for: _ } => ("fed", Some(("library", ago))),
+        Pulse::Fed { ago, by: FedBy::Ours(Vouched::Application), good_for: _ } => ("fed", Some(("application", ago))),
+        Pulse::Fed { ago, by: FedBy::Another, good_for: _ } => ("fed", Some(("another", ago))),
+        Pulse::Expired => ("expired", None),
+    }
+}
+
+/// May a server be taken over, and why.
+pub fn take_over<'py>(py: Python<'py>, answer: TakeOver, why: &str) -> PyResult<Bound<'py, PyAny>> {
+    let answer = match answer {
+        TakeOver::No => "no",
+        TakeOver::Yes => "yes",
+        TakeOver::FenceFirst => "fence_first",
+        TakeOver::NoAnswer => "no_answer",
+    };
+    make!(py, "values", "TakeOverAnswer", { "answer": word(py, "TakeOver", answer)?, "why": why })
 }
 
 fn why(doubt: Doubt) -> &'static str {
@@ -167,6 +207,7 @@ fn why(doubt: Doubt) -> &'static str {
         Doubt::NoLogin => "no_login",
         Doubt::Malformed => "malformed",
         Doubt::Unproven => "unproven",
+        Doubt::Elsewhere => "elsewhere",
     }
 }
 
@@ -178,7 +219,7 @@ pub fn drill<'py>(py: Python<'py>, drill: &Drill) -> PyResult<Bound<'py, PyAny>>
         DrillState::Proven => "proven",
         DrillState::Failed => "failed",
     };
-    let seconds = |after: Option<std::time::Duration>| after.map(|after| after.as_secs_f64());
+    let seconds = |after: Option<Duration>| after.map(|after| after.as_secs_f64());
     let utc = PyTzInfo::utc(py)?.to_owned();
     let proven = drill.proof.map(|(at, _)| PyDateTime::from_timestamp(py, at.as_secs_f64(), Some(&utc))).transpose()?;
     make!(py, "values", "Drill", {
@@ -244,6 +285,10 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
         unsent,
         keepalives,
         keepalives_lost,
+        probes,
+        probes_missed,
+        pulses_absurd,
+        sleeps,
         undelivered,
     } = statistics;
     let all = PyDict::new(py);
@@ -266,6 +311,10 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
     all.set_item("unsent", unsent)?;
     all.set_item("keepalives", keepalives)?;
     all.set_item("keepalives_lost", keepalives_lost)?;
+    all.set_item("probes", probes)?;
+    all.set_item("probes_missed", probes_missed)?;
+    all.set_item("pulses_absurd", pulses_absurd)?;
+    all.set_item("sleeps", sleeps)?;
     all.set_item("undelivered", undelivered)?;
     frozen(all)
 }

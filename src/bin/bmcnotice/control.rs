@@ -2,14 +2,15 @@
 
 pub mod protocol;
 pub mod server;
+pub mod tell;
 
 use crate::check::DEFAULT_FILE;
 use crate::exit::{Exit, complain};
 use crate::out::Out;
 use bmcnotice::Config;
-use protocol::{MAX_ANSWER, Request, socket};
+use protocol::{Request, socket};
 use serde_json::Value;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,13 +20,20 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// Which daemon is asked.
 #[derive(clap::Args)]
-pub struct Daemon {
+pub struct Socket {
     /// The daemon's configuration, which names the folder of its socket
     #[arg(short, long, value_name = "FILE", conflicts_with = "socket")]
     pub config: Option<PathBuf>,
     /// The daemon's socket
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
+}
+
+/// Which daemon is asked, and how its answer is shown.
+#[derive(clap::Args)]
+pub struct Daemon {
+    #[command(flatten)]
+    pub at: Socket,
     /// Print the daemon's answer: one JSON object
     #[arg(long)]
     pub json: bool,
@@ -137,23 +145,13 @@ pub fn reload(arguments: &Reload, out: &Out) -> Exit {
 }
 
 fn ask(daemon: &Daemon, request: Request, out: &Out) -> Exit {
-    let path = match path(daemon) {
+    let path = match path(&daemon.at) {
         Ok(path) => path,
         Err(exit) => return exit,
     };
     let answer = match converse(&path, request) {
         Ok(answer) => answer,
-        Err(error) => {
-            let remedy = match error.kind() {
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-                    "no daemon runs there: start it (bmcnotice run), or name its socket (--socket PATH)"
-                }
-                ErrorKind::PermissionDenied => "only root and the daemon's own user may ask it",
-                _ => "",
-            };
-            complain(format_args!("cannot ask the daemon at {}: {error}", path.display()), remedy);
-            return Exit::Failed;
-        }
+        Err(error) => return cannot_ask(&path, &error),
     };
     let text = answer["text"].as_str().unwrap_or("the daemon's answer has no text");
     // The answer to a question may be no, and then it is no failure.
@@ -178,12 +176,26 @@ fn ask(daemon: &Daemon, request: Request, out: &Out) -> Exit {
     exit
 }
 
+/// Says why the daemon could not be asked, and what to do about it.
+pub fn cannot_ask(path: &Path, error: &Error) -> Exit {
+    let remedy = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            "no daemon runs there: start it (bmcnotice run), or name its socket (--socket PATH)"
+        }
+        ErrorKind::PermissionDenied => "only root and the daemon's own user may ask it",
+        ErrorKind::WouldBlock => "it has not answered in time: look at its log",
+        _ => "",
+    };
+    complain(format_args!("cannot ask the daemon at {}: {error}", path.display()), remedy);
+    Exit::Failed
+}
+
 /// Where the daemon's socket is.
-pub fn path(daemon: &Daemon) -> Result<PathBuf, Exit> {
-    if let Some(path) = &daemon.socket {
+pub fn path(at: &Socket) -> Result<PathBuf, Exit> {
+    if let Some(path) = &at.socket {
         return Ok(path.clone());
     }
-    let config = match (&daemon.config, Config::from_file(DEFAULT_FILE)) {
+    let config = match (&at.config, Config::from_file(DEFAULT_FILE)) {
         (Some(file), _) => Config::from_file(file).map_err(|error| {
             complain(error, "name the daemon's configuration, or its socket: --socket PATH");
             Exit::Wrong
@@ -201,12 +213,12 @@ pub fn path(daemon: &Daemon) -> Result<PathBuf, Exit> {
 }
 
 /// Asks, and waits for the answer.
-pub fn converse(path: &Path, request: Request) -> std::io::Result<Value> {
+pub fn converse(path: &Path, request: Request) -> Result<Value, Error> {
     let mut stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(ANSWER_WAIT))?;
     stream.set_write_timeout(Some(ANSWER_WAIT))?;
     stream.write_all(request.emit().as_bytes())?;
     let mut line = Vec::new();
-    stream.take(MAX_ANSWER as u64).read_to_end(&mut line)?;
-    serde_json::from_slice(&line).map_err(|_| std::io::Error::new(ErrorKind::InvalidData, "it gave no answer"))
+    stream.take(request.most() as u64).read_to_end(&mut line)?;
+    serde_json::from_slice(&line).map_err(|_| Error::new(ErrorKind::InvalidData, "it gave no answer"))
 }

@@ -7,7 +7,9 @@ use crate::arguments::{digits, hex};
 use crate::exit::{Exit, complain};
 use crate::out::{Look, Out};
 use bmcnotice::Notice;
-use bmcnotice::config::model::{AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Server};
+use bmcnotice::config::model::{
+    AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Probes, Server,
+};
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::{host, sys};
 use bmcnotice::notice::{DropReason, Reception, meaning, sensors};
@@ -165,6 +167,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         in_sel: true,
         sel_catch_up: true,
         dump: None,
+        probes: Probes::default(),
     };
     Cluster {
         clusterpro: None,
@@ -173,7 +176,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         this: ServerId(0),
         servers: vec![Server { name: server.into(), addresses: Vec::new(), bmc: Some(bmc) }],
         monitors: Vec::new(),
-        heartbeat: Heartbeat { enabled: false, interval: Duration::from_secs(3), timeout: Duration::from_secs(90) },
+        heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
     }

@@ -6,7 +6,7 @@
 pub mod found;
 mod json;
 mod table;
-mod words;
+pub mod words;
 
 use crate::check::DEFAULT_FILE;
 use crate::exit::{Exit, complain};

@@ -18,6 +18,8 @@ mod out;
 mod run;
 mod send;
 mod sim;
+mod status;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -35,7 +37,7 @@ use std::process::ExitCode;
 #[command(name = "bmcnotice", version, verbatim_doc_comment)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong,\n\
                         3 the answer is no (decode: refused; send --wait: not acknowledged;\n\
-                        check --live: a BMC does not work).\n\
+                        check --live: a BMC does not work; status: something needs a look).\n\
                         Every command has its own page: bmcnotice help COMMAND")]
 struct Arguments {
     #[command(subcommand)]
@@ -50,6 +52,8 @@ enum Command {
     Bmc(bmc::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
+    Status(status::Arguments),
+    Watch(watch::Arguments),
     Journal(journal::Arguments),
     Release(control::Release),
     Cancel(control::Cancel),
@@ -77,6 +81,8 @@ fn main() -> ExitCode {
         Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
+        Command::Status(arguments) => status::main(&arguments, &out),
+        Command::Watch(arguments) => watch::main(&arguments, &out),
         Command::Journal(arguments) => journal::main(&arguments, &out),
         Command::Release(arguments) => control::release(&arguments, &out),
         Command::Cancel(arguments) => control::cancel(&arguments, &out),

@@ -28,6 +28,9 @@ pub enum Look {
     Bad,
 }
 
+/// A line: texts in their looks.
+pub type Line = Vec<(Look, String)>;
+
 impl Out {
     /// Colour only on a terminal, and not for those who set NO_COLOR (no-color.org).
     pub fn new() -> Self {
@@ -68,6 +71,16 @@ impl Out {
             Look::Plain => return text.to_string(),
         };
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+
+    /// A line's texts, each in its look; blanks at its end are left out.
+    pub fn painted(&self, line: &Line) -> String {
+        let Some(last) = line.iter().rposition(|(_, text)| !text.trim_end().is_empty()) else { return String::new() };
+        let painted = line[..=last]
+            .iter()
+            .enumerate()
+            .map(|(place, (look, text))| self.paint(*look, if place == last { text.trim_end() } else { text }));
+        painted.collect()
     }
 
     /// Why the output could not be written, if so. A reader who closed the pipe has seen enough: that is no failure.

@@ -6,6 +6,7 @@ use crate::check::{DEFAULT_FILE, summary};
 use crate::clock;
 use crate::control::protocol::Hands;
 use crate::control::server::Control;
+use crate::control::tell::{self, Notices};
 use crate::exit::{Exit, complain, report, tell};
 use crate::out;
 use bmcnotice::config::finding::Severity;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Before a context is made anew whose two engines met a defect.
 const PAUSE_AFTER_DEFECT: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ const PAUSE_AFTER_DEFECT: Duration = Duration::from_secs(1);
 /// monitor whose notices come. The log goes to stderr (under systemd with its levels). SIGTERM or
 /// SIGINT end it cleanly: the BMC is told that nobody waits any more. SIGHUP reloads the
 /// configuration. Tells systemd when it is ready (Type=notify). Listens to bmcnotice release,
-/// cancel, clear, maintenance, reload and bmc drill.
+/// cancel, clear, maintenance, reload, status, watch and bmc drill.
 ///
 /// The command's environment says what happened; docs/cli.md lists the variables. Its exit status
 /// 0 means done.
@@ -78,7 +79,8 @@ pub fn main(arguments: &Arguments) -> Exit {
         Ok(watch) => watch,
         Err(error) => return report(&error.into()),
     };
-    let desk = Desk { file: arguments.config.clone(), config: Mutex::new(config), log };
+    let (file, started) = (arguments.config.clone(), Instant::now());
+    let desk = Desk { file, config: Mutex::new(config), log, started, notices: Arc::default() };
     loop {
         match serve(&desk, &log, &watch) {
             Ok(()) => return Exit::Done,
@@ -137,6 +139,9 @@ struct Desk {
     file: PathBuf,
     config: Mutex<Config>,
     log: Log,
+    started: Instant,
+    /// The last ones, for who asks.
+    notices: Arc<Mutex<Notices>>,
 }
 
 /// The operator's hands at the context.
@@ -172,6 +177,11 @@ impl Hands for Operator<'_> {
 
     fn drill_status(&self) -> Result<Drill, Error> {
         self.context.drill_status()
+    }
+
+    fn status(&self) -> Result<Vec<u8>, Error> {
+        let (overview, notices) = (self.context.overview()?, self.desk.notices.lock().clone());
+        Ok(tell::emit(&overview, &notices, self.desk.started.elapsed()))
     }
 
     fn reload(&self) -> Result<Reload, Error> {
@@ -226,11 +236,15 @@ fn serve(desk: &Desk, log: &Log, watch: &Watch) -> Result<(), Error> {
     let context = Context::new(&config, Mode::Thread)?;
     let to = *log;
     context.on_log(Arc::new(move |line: &Line| to.line(line.level, &line.text)))?;
+    let notices = desk.notices.clone();
     context.on_notice(Arc::new(move |heard| {
+        notices.lock().push(heard);
         to.line(Level::Info, &format!("{}: {} notice: {}", heard.server, heard.notice.class, heard.notice.sentence));
     }))?;
     context.on_peer(Arc::new(move |peer| {
-        to.line(Level::Info, &format!("heartbeat: {} is {}", peer.server, peer.verdict));
+        let (entitled, why) = peer.take_over(now().boottime);
+        let text = format!("heartbeat: {} is {}; take over: {entitled}, {why}", peer.server, peer.verdict);
+        to.line(Level::Info, &text);
     }))?;
     let listen = context.listen()?.map_or("nowhere".to_owned(), |address| address.to_string());
     let how = if cluster.observe { "only observing" } else { "watching over" };

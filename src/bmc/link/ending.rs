@@ -34,11 +34,12 @@ impl Link {
         let repeated = self.session.as_ref().is_some_and(Session::was_repeated);
         if let Some(session) = &mut self.session {
             (self.pace, self.abandoned) = (session.pace(), session.take_abandoned());
+            self.farewell = session.take_farewell().or(self.farewell.take());
         }
         (self.session, self.told, self.keep_alive) = (None, None, None);
         (self.again, self.recount, self.count) = (None, None, None);
         let lived = match self.stage {
-            Stage::Stopped => return,
+            Stage::Stopped | Stage::Held => return,
             Stage::Waiting | Stage::Opening | Stage::Raising | Stage::Identifying | Stage::Counting => None,
             Stage::Ready => Some(now.boottime.saturating_sub(core::mem::replace(&mut self.since, now.boottime))),
         };

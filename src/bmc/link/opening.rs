@@ -3,7 +3,7 @@
 //! Part of [`Link`], apart because it happens once a session. Each question that need not be asked is
 //! left out. Input is the BMC's answers, of which only the sender is proven.
 
-use super::{BUSY_PAUSE, BUSY_TRIES, Count, KEEP_ALIVE, Link, Manners, RECOUNT, Stage, Status};
+use super::{BUSY_PAUSE, BUSY_TRIES, Count, KEEP_ALIVE, Link, Manners, Output, RECOUNT, Stage, Status};
 use crate::bmc::failure::Failure;
 use crate::bmc::identity::{Checked, Identity};
 use crate::config::model::Privilege;
@@ -17,6 +17,8 @@ impl Link {
     /// Both sides have proven themselves. The session begins at USER.
     pub(super) fn opened(&mut self, now: Now, suite: Suite, guid: Guid) {
         self.told = Some((suite, guid));
+        // Before the BMC's sessions are counted.
+        self.output.extend(self.farewell.take().map(Output::Send));
         match self.login.privilege {
             Privilege::User => self.identify(now),
             Privilege::Operator | Privilege::Administrator => self.enter(now, Stage::Raising),
@@ -35,7 +37,7 @@ impl Link {
             Stage::Raising => set_session_privilege(self.login.privilege as u8),
             Stage::Identifying => Request::new(GET_SYSTEM_GUID, []),
             Stage::Counting => self.count.get_or_insert_default().request(),
-            Stage::Stopped | Stage::Waiting | Stage::Opening | Stage::Ready => return,
+            Stage::Stopped | Stage::Held | Stage::Waiting | Stage::Opening | Stage::Ready => return,
         };
         self.command(now, request);
     }
@@ -57,7 +59,7 @@ impl Link {
                 }
                 None => self.ask_for_stage(now),
             },
-            Stage::Stopped | Stage::Waiting | Stage::Opening | Stage::Ready => {}
+            Stage::Stopped | Stage::Held | Stage::Waiting | Stage::Opening | Stage::Ready => {}
         }
     }
 

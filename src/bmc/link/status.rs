@@ -36,7 +36,7 @@ pub enum Status {
         /// Since when there is none.
         since: Now,
     },
-    /// The first attempt is under way.
+    /// The first attempt is under way, or about to be made.
     Opening,
     /// Commands are answered.
     Up {

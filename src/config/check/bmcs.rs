@@ -2,9 +2,10 @@
 //!
 //! Uses `case` and `draft`.
 
-use super::case::{Case, Found};
+use super::case::{Case, Firsts, Found};
 use crate::config::model::{AfterEnded, LinkChoice, Privilege, RawOctet, SecretSource};
 use crate::config::report::At;
+use alloc::collections::BTreeSet;
 use core::net::IpAddr;
 
 /// Limit: iPMI 2.0: a user name's octets.
@@ -36,25 +37,28 @@ pub(super) fn no_bmc(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn shared_bmc(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let all: Vec<_> = case.bmcs().filter_map(|(name, bmc)| Some((name, &bmc.address, bmc.address.ok()?))).collect();
-    for (n, (name, field, address)) in all.iter().enumerate() {
-        if let Some((first, ..)) = all.iter().take(n).find(|earlier| earlier.2 == *address) {
+    let mut firsts = Firsts::new();
+    for (name, bmc) in case.bmcs() {
+        let Some(address) = bmc.address.ok() else { continue };
+        if let Some(first) = firsts.earlier(address, name) {
             let subject = format!("the BMC of server {name}: {address} is the BMC of server {first} as well");
-            found.add(field.at(), subject, "write this server's own BMC");
+            found.add(bmc.address.at(), subject, "write this server's own BMC");
         }
     }
 }
 
 pub(super) fn bmc_is_server(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let mut owners = Firsts::new();
+    for server in &case.draft.servers {
+        for (_, ip) in server.addresses.ok().into_iter().flatten() {
+            owners.earlier(*ip, server.shown());
+        }
+    }
     for (name, bmc) in case.bmcs() {
-        let Some(ip) = bmc.address.ok().map(|address| address.ip()) else { continue };
         // Many simulated BMCs and servers share the loopback address; their ports tell them apart.
-        let of = |server: &&crate::config::draft::ServerDraft| {
-            !ip.is_loopback() && server.addresses.ok().is_some_and(|own| own.iter().any(|(_, own)| *own == ip))
-        };
-        if let Some(server) = case.draft.servers.iter().find(of) {
-            let subject =
-                format!("the BMC of server {name}: {ip} is the operating system of server {}", server.shown());
+        let ip = bmc.address.ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback());
+        if let Some((ip, server)) = ip.and_then(|ip| Some((ip, owners.of(&ip)?))) {
+            let subject = format!("the BMC of server {name}: {ip} is the operating system of server {server}");
             found.add(bmc.address.at(), subject, "write the address of the BMC's own network port or web console");
         }
     }
@@ -72,14 +76,14 @@ pub(super) fn shared_source(case: &Case<'_>, found: &mut Found<'_, '_>) {
         }
         relays.extend(bmc.relays.ok().into_iter().flatten().map(|(at, ip)| (n, name, *at, *ip)));
     }
-    for (i, (n, name, at, ip)) in taken.iter().enumerate() {
+    let plain: BTreeSet<&str> =
+        case.bmcs().filter(|(_, bmc)| bmc.trap_sources.is_absent()).map(|(name, _)| name).collect();
+    let mut speakers = Firsts::new();
+    for (n, name, at, ip) in &taken {
+        // One BMC's sources are in a row, so the first is another one's, if any is.
+        let Some((_, first)) = speakers.earlier(*ip, (*n, *name)).filter(|(first, _)| first != n) else { continue };
         // Without trap_sources of their own, equal addresses are a breach of another rule.
-        let Some((_, first, ..)) = taken.iter().take(i).find(|earlier| earlier.3 == *ip && earlier.0 != *n) else {
-            continue;
-        };
-        let both_addresses = [name, first]
-            .iter()
-            .all(|server| case.bmcs().any(|(own, bmc)| own == **server && bmc.trap_sources.is_absent()));
+        let both_addresses = [*name, first].iter().all(|server| plain.contains(server));
         if !both_addresses {
             let subject = format!("the BMC of server {name}: traps from {ip} already speak for server {first}");
             found.add(
@@ -90,7 +94,7 @@ pub(super) fn shared_source(case: &Case<'_>, found: &mut Found<'_, '_>) {
         }
     }
     for (_, name, at, ip) in &relays {
-        if let Some((_, speaker, ..)) = taken.iter().find(|source| source.3 == *ip) {
+        if let Some((_, speaker)) = speakers.of(ip) {
             let subject =
                 format!("the BMC of server {name}: the relay {ip} also speaks for server {speaker} by itself");
             found.add(*at, subject, "a relay that is a BMC too cannot be told apart; send these traps directly");
@@ -243,13 +247,13 @@ pub(super) fn zero_guid(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn shared_guid(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let all: Vec<_> = case.bmcs().filter_map(|(name, bmc)| Some((name, &bmc.guid, bmc.guid.ok()?))).collect();
-    for (n, (name, field, guid)) in all.iter().enumerate() {
-        let first = all.iter().take(n).find(|earlier| earlier.2 == *guid && !guid.is_unspecified());
-        if let Some((first, ..)) = first {
+    let mut firsts = Firsts::new();
+    for (name, bmc) in case.bmcs() {
+        let Some(guid) = bmc.guid.ok().filter(|guid| !guid.is_unspecified()) else { continue };
+        if let Some(first) = firsts.earlier(guid.0, name) {
             let subject = format!("the BMC of server {name}: its guid is that of server {first}");
             found.add(
-                field.at(),
+                bmc.guid.at(),
                 subject,
                 "read it again with bmcnotice bmc pin; two boards with one GUID need the maker's tool",
             );
@@ -273,7 +277,7 @@ pub(super) fn no_patience(case: &Case<'_>, found: &mut Found<'_, '_>) {
 pub(super) fn no_handshake(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (name, bmc) in case.bmcs() {
         let Some(handshake) = bmc.handshake.ok() else { continue };
-        let known = case.draft.handshakes.iter().any(|draft| draft.name == *handshake);
+        let known = case.handshake(handshake).is_some();
         if !known && handshake != "sel" && handshake != "none" {
             let subject = format!("the BMC of server {name}: there is no handshake {handshake}");
             found.add(
@@ -286,9 +290,9 @@ pub(super) fn no_handshake(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn unused_handshake(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let used: BTreeSet<&str> = case.bmcs().map(|(_, bmc)| bmc.handshake.ok().map_or("sel", String::as_str)).collect();
     for draft in &case.draft.handshakes {
-        let uses = |name: Option<&String>| name.map_or("sel", String::as_str) == draft.name;
-        if draft.name != "none" && !case.bmcs().any(|(_, bmc)| uses(bmc.handshake.ok())) {
+        if draft.name != "none" && !used.contains(draft.name.as_str()) {
             let remedy = format!("write handshake = \"{}\" in [server.bmc], or take the table away", draft.name);
             found.add(draft.at, format!("no BMC uses handshake {}", draft.name), remedy);
         }

@@ -3,15 +3,30 @@
 //! Uses `draft`, `facts` and `report`.
 
 use crate::config::clusterpro::{Clusterpro, Template};
-use crate::config::draft::{BmcDraft, Draft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default};
-use crate::config::facts::Facts;
+use crate::config::draft::{
+    BmcDraft, Draft, HandshakeDraft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default,
+};
+use crate::config::facts::{Facts, FileFacts};
 use crate::config::finding::Rule;
 use crate::config::model::{AfterEnded, LinkChoice, Recovery, SecretSource};
 use crate::config::report::{At, Report};
 use crate::words::Obstacle;
+use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use core::net::SocketAddr;
 
-/// What the rules judge.
+/// Limit: names of servers that one remedy lists.
+const MAX_LISTED: usize = 64;
+
+/// Names in a row, as many as can be read.
+pub(super) fn list(names: &[&str]) -> String {
+    match names.get(..MAX_LISTED) {
+        Some(first) if names.len() > MAX_LISTED => format!("{} ... ({} in all)", first.join(", "), names.len()),
+        Some(_) | None => names.join(", "),
+    }
+}
+
+/// What the rules judge. Among ten thousand servers nobody looks through all of them for one.
 pub(super) struct Case<'c> {
     pub(super) draft: &'c Draft,
     pub(super) facts: &'c Facts,
@@ -19,6 +34,33 @@ pub(super) struct Case<'c> {
     pub(super) file: &'c str,
     /// The place of this server in the list, if it is known.
     pub(super) this: Option<usize>,
+    servers: BTreeMap<&'c str, &'c ServerDraft>,
+    handshakes: BTreeMap<&'c str, &'c HandshakeDraft>,
+    files: BTreeMap<&'c str, &'c FileFacts>,
+}
+
+/// Who was the first with a value.
+pub(super) struct Firsts<K, V>(BTreeMap<K, V>);
+
+impl<K: Ord, V: Copy> Firsts<K, V> {
+    pub(super) fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Who had it before, if anybody had.
+    pub(super) fn earlier(&mut self, value: K, who: V) -> Option<V> {
+        match self.0.entry(value) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(none) => {
+                none.insert(who);
+                None
+            }
+        }
+    }
+
+    pub(super) fn of(&self, value: &K) -> Option<V> {
+        self.0.get(value).copied()
+    }
 }
 
 /// The device of this server's own BMC.
@@ -39,9 +81,27 @@ impl Found<'_, '_> {
     pub(super) fn add(&mut self, at: At, subject: impl Into<String>, remedy: impl Into<String>) {
         self.report.add(self.rule, at, subject, remedy);
     }
+
+    /// Whether nothing more is kept.
+    pub(super) fn is_full(&self) -> bool {
+        self.report.is_full()
+    }
+}
+
+/// The first with each name.
+fn by_name<'c, T>(all: impl DoubleEndedIterator<Item = (&'c str, &'c T)>) -> BTreeMap<&'c str, &'c T> {
+    all.rev().collect()
 }
 
 impl<'c> Case<'c> {
+    pub(super) fn new(draft: &'c Draft, facts: &'c Facts, file: &'c str, this: Option<usize>) -> Self {
+        let servers = draft.servers.iter().filter_map(|server| Some((server.name.ok()?.as_str(), server)));
+        let handshakes = draft.handshakes.iter().map(|handshake| (handshake.name.as_str(), handshake));
+        let files = facts.files.iter().map(|(path, facts)| (path.as_str(), facts));
+        let (servers, handshakes, files) = (by_name(servers), by_name(handshakes), by_name(files));
+        Self { draft, facts, file, this, servers, handshakes, files }
+    }
+
     pub(super) fn own(&self) -> Option<&'c ServerDraft> {
         self.draft.servers.get(self.this?)
     }
@@ -88,14 +148,27 @@ impl<'c> Case<'c> {
     }
 
     pub(super) fn server(&self, name: &str) -> Option<&'c ServerDraft> {
-        self.draft.servers.iter().find(|server| server.name.ok().is_some_and(|own| own == name))
+        self.servers.get(name).copied()
+    }
+
+    pub(super) fn handshake(&self, name: &str) -> Option<&'c HandshakeDraft> {
+        self.handshakes.get(name).copied()
+    }
+
+    /// What is known of a path.
+    pub(super) fn path(&self, path: &str) -> Option<&'c FileFacts> {
+        self.files.get(path).copied()
+    }
+
+    /// Every server's name, for a remedy: as many as can be read.
+    pub(super) fn names(&self) -> String {
+        let names: Vec<&str> = self.draft.servers.iter().map(ServerDraft::shown).collect();
+        list(&names)
     }
 
     /// The raw handshake that a BMC uses, if it uses one.
     pub(super) fn raw(&self, bmc: &BmcDraft) -> Option<&'c RawDraft> {
-        let name = bmc.handshake.ok()?;
-        let draft = self.draft.handshakes.iter().find(|handshake| handshake.name == *name)?;
-        match &draft.kind {
+        match &self.handshake(bmc.handshake.ok()?)?.kind {
             HandshakeKind::Raw(raw) => Some(raw),
             HandshakeKind::Sel { .. } => None,
         }

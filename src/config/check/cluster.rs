@@ -1,12 +1,12 @@
-//! Rules over servers, heartbeat and journal.
+//! Rules over servers and journal.
 //!
 //! Uses `case` and `draft`.
 
-use super::case::{Case, Found};
+use super::case::{Case, Firsts, Found};
 use crate::config::draft::Draft;
-use crate::config::draft::default;
 use crate::config::facts::Facts;
 use crate::config::report::At;
+use alloc::collections::BTreeSet;
 use core::net::IpAddr;
 
 /// Which of the servers this process runs on.
@@ -28,13 +28,12 @@ pub(super) fn this_server(case: &Case<'_>, found: &mut Found<'_, '_>) {
     if case.this.is_some() || case.draft.servers.is_empty() || (field.ok().is_none() && !field.is_absent()) {
         return;
     }
-    let names: Vec<&str> = case.draft.servers.iter().map(|server| server.shown()).collect();
     let subject = match (field.ok(), &case.facts.host_name) {
         (Some(name), _) => format!("this_server is {name}, and no server is called so"),
         (None, Some(host)) => format!("this host is called {host}, and no server is called so"),
         (None, None) => "the host's name is not known, and this_server is missing".to_owned(),
     };
-    found.add(field.at(), subject, format!("write this_server = \"...\" in [cluster], one of: {}", names.join(", ")));
+    found.add(field.at(), subject, format!("write this_server = \"...\" in [cluster], one of: {}", case.names()));
 }
 
 pub(super) fn no_server(case: &Case<'_>, found: &mut Found<'_, '_>) {
@@ -47,9 +46,10 @@ pub(super) fn duplicate_name(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let servers: Vec<_> = case.draft.servers.iter().map(|server| &server.name).collect();
     let monitors: Vec<_> = case.draft.monitors.iter().map(|monitor| &monitor.name).collect();
     for (kind, names) in [("server", servers), ("monitor", monitors)] {
-        for (n, name) in names.iter().enumerate() {
+        let mut firsts = BTreeSet::new();
+        for name in names {
             let Some(text) = name.ok() else { continue };
-            if names.iter().take(n).any(|earlier| earlier.ok() == Some(text)) {
+            if !firsts.insert(text) {
                 found.add(name.at(), format!("a second {kind} is called {text}"), "give it a name of its own");
             }
         }
@@ -65,11 +65,12 @@ fn addresses<'c>(case: &Case<'c>) -> impl Iterator<Item = (usize, &'c str, At, I
 }
 
 pub(super) fn shared_address(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let all: Vec<_> = addresses(case).collect();
-    for (n, (server, name, at, ip)) in all.iter().enumerate() {
-        if let Some((_, first, ..)) = all.iter().take(n).find(|earlier| earlier.3 == *ip && earlier.0 != *server) {
+    let mut firsts = Firsts::new();
+    for (server, name, at, ip) in addresses(case) {
+        // One server's addresses are in a row, so the first is another one's, if any is.
+        if let Some((_, first)) = firsts.earlier(ip, (server, name)).filter(|(first, _)| *first != server) {
             found.add(
-                *at,
+                at,
                 format!("server {name}: {ip} is server {first}'s as well"),
                 "write each server's own addresses; floating ones do not belong here",
             );
@@ -85,49 +86,6 @@ pub(super) fn unusable_address(case: &Case<'_>, found: &mut Found<'_, '_>) {
         if ip.is_unspecified() || ip.is_multicast() || broadcast {
             found.add(at, format!("server {name}: {ip} is nobody's own address"), "write the address of one interface");
         }
-    }
-}
-
-pub(super) fn no_lan_heartbeat(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let lan = &case.draft.heartbeat.lan;
-    if case.heartbeat() && (lan.is_absent() || lan.ok() == Some(&false)) {
-        let remedy = "write lan = true in [heartbeat] if the cluster has a LAN heartbeat; if it has none, give it one, or write bmc = false";
-        found.add(lan.at(), "the BMC heartbeat runs and no LAN heartbeat is declared", remedy);
-    }
-}
-
-pub(super) fn timeout(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let heartbeat = &case.draft.heartbeat;
-    let (interval, timeout) =
-        (heartbeat.interval.get_or(default::INTERVAL), heartbeat.timeout.get_or(default::TIMEOUT));
-    if timeout <= interval {
-        let at = heartbeat.timeout.at().max(heartbeat.interval.at());
-        let subject = format!("the timeout is {timeout:?} and the interval {interval:?}");
-        found.add(at, subject, "write a timeout of several intervals; CLUSTERPRO's are \"3s\" and \"90s\"");
-    }
-}
-
-pub(super) fn short_timeout(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let heartbeat = &case.draft.heartbeat;
-    let (interval, timeout) =
-        (heartbeat.interval.get_or(default::INTERVAL), heartbeat.timeout.get_or(default::TIMEOUT));
-    if timeout > interval && timeout < interval * 3 {
-        let at = heartbeat.timeout.at().max(heartbeat.interval.at());
-        let subject = format!("the timeout of {timeout:?} is less than three intervals of {interval:?}");
-        found.add(at, subject, "write a longer timeout or a shorter interval");
-    }
-}
-
-pub(super) fn unpinned_peer(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let Some(this) = case.this.filter(|_| case.heartbeat()) else { return };
-    for (n, server) in case.draft.servers.iter().enumerate() {
-        let Some(bmc) = server.bmc.ok().filter(|bmc| n != this && bmc.user.ok().is_some() && bmc.guid.is_absent())
-        else {
-            continue;
-        };
-        let subject =
-            format!("server {}: its BMC's guid is not pinned, so that server will never be called off", server.shown());
-        found.add(bmc.guid.at(), subject, "read it with bmcnotice bmc pin and write guid = \"...\"");
     }
 }
 

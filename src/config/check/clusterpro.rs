@@ -117,7 +117,7 @@ pub(super) fn mrw_active(case: &Case<'_>, found: &mut Found<'_, '_>) {
 pub(super) fn alert_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let Some(alert) = case.alert() else { return };
     let path = alert.program();
-    let Some(facts) = case.facts.file(path) else { return };
+    let Some(facts) = case.path(path) else { return };
     let why = match (facts.exists, facts.folder, facts.executable) {
         (false, ..) => "does not exist",
         (_, true, _) => "is a folder",

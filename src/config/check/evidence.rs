@@ -17,12 +17,8 @@ fn asking<'c>(case: &Case<'c>) -> impl Iterator<Item = &'c MonitorDraft> {
 
 /// Each of them with every server that it guards and that server's BMC.
 fn asked<'c>(case: &Case<'c>) -> impl Iterator<Item = (&'c MonitorDraft, &'c ServerDraft, &'c BmcDraft)> {
-    let draft = case.draft;
     asking(case).flat_map(move |monitor| {
-        let servers = monitor
-            .keywords
-            .iter()
-            .filter_map(move |(_, name, _)| draft.servers.iter().find(|server| server.name.ok() == Some(name)));
+        let servers = monitor.keywords.iter().filter_map(move |(_, name, _)| case.server(name));
         servers.filter_map(move |server| Some((monitor, server, server.bmc.ok()?)))
     })
 }

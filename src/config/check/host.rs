@@ -118,7 +118,7 @@ pub(super) fn device_unusable(case: &Case<'_>, found: &mut Found<'_, '_>) {
 /// A folder's path and facts, if both are known.
 fn folder(case: &Case<'_>, path: Option<String>) -> Option<(String, FileFacts)> {
     let path = path?;
-    let facts = *case.facts.file(&path)?;
+    let facts = *case.path(&path)?;
     Some((path, facts))
 }
 
@@ -158,7 +158,7 @@ pub(super) fn disk_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (at, server, path) in case.secret_files() {
-        let Some(facts) = case.facts.file(path) else { continue };
+        let Some(facts) = case.path(path) else { continue };
         let why = match facts {
             FileFacts { exists: false, .. } => "does not exist",
             FileFacts { folder: true, .. } => "is a folder",
@@ -176,7 +176,7 @@ pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn secret_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (at, server, path) in case.secret_files() {
-        if case.facts.file(path).is_some_and(|facts| facts.exists && facts.others_read) {
+        if case.path(path).is_some_and(|facts| facts.exists && facts.others_read) {
             found.add(
                 at,
                 format!("the BMC of server {server}: everyone may read {path}"),
@@ -189,7 +189,7 @@ pub(super) fn secret_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
 pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
     let file = case.file;
     if let Some(at) = case.inline_password()
-        && case.facts.file(file).is_some_and(|facts| facts.others_read)
+        && case.path(file).is_some_and(|facts| facts.others_read)
     {
         let remedy = format!("write password_file instead, or chmod 0600 {file}");
         found.add(at, format!("a password stands in {file}, which everyone may read"), remedy);
@@ -198,7 +198,7 @@ pub(super) fn text_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (at, monitor, words) in case.programs() {
-        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
+        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.path(path)?))) else { continue };
         let why = match facts {
             FileFacts { exists: false, .. } => "does not exist",
             FileFacts { folder: true, .. } => "is a folder",
@@ -211,7 +211,7 @@ pub(super) fn command_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
 
 pub(super) fn command_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for (at, monitor, words) in case.programs() {
-        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.facts.file(path)?))) else { continue };
+        let Some((path, facts)) = words.first().and_then(|path| Some((path, case.path(path)?))) else { continue };
         if facts.exists && facts.others_write {
             let subject = format!("monitor {monitor}: everyone may write {path} or replace it");
             found.add(at, subject, format!("chmod o-w {path}, and its folder"));

@@ -8,6 +8,7 @@ mod case;
 mod cluster;
 mod clusterpro;
 mod evidence;
+mod heartbeat;
 mod host;
 mod monitors;
 mod plan;
@@ -77,10 +78,14 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::FINAL_UNPROVEN, plan::final_unproven),
     (&rules::HEALTH_ATTRIBUTE, plan::health_attribute),
     (&rules::PACEMAKER_RESTART, plan::pacemaker_restart),
-    (&rules::NO_LAN_HEARTBEAT, cluster::no_lan_heartbeat),
-    (&rules::TIMEOUT, cluster::timeout),
-    (&rules::SHORT_TIMEOUT, cluster::short_timeout),
-    (&rules::UNPINNED_PEER, cluster::unpinned_peer),
+    (&rules::NO_LAN_HEARTBEAT, heartbeat::no_lan_heartbeat),
+    (&rules::TIMEOUT, heartbeat::timeout),
+    (&rules::SHORT_TIMEOUT, heartbeat::short_timeout),
+    (&rules::UNPINNED_PEER, heartbeat::unpinned_peer),
+    (&rules::UNKNOWN_WATCHER, heartbeat::unknown_watcher),
+    (&rules::PULSE_TOO_RARE, heartbeat::pulse_too_rare),
+    (&rules::WORD_TOO_SHORT, heartbeat::word_too_short),
+    (&rules::WATCHDOG_OWNED, heartbeat::watchdog_owned),
     (&rules::VOLATILE_JOURNAL, cluster::volatile_journal),
     (&rules::NO_DISK_JOURNAL, cluster::no_disk_journal),
     (&rules::ONE_FOLDER, cluster::one_folder),
@@ -109,7 +114,7 @@ const CHECKS: &[(&Rule, Check)] = &[
 
 /// Judges the draft by every rule; the answer is this server, if it is one of the cluster's.
 pub(super) fn run(draft: &Draft, facts: &Facts, file: &str, report: &mut Report<'_>) -> Option<ServerId> {
-    let case = Case { draft, facts, file, this: cluster::this(draft, facts) };
+    let case = Case::new(draft, facts, file, cluster::this(draft, facts));
     for (rule, check) in CHECKS {
         check(&case, &mut Found { rule, report });
     }
@@ -119,7 +124,7 @@ pub(super) fn run(draft: &Draft, facts: &Facts, file: &str, report: &mut Report<
 /// What the rules want to know about the host.
 pub(super) fn wanted(draft: &Draft, file: &str) -> Wanted {
     let facts = Facts::default();
-    let case = Case { draft, facts: &facts, file, this: None };
+    let case = Case::new(draft, &facts, file, None);
     let keywords = draft.monitors.iter().flat_map(|monitor| &monitor.keywords);
     let mut ports: Vec<u16> = keywords.filter_map(|(_, _, keyword)| keyword.ok()).map(SocketAddr::port).collect();
     let mut paths: Vec<String> = Vec::new();

@@ -2,14 +2,20 @@
 //!
 //! Uses `case` and `draft`.
 
-use super::case::{Case, Found};
+use super::case::{Case, Firsts, Found, list};
 use crate::config::draft::default;
 use crate::words::Trust;
+use alloc::collections::BTreeSet;
+use core::net::IpAddr;
+
+/// Limit: names that misspelt ones are compared with, all together; after that nothing is guessed.
+const MAX_COMPARED: usize = 32_768;
 
 pub(super) fn keyword_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
     for monitor in &case.draft.monitors {
+        let named: BTreeSet<&str> = monitor.keywords.iter().map(|(_, server, _)| server.as_str()).collect();
         for server in case.draft.servers.iter().filter_map(|server| server.name.ok()) {
-            if !monitor.keywords.iter().any(|(_, named, _)| named == server) {
+            if !named.contains(server.as_str()) {
                 let subject = format!("monitor {} has no keyword for server {server}", monitor.shown());
                 let remedy = format!(
                     "write {server} = \"<IP>[:<port>]\" in [monitor.keywords], {server}'s own address that its BMC can reach"
@@ -21,13 +27,19 @@ pub(super) fn keyword_missing(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn keyword_server(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let names: Vec<&str> =
+        case.draft.servers.iter().filter_map(|server| server.name.ok()).map(String::as_str).collect();
+    let mut guesses = MAX_COMPARED;
     for monitor in &case.draft.monitors {
         for (at, server, _) in monitor.keywords.iter().filter(|(_, server, _)| case.server(server).is_none()) {
-            let names: Vec<&str> =
-                case.draft.servers.iter().filter_map(|server| server.name.ok()).map(String::as_str).collect();
-            let remedy = match crate::config::values::nearest(server, &names) {
+            if found.is_full() {
+                return;
+            }
+            guesses = guesses.saturating_sub(names.len());
+            let near = if guesses > 0 { crate::config::values::nearest(server, &names) } else { None };
+            let remedy = match near {
                 Some(near) => format!("write {near}, if that is meant"),
-                None => format!("write one of {}", names.join(", ")),
+                None => format!("write one of {}", list(&names)),
             };
             let server = crate::config::report::cut(server);
             found.add(*at, format!("monitor {}: no server is called {server}", monitor.shown()), remedy);
@@ -36,10 +48,9 @@ pub(super) fn keyword_server(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn ports(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    let all: Vec<_> = case.keywords().collect();
-    for (n, (monitor, at, server, address)) in all.iter().enumerate() {
-        let first = all.iter().take(n).find(|earlier| earlier.2 == *server);
-        if let Some((first, _, _, other)) = first
+    let mut firsts = Firsts::new();
+    for (monitor, at, server, address) in case.keywords() {
+        if let Some((first, other)) = firsts.earlier(server, (monitor, address))
             && other != address
         {
             let subject = format!(
@@ -47,14 +58,15 @@ pub(super) fn ports(case: &Case<'_>, found: &mut Found<'_, '_>) {
                 monitor.shown(),
                 first.shown()
             );
-            found.add(*at, subject, format!("write {other} in both, and send the BMC's alerts there"));
+            found.add(at, subject, format!("write {other} in both, and send the BMC's alerts there"));
         }
     }
 }
 
 pub(super) fn keyword_is_bmc(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let bmcs = bmcs(case);
     for (monitor, at, server, address) in case.keywords() {
-        if let Some((of, _)) = case.bmcs().find(|(of, bmc)| is_bmc(case, of, bmc, address.ip())) {
+        if let Some(of) = bmcs.of(&address.ip()) {
             let subject = format!("monitor {}: {} is the BMC of server {of}", monitor.shown(), address.ip());
             found.add(
                 at,
@@ -65,19 +77,25 @@ pub(super) fn keyword_is_bmc(case: &Case<'_>, found: &mut Found<'_, '_>) {
     }
 }
 
-/// Whether an address is that BMC's and no operating system's.
-fn is_bmc(case: &Case<'_>, of: &str, bmc: &crate::config::draft::BmcDraft, ip: core::net::IpAddr) -> bool {
-    let own = |server: &crate::config::draft::ServerDraft| {
-        server.addresses.ok().is_some_and(|own| own.iter().any(|(_, own)| *own == ip))
-    };
-    bmc.address.ok().is_some_and(|address| address.ip() == ip) && !case.server(of).is_some_and(own)
+/// The addresses that are a BMC's and not its own operating system's, with the first server of each.
+fn bmcs<'c>(case: &Case<'c>) -> Firsts<IpAddr, &'c str> {
+    let mut firsts = Firsts::new();
+    for (name, bmc) in case.bmcs() {
+        let Some(ip) = bmc.address.ok().map(|address| address.ip()) else { continue };
+        let own = case.server(name).and_then(|server| server.addresses.ok());
+        if !own.is_some_and(|own| own.iter().any(|(_, own)| *own == ip)) {
+            firsts.earlier(ip, name);
+        }
+    }
+    firsts
 }
 
 pub(super) fn keyword_not_own(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let bmcs = bmcs(case);
     for (monitor, at, server, address) in case.keywords() {
         let Some(own) = case.server(server).and_then(|server| server.addresses.ok()) else { continue };
         let ip = address.ip();
-        if own.iter().any(|(_, own)| *own == ip) || case.bmcs().any(|(of, bmc)| is_bmc(case, of, bmc, ip)) {
+        if own.iter().any(|(_, own)| *own == ip) || bmcs.of(&ip).is_some() {
             continue;
         }
         let own: Vec<String> = own.iter().map(|(_, ip)| ip.to_string()).collect();

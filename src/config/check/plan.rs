@@ -154,16 +154,11 @@ pub(super) fn final_unproven(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 /// Servers whose BMC cannot be ordered to do the monitor's final action, and why.
-fn unproven<'c>(
-    case: &Case<'c>,
-    monitor: &'c MonitorDraft,
-) -> impl Iterator<Item = (&'c ServerDraft, &'static str)> + use<'c> {
+fn unproven<'c>(case: &Case<'c>, monitor: &'c MonitorDraft) -> impl Iterator<Item = (&'c ServerDraft, &'static str)> {
     let wanted = plan(monitor).last.chassis().is_some();
-    let draft = case.draft;
-    let in_band = case.this.filter(|this| case.in_band(*this)).and_then(|this| draft.servers.get(this));
+    let in_band = case.this.filter(|this| case.in_band(*this)).and_then(|this| case.draft.servers.get(this));
     let in_band = in_band.and_then(|server| server.name.ok());
-    let server = move |name: &String| draft.servers.iter().find(|server| server.name.ok() == Some(name));
-    let guarded = monitor.keywords.iter().filter(move |_| wanted).filter_map(move |(_, name, _)| server(name));
+    let guarded = monitor.keywords.iter().filter(move |_| wanted).filter_map(|(_, name, _)| case.server(name));
     guarded.filter_map(move |server| {
         let in_band = server.name.ok().is_some_and(|name| Some(name) == in_band);
         Some((server, lacks(server, in_band)?))

@@ -2,6 +2,7 @@
 //!
 //! Part of the model; its values are as valid as the rest of it. Uses `words` and `crypto` (for secrets).
 
+use super::Probes;
 use crate::crypto::Secret;
 use crate::words::Guid;
 use core::net::{IpAddr, SocketAddr};
@@ -42,6 +43,8 @@ pub struct Bmc {
     pub sel_catch_up: bool,
     /// How *ended* waits for a crash dump, if it does.
     pub dump: Option<DumpHold>,
+    /// What the heartbeat asks it.
+    pub probes: Probes,
 }
 
 /// How a server's own BMC is talked to; another server's is always asked over LAN.

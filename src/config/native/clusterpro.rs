@@ -2,11 +2,11 @@
 //!
 //! Uses `reader` and `draft`.
 
-use super::reader::Reader;
 use crate::config::clusterpro::{
     ALERT, BIN, Clusterpro, FAILOVER, IN_ACTIONS, IN_ALERTS, LEVELS, STOP_SERVICE, Template,
 };
 use crate::config::draft::{ClusterproDraft, Field};
+use crate::config::reader::Reader;
 use crate::config::report::{At, cut};
 use crate::config::rules;
 use crate::config::tree::{Node, Table, Value};

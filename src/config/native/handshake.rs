@@ -2,9 +2,9 @@
 //!
 //! Uses `reader` and `draft`. Numbers are as in the vendor's manual: network function, command, data, completion codes.
 
-use super::reader::{Reader, text};
 use crate::config::draft::{Field, HandshakeDraft, HandshakeKind, RawDraft};
 use crate::config::model::{RawMessage, RawOctet};
+use crate::config::reader::{Reader, text};
 use crate::config::report::{Report, cut};
 use crate::config::tree::{Node, Table, Value};
 use crate::config::{rules, values};

@@ -4,26 +4,24 @@
 
 mod clusterpro;
 mod handshake;
+mod heartbeat;
 mod monitors;
-mod reader;
 mod recovery;
 mod servers;
 
-use super::draft::{Draft, Field, HeartbeatDraft, default};
+use super::draft::{Draft, Field, default};
 use super::facts::{Facts, Wanted};
 use super::finding::{Finding, Severity};
 use super::model::{Cluster, Journal};
+use super::reader::Reader;
 use super::report::Report;
+pub use super::tree::MAX_TEXT;
 use super::tree::{Node, Value};
 use super::{build, check, overrides, rules, tree};
-use core::time::Duration;
 pub use monitors::MAX_SERVERS;
-use reader::Reader;
 
 /// Limit: the most monitors of a cluster.
 pub const MAX_MONITORS: usize = 64;
-/// The shortest and the longest heartbeat interval and timeout.
-const HEARTBEAT: core::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 
 /// What came of a configuration.
 #[derive(Debug)]
@@ -107,7 +105,7 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
             Vec::new()
         }
     };
-    let heartbeat = heartbeat(&mut root, at);
+    let heartbeat = heartbeat::read(&mut root, at);
     let (hot, disk) = match root.table("journal") {
         Field::Given(_, table) => {
             let mut table = Reader::new(table, "[journal]", root.report);
@@ -121,52 +119,6 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
     let commands = recovery::commands(&mut root, at);
     root.finish();
     Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk, commands, clusterpro, observe }
-}
-
-fn heartbeat(root: &mut Reader<'_, '_, '_>, cluster_at: super::report::At) -> HeartbeatDraft {
-    match root.table("heartbeat") {
-        Field::Given(_, table) => {
-            let mut table = Reader::new(table, "[heartbeat]", root.report);
-            let lan = lan(&mut table);
-            let bmc = table.boolean("bmc");
-            let (interval, timeout) = (table.duration("interval", HEARTBEAT), table.duration("timeout", HEARTBEAT));
-            table.finish();
-            HeartbeatDraft { lan, bmc, interval, timeout }
-        }
-        Field::Absent(_) => {
-            let absent = || Field::Absent(cluster_at);
-            HeartbeatDraft {
-                lan: Field::Absent(cluster_at),
-                bmc: Field::Absent(cluster_at),
-                interval: absent(),
-                timeout: absent(),
-            }
-        }
-        Field::Bad(at) => {
-            let bad = || Field::Bad(at);
-            HeartbeatDraft { lan: Field::Bad(at), bmc: Field::Bad(at), interval: bad(), timeout: bad() }
-        }
-    }
-}
-
-/// `true`, or the names of the LAN heartbeats.
-fn lan(table: &mut Reader<'_, '_, '_>) -> Field<bool> {
-    let at = table.at();
-    let Some(Node { at: value_at, value }) = table.any("lan") else { return Field::Absent(at) };
-    match value {
-        Value::Boolean(lan) => Field::Given(value_at, lan),
-        Value::List(names) => {
-            let any = !names.is_empty();
-            let wrong = names.into_iter().map(|name| table.item_text("lan", name)).any(|name| name.ok().is_none());
-            if wrong { Field::Bad(value_at) } else { Field::Given(value_at, any) }
-        }
-        Value::Broken => Field::Bad(value_at),
-        other => {
-            let remedy = "write true, or their names as [\"lanhb1\", \"lanhb2\"]";
-            table.add(&rules::TYPE, value_at, &format!("lan is {}", other.kind()), remedy);
-            Field::Bad(value_at)
-        }
-    }
 }
 
 /// A folder, or `false` for none.

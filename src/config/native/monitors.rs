@@ -2,10 +2,10 @@
 //!
 //! Uses `reader` and `draft`.
 
-use super::reader::Reader;
 use super::recovery;
 use crate::config::draft::{Field, MonitorDraft, default};
 use crate::config::model::{StartsOn, WhenUnverifiable};
+use crate::config::reader::Reader;
 use crate::config::report::{At, Report, cut};
 use crate::config::rules;
 use crate::config::tree::{Node, Table};
@@ -16,7 +16,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 /// Limit: the most servers of a cluster, and so the most keywords of a monitor.
-pub const MAX_SERVERS: usize = 64;
+pub const MAX_SERVERS: usize = 16_384;
 /// The one category.
 const CATEGORY: &str = "BMCNOTICE";
 /// Limit: the longest category of CLUSTERPRO, in bytes.

@@ -3,10 +3,10 @@
 //! Uses `reader` and `draft`.
 
 use super::clusterpro;
-use super::reader::Reader;
 use crate::config::clusterpro::Clusterpro;
 use crate::config::draft::{CommandsDraft, Field, PlanDraft};
 use crate::config::model::{AfterFailure, FinalAction, Pacemaker, Recovery, Script, Trigger};
+use crate::config::reader::Reader;
 use crate::config::report::{At, cut};
 use crate::config::rules;
 use crate::config::tree::{Node, Value};

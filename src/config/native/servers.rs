@@ -2,9 +2,10 @@
 //!
 //! Uses `reader` and `draft`.
 
-use super::reader::Reader;
+use super::heartbeat;
 use crate::config::draft::{BmcDraft, Field, ServerDraft, default};
 use crate::config::model::{AfterEnded, CREDENTIALS, LinkChoice, Privilege, SecretSource};
+use crate::config::reader::Reader;
 use crate::config::report::{At, Report, cut};
 use crate::config::tree::{Node, Table};
 use crate::config::{rules, values};
@@ -95,6 +96,7 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         dump_hold: table.duration("dump_hold", DUMP_HOLD),
         dump_markers: table.list("dump_marker", "a list such as [\"/run/bmcnotice/dump\"]", marker),
         drill_max_age: table.duration("drill_max_age", DRILL_MAX_AGE),
+        probes: heartbeat::probes(&mut table),
     };
     if let (Field::Given(at, true), Field::Given(guid, _)) = (&draft.by_address, &draft.guid) {
         let at = (*at).max(*guid);

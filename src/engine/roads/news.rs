@@ -9,7 +9,7 @@ use crate::bmc::fill::Fill;
 use crate::bmc::immediate::{Accepted, Unasked};
 use crate::bmc::sel_reading::{Read, Unread};
 use crate::bmc::sensor_names::SensorNames;
-use crate::heartbeat::Evidence;
+use crate::heartbeat::Question;
 use crate::wire::ipmi::Response;
 use crate::wire::pef::alert::AlertStatus;
 use crate::words::{MonitorId, Phase, ServerId};
@@ -33,6 +33,16 @@ pub(in crate::engine) enum Owner {
     Fill,
 }
 
+/// What came of a question of the heartbeat's.
+#[derive(Debug)]
+pub(in crate::engine) struct Heard {
+    pub(in crate::engine) server: ServerId,
+    pub(in crate::engine) question: Question,
+    pub(in crate::engine) result: Result<Response, Failure>,
+    /// Whether the BMC has proven to be this server's.
+    pub(in crate::engine) proven: bool,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(in crate::engine) enum News {
@@ -47,7 +57,9 @@ pub(in crate::engine) enum News {
     /// What its sensors are called was read, or not.
     Names(Result<Option<SensorNames>, Unread>),
     /// The heartbeat's question was answered, or not.
-    Evidence(ServerId, Evidence),
+    Heard(Heard),
+    /// What our own BMC's watchdog answered to the feeder.
+    Fed(Result<Response, Failure>),
     /// What our BMC answered to a keep-alive.
     KeptAlive(Result<Response, Failure>),
     /// How full our BMC's event log is, or why that is not known.

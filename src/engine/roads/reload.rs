@@ -2,13 +2,15 @@
 //!
 //! Part of [`Roads`], apart because a reload is rare. Its input is the old and the new cluster.
 
-use super::road::Road;
-use super::{Errand, Owner, Place, Roads, expected, in_band};
+use super::openings::Openings;
+use super::{Errand, Owner, Place, Places, Roads, expected, in_band, kinds, place};
 use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
+use crate::engine::successors::Successors;
 use crate::now::Now;
 use crate::words::ServerId;
+use alloc::collections::BTreeMap;
 
 impl Roads {
     /// Whether something is being said for a record: it must not be cut in two.
@@ -27,12 +29,14 @@ impl Roads {
         logins: &[Option<Login>],
         own: &Identity,
     ) {
-        for place in &mut self.places {
-            let stays = successor(old, new, place.server).is_some_and(|id| place.is_still(new, id, logins, own));
-            if !stays {
-                place.road.stop(now);
+        let successors = Successors::new(old, new);
+        for server in self.places.servers() {
+            let still = |place: &Place| successors.of(server).is_some_and(|id| place.is_still(new, id, logins, own));
+            if !self.places.get(server).is_some_and(still)
+                && let Some(road) = self.places.give_up(server)
+            {
+                road.stop(now);
             }
-            place.kept = stays;
         }
         self.settle(now);
     }
@@ -47,30 +51,30 @@ impl Roads {
         own: Identity,
         random: &mut Random,
     ) {
-        let mut former: Vec<Place> = core::mem::take(&mut self.places).into_iter().filter(|place| place.kept).collect();
+        let successors = Successors::new(old, new);
+        let mut former = self.places.take_kept();
         self.errands.retain(|_, errand| match errand {
-            Errand::Heartbeat(server) => match successor(old, new, *server) {
-                Some(id) if former.iter().any(|place| place.server == *server) => {
+            Errand::Heartbeat(server, _) => match successors.of(*server) {
+                Some(id) if former.get(usize::from(server.0)).is_some_and(Option::is_some) => {
                     *server = id;
                     true
                 }
                 Some(_) | None => false,
             },
-            Errand::Conversation(_) | Errand::KeepAlive | Errand::Nobody => true,
+            Errand::Conversation(_) | Errand::KeepAlive | Errand::Pulse | Errand::Nobody => true,
         });
-        for ((id, server), login) in (0..).map(ServerId).zip(&new.servers).zip(logins) {
-            let Some(bmc) = &server.bmc else { continue };
-            match former.iter().position(|place| successor(old, new, place.server) == Some(id)) {
-                Some(at) => self.places.push(Place { server: id, ..former.swap_remove(at) }),
-                None => {
-                    let identity = expected(new, id, &own);
-                    let in_band = in_band(new, id);
-                    let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), random);
-                    let address = bmc.address;
-                    self.places.push(Place { server: id, address, login, identity, in_band, road, kept: true });
-                }
+        let mut kept: BTreeMap<ServerId, Place> = BTreeMap::new();
+        for (id, before) in successors.iter() {
+            if let Some(mut place) = former.get_mut(usize::from(before.0)).and_then(Option::take) {
+                place.server = id;
+                kept.insert(id, place);
             }
         }
+        let all = (0..).map(ServerId).zip(logins);
+        let places =
+            all.filter_map(|(id, login)| kept.remove(&id).or_else(|| place(now, new, id, login, &own, random)));
+        self.places = Places::new(places);
+        self.openings = Openings::new(self.places.held());
         self.settle(now);
     }
 }
@@ -78,17 +82,11 @@ impl Roads {
 impl Place {
     /// Whether the new configuration has the same road.
     fn is_still(&self, new: &Cluster, id: ServerId, logins: &[Option<Login>], own: &Identity) -> bool {
-        let address = new.server(id).bmc.as_ref().map(|bmc| bmc.address);
+        let bmc = new.server(id).bmc.as_ref();
         let login = logins.get(usize::from(id.0)).and_then(Option::as_ref);
-        address == Some(self.address)
+        bmc.is_some_and(|bmc| bmc.address == self.address && self.road.asks_like(kinds(bmc)))
             && login == self.login.as_ref()
             && expected(new, id, own) == self.identity
             && in_band(new, id) == self.in_band
     }
-}
-
-/// The id of this server in the new configuration: servers are known by their names.
-fn successor(old: &Cluster, new: &Cluster, id: ServerId) -> Option<ServerId> {
-    let name = &old.servers.get(usize::from(id.0))?.name;
-    (0..).map(ServerId).zip(&new.servers).find(|(_, server)| &server.name == name).map(|(id, _)| id)
 }

@@ -6,7 +6,7 @@
 use crate::bmc::auto::{self, Auto, Remark};
 use crate::bmc::inband::{Event, Order};
 use crate::bmc::link::{self, Identity, Link, Login, Status, Ticket, Urgency};
-use crate::bmc::ping::{self, Probe};
+use crate::bmc::ping::{self, Kinds, Probe};
 use crate::crypto::Random;
 use crate::now::Now;
 use crate::wire::ipmi::{Request, Response};
@@ -49,29 +49,47 @@ pub(super) enum Said {
 }
 
 impl Road {
-    /// Opens at once, if it is not a ping.
+    /// Opens at once, if it is this server's own; a link to another one waits for [`Road::begin`].
     pub(super) fn new(
         now: Now,
         login: Option<&Login>,
         identity: &Identity,
         in_band: Option<&InBand>,
+        kinds: Kinds,
         random: &mut Random,
     ) -> Self {
         let beside = in_band.is_none_or(|in_band| !in_band.alone);
         let link = login.filter(|_| beside).map(|login| Link::new(login.clone(), identity.clone(), random.split()));
         match (in_band, link) {
             (Some(InBand { device, pinned, .. }), link) => {
-                let ping = (beside && link.is_none()).then(|| Probe::new(random));
+                let ping = (beside && link.is_none()).then(|| Probe::of(random, kinds));
                 let mut auto = Box::new(Auto::new(device.clone(), *pinned, identity.clone(), link));
                 auto.start(now);
                 Self::Own(auto, ping)
             }
             (None, Some(link)) => {
                 let mut link = Box::new(link);
-                link.start(now);
+                if link.is_own() {
+                    link.start(now);
+                } else {
+                    link.hold();
+                }
                 Self::Link(link)
             }
-            (None, None) => Self::Ping(Probe::new(random)),
+            (None, None) => Self::Ping(Probe::of(random, kinds)),
+        }
+    }
+
+    /// Whether it waits for [`Road::begin`].
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self, Self::Link(link) if link.is_held())
+    }
+
+    /// Opens a link that was held.
+    pub(super) fn begin(&mut self, now: Now) {
+        match self {
+            Self::Link(link) => link.begin(now),
+            Self::Ping(_) | Self::Own(..) => {}
         }
     }
 
@@ -110,6 +128,15 @@ impl Road {
             Self::Link(_) | Self::Own(..) => return false,
         }
         true
+    }
+
+    /// We slept for so long.
+    pub(super) fn slept(&mut self, for_so_long: Duration) {
+        match self {
+            Self::Link(link) => link.slept(for_so_long),
+            Self::Ping(_) => {}
+            Self::Own(auto, _) => auto.slept(for_so_long),
+        }
     }
 
     pub(super) fn handle_datagram(&mut self, now: Now, bytes: &[u8]) {
@@ -170,12 +197,25 @@ impl Road {
         }
     }
 
-    /// Closes the session and the device, where there are any.
+    /// Whether its pings, if it has any, are of these kinds.
+    pub(super) fn asks_like(&self, kinds: Kinds) -> bool {
+        match self {
+            Self::Ping(ping) | Self::Own(_, Some(ping)) => ping.is_of(kinds),
+            Self::Link(_) | Self::Own(_, None) => true,
+        }
+    }
+
+    /// Closes the session and the device, where there are any; whoever waits hears so.
     pub(super) fn stop(&mut self, now: Now) {
         match self {
             Self::Link(link) => link.stop(now),
-            Self::Ping(_) => {}
-            Self::Own(auto, _) => auto.stop(now),
+            Self::Ping(ping) => ping.stop(),
+            Self::Own(auto, ping) => {
+                auto.stop(now);
+                if let Some(ping) = ping {
+                    ping.stop();
+                }
+            }
         }
     }
 }

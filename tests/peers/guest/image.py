@@ -2,6 +2,7 @@
 """What a guest starts from: Debian's kernel as a plain ELF file, and a file system in memory with busybox, modules and us.
 
 usage: image.py vmlinux VMLINUZ OUT
+       image.py names - the modules that the guest needs
        image.py modules TREE OUT - TREE/lib/modules/VERSION has all, OUT gets what the guest needs
        image.py root KERNEL BINARY INIT OUT - KERNEL is kernel.sh's folder, BINARY a bmcnotice, INIT the guest's first process
 """
@@ -17,6 +18,8 @@ import subprocess
 import sys
 
 MODULES = ("ipmi_si", "ipmi_devintf", "virtio_pci", "virtio_net", "virtio_blk", "ext4")
+# Not when it boots: a story loads them.
+LATER = ("ipmi_watchdog",)
 # By what the compressed kernel begins with.
 UNPACK = {b"\xfd7zXZ\x00": lambda data: lzma.LZMADecompressor().decompress(data), b"BZh": bz2.decompress,
           b"\x1f\x8b": gzip.decompress, b"\x28\xb5\x2f\xfd": lambda data: piped("zstd", "-dcq", data=data)}
@@ -80,14 +83,14 @@ def modules(tree, out):
     """The modules, each after those that it needs. (One of them only newer processors can load.)"""
     version, order = os.listdir(os.path.join(tree, "lib/modules"))[0], []
     os.mkdir(out)
-    for name in MODULES:
+    for name in MODULES + LATER:
         said = piped("modprobe", "-d", tree, "-S", version, "--show-depends", name).decode()
         for path in re.findall(r"^insmod (\S+)", said, re.M):
             if os.path.basename(path) not in order:
                 order.append(os.path.basename(path))
                 shutil.copy(path, out)
     with open(os.path.join(out, "order"), "w") as file:
-        file.writelines(name + "\n" for name in order)
+        file.writelines(name + "\n" for name in order if name.removesuffix(".ko") not in LATER)
 
 
 def libraries(program):
@@ -103,17 +106,22 @@ def root(kernel, binary, init, out):
     files.add("bin/sh", b"busybox", 0o120777)
     files.copy(init, "init", 0o100755)
     files.copy(binary, "bin/bmcnotice", 0o100755)
-    for library in sorted(libraries(binary) | libraries(busybox)):
+    # FreeIPMI's watchdog daemon, which also plays the firmware; and what starts a program as a real-time task.
+    programs = {"bin/bmc-watchdog": os.path.join(kernel, "bmc-watchdog"), "bin/chrt": shutil.which("chrt")}
+    for name, path in programs.items():
+        files.copy(path, name, 0o100755)
+    for library in sorted(set().union(*map(libraries, [binary, busybox, *programs.values()]))):
         files.copy(library, library.lstrip("/"), 0o100755)
     for module in os.listdir(os.path.join(kernel, "modules")):
         files.copy(os.path.join(kernel, "modules", module), f"modules/{module}")
     for folder in ("proc", "sys", "run", "tmp", "etc", "disk", "root"):
         files.folder(folder)
+    files.add("var/run", b"/run", 0o120777)
     files.add("etc/passwd", b"root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
     files.add("etc/group", b"root:x:0:\nnogroup:x:65534:\n")
     files.close()
 
 
 if __name__ == "__main__":
-    commands = {"vmlinux": vmlinux, "modules": modules, "root": root}
+    commands = {"names": lambda: print(*MODULES, *LATER), "vmlinux": vmlinux, "modules": modules, "root": root}
     commands[sys.argv[1]](*sys.argv[2:])

@@ -17,7 +17,7 @@ import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 IPMI = os.path.join(os.path.dirname(HERE), "ipmi")
-GUEST, BMC, STRANGER = "10.77.9.1", "10.77.9.2", "10.77.9.3"
+GUEST, BMC, STRANGER, NOBODY = "10.77.9.1", "10.77.9.2", "10.77.9.3", "10.77.9.4"
 TRAPS = 162
 VM, CONSOLE = 9002, 9003
 SYSTEM = uuid.UUID("4c4c4544-0057-3510-8046-b7c04f563532")
@@ -26,6 +26,8 @@ MEMORY, UNCORRECTABLE = 2, 1 # the sensor in bmc.emu, and the offset of its even
 # How long the BMC holds its reset after *ended*: for a look from outside, and for the copy of the journal on the disk.
 HOLD_MS = 2000
 USER, PASSWORD = "ipmiusr", "test"
+# The heartbeat of both sides: late, and silent, after so long; what is fed is fed every second.
+LATE, SILENT = 3, 6
 # QEMU translates every instruction, on a machine that may have more to do.
 PATIENCE = 60.0
 
@@ -228,6 +230,10 @@ class Guest:
         want(status == "0", f"in the guest, {command}: exit status {status}: {text}")
         return text
 
+    def tell(self, command):
+        """Begins something in the guest after which it says nothing any more."""
+        self.door.sendall(f"t0 {command}\n".encode())
+
     def write(self, path, text, mode="600"):
         """A file in the guest."""
         octets = base64.b64encode(text.encode()).decode()
@@ -290,7 +296,7 @@ budget = 255
 server1 = "{GUEST}:{TRAPS}"
 
 [heartbeat]
-bmc = false
+HEARTBEAT
 
 [journal]
 hot = "/run/bmcnotice"
@@ -298,9 +304,14 @@ disk = "/disk/journal"
 '''
 
 
+# What most stories are not about.
+NO_HEARTBEAT = "bmc = false"
+
+
 class Lab:
     def __init__(self, folder, binary, kernel, image, module):
         self.folder, self.binary, self.bmc, self.guest, self.sequence = folder, binary, None, None, 0
+        self.watcher = None
         run("ip", "link", "set", "lo", "up")
         run("ip", "tuntap", "add", "tap0", "mode", "tap")
         for address in (BMC, STRANGER):
@@ -317,9 +328,9 @@ class Lab:
             self.down()
             raise
 
-    def configure(self, bmc):
+    def configure(self, bmc, heartbeat=NO_HEARTBEAT):
         """What the guest's administrator has installed, from now on. `bmc`: how the BMC is reached."""
-        self.guest.write("/disk/bmcnotice.toml", CONFIGURATION.replace("HOW", bmc))
+        self.guest.write("/disk/bmcnotice.toml", CONFIGURATION.replace("HOW", bmc).replace("HEARTBEAT", heartbeat))
         self.guest.write("/disk/recover", RECOVER, "700")
         self.guest.run("sync")
 
@@ -328,10 +339,10 @@ class Lab:
         if self.guest.run("test -e /run/daemon.pid && stop", check=False)[1] == 0:
             self.guest.run("rm /run/daemon.pid")
 
-    def use(self, bmc):
+    def use(self, bmc, heartbeat=NO_HEARTBEAT):
         """The daemon runs, with this configuration, has armed the BMC, and knows where its SEL ends."""
         self.rest()
-        self.configure(bmc)
+        self.configure(bmc, heartbeat)
         told, since = self.guest.mark(), self.bmc.mark()
         self.guest.run("daemon")
         self.guest.logged("watching over", told)
@@ -363,13 +374,14 @@ class Lab:
     def tell(self, out=sys.stdout):
         """All that may explain a failure."""
         for title, text in (("console", self.guest.console()), ("serial line", "\n".join(self.guest.lines)), ("BMC", self.bmc.log()),
-                            ("QEMU", read(os.path.join(self.folder, "qemu"))), ("ipmi_sim", read(os.path.join(self.bmc.folder, "log")))):
-            # The driver asks for every channel at each boot.
-            text = "\n".join(line for line in text.split("\n") if "netfn=06 cmd=42" not in line)
+                            ("QEMU", read(os.path.join(self.folder, "qemu"))), ("ipmi_sim", read(os.path.join(self.bmc.folder, "log"))),
+                            ("watcher", self.watcher.log() if self.watcher else "")):
+            # The driver asks for every channel at each boot, and the heartbeat for watchdog and power all the time.
+            text = "\n".join(line for line in text.split("\n") if not re.search("netfn=06 cmd=(42|25)|netfn=00 cmd=01", line))
             print(f"--- {title}\n{text[-12000:].rstrip()}", file=out)
         out.flush()
 
     def down(self):
-        for part in (self.guest, self.bmc):
+        for part in (self.watcher, self.guest, self.bmc):
             if part:
                 part.close()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Stories of a guest whose kernel's own driver talks to its BMC.
 
-usage: stories.py [WORD]... FOLDER BINARY KERNEL IMAGE MODULE - a word: the stories whose names contain it. FOLDER is empty;
-the others are what with-guest.sh makes.
+usage: stories.py [WORD]... FOLDER BINARY KERNEL IMAGE MODULE - a word: the stories whose names contain it; none: all but the
+long ones. FOLDER is empty; the others are what with-guest.sh makes.
 """
 
 import json
@@ -12,6 +12,7 @@ import time
 import traceback
 import uuid
 
+import hangs
 from lab import HOLD_MS, MEMORY, PASSWORD, STRANGER, SYSTEM, UNCORRECTABLE, USER, Lab, until, want
 
 # The system's GUID in the order of the BMC's octets, as our command line shows it.
@@ -222,11 +223,11 @@ def without_driver(lab):
     until(lambda: sim.heard(since, "kcs", netfn=0x30, command=0x70), "the regular messages go in-band")
 
 
-STORIES = [main_story, reset_in_the_middle, forged, in_band_falls_silent, without_driver]
+STORIES = [main_story, reset_in_the_middle, forged, in_band_falls_silent, without_driver, *hangs.STORIES]
 
 
 def tell(words, folder, *parts):
-    stories = [story for story in STORIES if not words or any(word in story.__name__ for word in words)]
+    stories = [story for story in STORIES + hangs.LONG if any(word in story.__name__ for word in words)] if words else STORIES
     ran = failed = 0
     lab, begun = None, time.monotonic()
     try:

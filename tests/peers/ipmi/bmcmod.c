@@ -53,7 +53,7 @@ static int kcs(channel_t *c, msg_t *m)
 }
 
 /* ---- watchdog */
-static struct { unsigned char init, run, use, act, pre, exp; unsigned ticks; double end; } W;
+static struct { unsigned char init, run, use, act, pre, exp; unsigned ticks, left; double end; } W; /* left: when it does not run */
 static ipmi_timer_t *wt;
 
 static void wd_arm(void)
@@ -66,7 +66,7 @@ static void wd_fire(void *cb)
 {
     (void)cb;
     if (!W.run) return;
-    W.run = 0; W.exp |= 1 << (W.use & 7);
+    W.run = 0; W.left = 0; W.exp |= 1 << (W.use & 7);
     stamp(); fprintf(lg, "watchdog expired use=%u action=%u\n", W.use & 7, W.act & 7); fflush(lg);
     channel_t *k = chans[15];
     if ((W.act & 7) == 1 && k && HW_OP_CAN_RESET(k)) k->hw_op(k, HW_OP_RESET);
@@ -82,7 +82,8 @@ static void wd_set(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n, 
     int keep = W.run && (m->data[0] & 0x40);
     W.init = 1; W.use = m->data[0] & 0x87; W.act = m->data[1] & 0x77; W.pre = m->data[2];
     W.exp &= ~m->data[3]; W.ticks = m->data[4] | m->data[5] << 8;
-    if (keep) wd_arm(); else { W.run = 0; S->stop_timer(wt); }
+    /* What is set is the present countdown, too (section 27.7), although it ran out before. */
+    if (keep) wd_arm(); else { W.run = 0; W.left = W.ticks; S->stop_timer(wt); }
     r[0] = 0;
 }
 static void wd_reset(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n, void *cb)
@@ -96,7 +97,7 @@ static void wd_get(lmc_data_t *mc, msg_t *m, unsigned char *r, unsigned int *n, 
 {
     (void)mc; (void)m; (void)cb;
     double left = W.run ? W.end - mono() : 0;
-    unsigned v = left > 0 ? (unsigned)(left * 10 + 0.5) : (W.run ? 0 : W.exp ? 0 : W.ticks);
+    unsigned v = !W.run ? W.left : left > 0 ? (unsigned)(left * 10 + 0.5) : 0;
     r[0] = 0; r[1] = W.use | (W.run ? 0x40 : 0); r[2] = W.act; r[3] = W.pre; r[4] = W.exp;
     ipmi_set_uint16(r + 5, W.ticks); ipmi_set_uint16(r + 7, v);
     *n = 9;

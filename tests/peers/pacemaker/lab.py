@@ -161,6 +161,12 @@ class Node:
                 return found and found[1] or None
         return None
 
+    def sees(self, other):
+        """What this node publishes of another one's BMC; none: nothing yet."""
+        done = self.run("attrd_updater", "-n", f"bmc-{other.name}", "-Q", "-N", self.name, check=False)
+        found = re.search(r'value="([^"]*)"', done.stdout)
+        return found and found[1] or None
+
     def is_online(self):
         """Seen by every node that is up, itself included, with an elected coordinator."""
         return all(self.name in asked.online() for asked in self.lab.nodes if asked.is_up()) and self.is_up()
@@ -298,6 +304,7 @@ budget = 255
 lan = ["lan1"]
 interval = "1s"
 timeout = "5s"
+node_attributes = true
 
 [journal]
 hot = "/run/bmcnotice"

@@ -54,9 +54,16 @@ def main_story(lab):
     """The BMC resets node1 when the services run on node2; node1 comes back, and nothing is rerun."""
     one, two = lab.nodes[:2]
     lab.send_to(one)
+    watched = len(lab.nodes) == 2 # of three, two share the sessions on a BMC, its own node among them
+    if watched:
+        until(lambda: two.sees(one) == "alive" and one.sees(two) == "alive", "each publishes that the other is alive")
     before, began, told = one.boot(), lab.mark(), one.mark()
     since = one_fault(lab, one, two)
+    if watched:
+        until(lambda: two.sees(one) not in (None, "alive"), "node2 publishes that node1's pulse is gone")
     comes_back(lab, one, since, before)
+    if watched:
+        until(lambda: two.sees(one) == "alive", "node2 publishes that node1 is alive again")
     # Which of the two depends on whether the copy on disk was quicker than the reset.
     one.logged("record [0-9]+: closed: (the recovery was done|interrupted by reset)", told)
     time.sleep(1.5)

@@ -41,7 +41,7 @@ pub struct Arguments {
 /// The command.
 pub fn main(arguments: &Arguments, out: &Out) -> Exit {
     let daemon = &arguments.daemon;
-    let socket = match path(daemon) {
+    let socket = match path(&daemon.at) {
         Ok(socket) => socket,
         Err(exit) => return exit,
     };
@@ -65,7 +65,7 @@ pub fn main(arguments: &Arguments, out: &Out) -> Exit {
 
 /// Where no daemon runs: a context for the time of the drill.
 fn alone(daemon: &Daemon) -> Result<Value, Error> {
-    let file = daemon.config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
+    let file = daemon.at.config.clone().unwrap_or_else(|| DEFAULT_FILE.into());
     let config = Config::from_file(file)?;
     let cluster = config.cluster()?;
     if wants_a_callback(&cluster).is_some() {

@@ -12,6 +12,8 @@ pub const VERSION: u64 = 1;
 pub const MAX_REQUEST: usize = 4096;
 /// Limit: octets of an answer, its newline included.
 pub const MAX_ANSWER: usize = 64 * 1024;
+/// Limit: the same for `status`, which tells of every server.
+pub const MAX_STATUS: usize = 32 * 1024 * 1024;
 
 /// The socket of the daemon whose hot folder this is.
 pub fn socket(hot: &Path) -> PathBuf {
@@ -35,6 +37,8 @@ pub enum Request {
     Drill,
     /// How does it stand?
     DrillStatus,
+    /// Everything that is known.
+    Status,
 }
 
 impl Request {
@@ -49,8 +53,36 @@ impl Request {
             Self::Reload => json!({ "version": VERSION, "command": "reload" }),
             Self::Drill => json!({ "version": VERSION, "command": "drill" }),
             Self::DrillStatus => json!({ "version": VERSION, "command": "drill_status" }),
+            Self::Status => json!({ "version": VERSION, "command": "status" }),
         };
         format!("{value}\n")
+    }
+
+    /// Octets of its answer, its newline included.
+    pub fn most(self) -> usize {
+        match self {
+            Self::Status => MAX_STATUS,
+            Self::Release(_)
+            | Self::Cancel(_)
+            | Self::Clear(_)
+            | Self::Maintenance(_)
+            | Self::Reload
+            | Self::Drill
+            | Self::DrillStatus => MAX_ANSWER,
+        }
+    }
+
+    /// Whether something may be otherwise when it is done.
+    pub fn orders(self) -> bool {
+        match self {
+            Self::Release(_)
+            | Self::Cancel(_)
+            | Self::Clear(_)
+            | Self::Maintenance(Some(_))
+            | Self::Reload
+            | Self::Drill => true,
+            Self::Maintenance(None) | Self::DrillStatus | Self::Status => false,
+        }
     }
 
     /// From a line of anybody's making; an error says what is wrong with it.
@@ -72,8 +104,11 @@ impl Request {
             Some("reload") => Self::Reload,
             Some("drill") => Self::Drill,
             Some("drill_status") => Self::DrillStatus,
+            Some("status") => Self::Status,
             Some(_) | None => {
-                return Err("\"command\" is release, cancel, clear, maintenance, reload, drill or drill_status".into());
+                return Err(
+                    "\"command\" is release, cancel, clear, maintenance, reload, drill, drill_status or status".into(),
+                );
             }
         })
     }
@@ -97,13 +132,15 @@ pub trait Hands {
     fn drill(&self) -> Result<(), Error>;
     /// See [`Request`].
     fn drill_status(&self) -> Result<Drill, Error>;
+    /// See [`Request`]; the whole answer, newline included.
+    fn status(&self) -> Result<Vec<u8>, Error>;
 }
 
 /// Does it, and says how it went: a line.
-pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
+pub fn answer(request: Result<Request, String>, hands: &dyn Hands) -> Vec<u8> {
     let said = |ok: bool, code: &str, text: String| json!({ "version": VERSION, "ok": ok, "code": code, "text": text });
     let done = |result: Result<(), Error>, text: String| result.map(|()| said(true, "done", text));
-    let outcome = match Request::parse(line) {
+    let outcome = match request {
         Err(why) => Ok(said(false, "wrong", why)),
         Ok(Request::Release(record)) => done(hands.release(record), format!("record {record} is released")),
         Ok(Request::Cancel(record)) => done(hands.cancel(record), format!("record {record} is cancelled")),
@@ -118,6 +155,11 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
             })
         }
         Ok(Request::Drill) => done(hands.drill(), "the BMC is asked for a test alert".into()),
+        Ok(Request::Status) => match hands.status() {
+            Ok(line) if line.len() <= MAX_STATUS => return line,
+            Ok(_) => Ok(said(false, "failed", "there is more to tell than fits into an answer".into())),
+            Err(error) => Err(error),
+        },
         Ok(Request::DrillStatus) => hands.drill_status().map(|drill| {
             let mut value = said(true, "done", drill.why.clone());
             value["drill"] = told(&drill);
@@ -133,14 +175,12 @@ pub fn answer(line: &[u8], hands: &dyn Hands) -> String {
     let value = outcome.unwrap_or_else(|error| refusal(&error));
     let line = format!("{value}\n");
     if line.len() <= MAX_ANSWER {
-        return line;
+        return line.into_bytes();
     }
     let short = value["text"].as_str().unwrap_or_default();
     let short = &short[..short.floor_char_boundary(MAX_REQUEST)];
-    format!(
-        "{}\n",
-        said(false, value["code"].as_str().unwrap_or_default(), format!("{short} (more in the daemon's log)"))
-    )
+    let code = value["code"].as_str().unwrap_or_default();
+    format!("{}\n", said(false, code, format!("{short} (more in the daemon's log)"))).into_bytes()
 }
 
 /// How a drill stands, as JSON; `docs/cli.md` promises these fields.
@@ -199,6 +239,7 @@ mod tests {
             Request::Reload,
             Request::Drill,
             Request::DrillStatus,
+            Request::Status,
         ] {
             assert_eq!(Request::parse(request.emit().as_bytes()), Ok(request));
         }

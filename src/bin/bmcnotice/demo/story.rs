@@ -282,6 +282,7 @@ mod tests {
     use super::*;
     use bmcnotice::now::Now;
     use bmcnotice::sim::{Caller, RestartCause};
+    use bmcnotice::words::ServerId;
 
     fn by() -> Caller {
         Caller { channel: 1, from: None, user: Some("bmcnotice".into()) }
@@ -294,7 +295,7 @@ mod tests {
         let bmc = |ms, event| Fact::Bmc(Happened { at: at(ms), event });
         let peer = |ms, verdict| {
             let since = Duration::from_millis(ms);
-            Fact::Peer(PeerStatus { server: "server1".into(), verdict, since, heard: None, restarts: 0 })
+            Fact::Peer(PeerStatus { verdict, since, ..PeerStatus::unheard(ServerId(0), "server1") })
         };
         let stage = Stage::Recorded { sentence: "memory".into(), durable: true };
         vec![

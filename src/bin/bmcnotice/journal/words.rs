@@ -143,7 +143,8 @@ fn chassis(command: AfterEnded) -> &'static str {
     }
 }
 
-fn held(hold: Hold) -> (&'static str, &'static str) {
+/// Why a recovery is held: in JSON, and for people.
+pub fn held(hold: Hold) -> (&'static str, &'static str) {
     match hold {
         Hold::Contradicted => ("contradicted", "the BMC, asked, shows no such event"),
         Hold::Unverifiable => ("unverifiable", "the BMC could not be asked"),

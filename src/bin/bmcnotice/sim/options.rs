@@ -8,7 +8,7 @@ use bmcnotice::crypto::Secret;
 use bmcnotice::io::host;
 use bmcnotice::sim::{Alert, FatalAction, Handshake, Options, QUIRKS, Quirks, User};
 use bmcnotice::words::Guid;
-use clap::ValueEnum;
+use clap::{Args as _, FromArgMatches as _, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,7 +25,10 @@ const PASSWORD_VARIABLE: &str = "BMCNOTICE_SIM_PASSWORD";
 ///   ipmitool -I lanplus -H 127.0.0.1 -p 9623 -U admin -P password sel elist
 ///
 /// On a terminal, or with --control, it takes commands on standard input: fault NAME, clear NAME,
-/// quirk NAME[=VALUE], well, erase, status, quit. SIGTERM and SIGINT end it.
+/// quirk NAME[=VALUE], well, erase, power off|on|reset, status, quit. SIGTERM and SIGINT end it.
+///
+/// With --fleet it is many BMCs, as a small file describes them (docs/ipmi.md); then the commands
+/// say to whom: at ADDRESS fault NAME, at all well, power off ADDRESS, status.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, after_help = quirks())]
 pub struct Arguments {
@@ -71,6 +74,9 @@ pub struct Arguments {
     /// How long the server takes to boot
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(super) boot_time: Duration,
+    /// Let the server's firmware run the watchdog while it boots: BIOS FRB2, POST, OS load
+    #[arg(long)]
+    pub(super) boot_timers: bool,
     /// Misbehave in this way, listed below; may be given again
     #[arg(long, value_name = "NAME[=VALUE]", value_parser = quirk)]
     pub(super) quirk: Vec<String>,
@@ -86,6 +92,16 @@ pub struct Arguments {
     /// Raise the fault (uncorrectable-memory, if none is named) whenever this signal comes
     #[arg(long, value_name = "USR1|USR2")]
     pub(super) fault_on_signal: Option<On>,
+    /// Be all the BMCs of this file, and nothing of what the options above say
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "listen", "user", "password_file", "other_user", "guid", "alert", "trap_port", "community", "repeat", "interval",
+        "patience", "handshake", "fatal_action", "boot_time", "boot_timers", "quirk", "on_reset", "fault", "after",
+        "fault_on_signal",
+    ])]
+    pub(super) fleet: Option<PathBuf>,
+    /// Write a configuration that watches the fleet into this file; -: print it and end
+    #[arg(long, value_name = "FILE", requires = "fleet")]
+    pub(super) emit_config: Option<PathBuf>,
     /// Take commands on standard input although it is no terminal
     #[arg(long)]
     pub(super) control: bool,
@@ -162,7 +178,7 @@ pub fn quirks() -> String {
     text
 }
 
-fn password_in(path: &Path) -> Result<Secret, Exit> {
+pub fn password_in(path: &Path) -> Result<Secret, Exit> {
     host::read_secret(path).map_err(|error| {
         complain(format_args!("cannot read the password in {}: {error}", path.display()), "");
         Exit::Wrong
@@ -171,15 +187,33 @@ fn password_in(path: &Path) -> Result<Secret, Exit> {
 
 /// What the arguments say.
 pub fn read(arguments: &Arguments) -> Result<Options, Exit> {
-    let password = match (&arguments.password_file, std::env::var(PASSWORD_VARIABLE)) {
-        (Some(path), _) => password_in(path)?,
-        (None, Ok(password)) => Secret::new(password),
-        (None, Err(_)) => Secret::new(*b"password"),
+    let password = match &arguments.password_file {
+        Some(path) => password_in(path)?,
+        None => default_password(),
     };
     let agent = match arguments.listen.ip() {
         IpAddr::V4(address) => address,
         IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
     };
+    made(arguments, password, agent)
+}
+
+/// What is the password where none is given.
+pub fn default_password() -> Secret {
+    match std::env::var(PASSWORD_VARIABLE) {
+        Ok(password) => Secret::new(password),
+        Err(_) => Secret::new(*b"password"),
+    }
+}
+
+/// The arguments as nobody gave any.
+pub fn defaults() -> Result<Arguments, clap::Error> {
+    let matches = Arguments::augment_args(clap::Command::new("sim")).try_get_matches_from(["sim"])?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// What the arguments say, with this password and a BMC at this address.
+pub fn made(arguments: &Arguments, password: Secret, agent: Ipv4Addr) -> Result<Options, Exit> {
     let alert = arguments.alert.map(|destination| Alert {
         community: Secret::new(arguments.community.as_bytes()),
         agent,
@@ -216,6 +250,7 @@ pub fn read(arguments: &Arguments) -> Result<Options, Exit> {
             Fatal::PowerCycle => FatalAction::PowerCycle,
         },
         boot_time: arguments.boot_time,
+        boot_timers: arguments.boot_timers,
         ..defaults
     })
 }
