@@ -117,6 +117,9 @@ mutant "$lan" src/bmc/active.rs         's/!request.is(CHASSIS_CONTROL) \&\& //'
 mutant "$lan" src/bmc/pace.rs           's/let fitting = .*/let fitting = RESEND_FIRST;/'            # a slow BMC is never learnt
 mutant "$lan" src/bmc/key_exchange.rs   's/candidates.push(\*bmc_session);//'                        # who answers first wins
 mutant "$lan" src/bmc/key_exchange.rs   's/out.extend(candidates.iter().map(|bmc_session| take_back(.*/let _ = status;/' # half-made sessions stay
+mutant "$lan" src/bmc/link/opening.rs   's/self.output.extend(self.farewell.take().map(Output::Send));/let _ = self.farewell.take();/' # a goodbye into a cut is lost
+mutant 'cargo test -q --lib heartbeat::feeder' src/heartbeat/feeder.rs 's/(1..SMS_OS).contains/(1..1).contains/' # firmware's watchdog is given up for good
+mutant 'cargo test -q --features sim,cli --test street weather::a_watcher' src/engine/heartbeat.rs 's/self.watch.slept(late);/self.watch.slept(Duration::ZERO);/' # our own sleep is their silence
 mutant 'cargo test -q --lib bmc::' src/bmc/window.rs 's/ || self.seen \& 1 << behind != 0//'         # a packet counts twice
 
 # What the daemon tells, who may ask, and the terminal that shows it.
