@@ -94,6 +94,52 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// An HMAC that has taken its key in, for those who use one key again and again: half of the work of a short message
+/// is the key's. Zeroised on drop.
+#[derive(Clone)]
+pub struct Keyed(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+}
+
+impl Keyed {
+    /// HMAC-SHA-1 with this key.
+    pub fn sha1(key: &[u8]) -> Self {
+        Self(Kind::Sha1(Hmac::new_from_slice(key).expect("HMAC takes a key of any length")))
+    }
+
+    /// HMAC-SHA-256 with this key.
+    pub fn sha256(key: &[u8]) -> Self {
+        Self(Kind::Sha256(Hmac::new_from_slice(key).expect("HMAC takes a key of any length")))
+    }
+
+    /// The code of these octets, and how many of its own count.
+    pub fn code(&self, octets: &[u8]) -> ([u8; 32], usize) {
+        let mut code = [0; 32];
+        let length = match &self.0 {
+            Kind::Sha1(mac) => {
+                let short: [u8; 20] = mac.clone().chain_update(octets).finalize().into_bytes().into();
+                code[..short.len()].copy_from_slice(&short);
+                short.len()
+            }
+            Kind::Sha256(mac) => {
+                code = mac.clone().chain_update(octets).finalize().into_bytes().into();
+                code.len()
+            }
+        };
+        (code, length)
+    }
+}
+
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyed(..)")
+    }
+}
+
 /// SHA-256.
 pub fn sha256(octets: &[u8]) -> [u8; 32] {
     Sha256::digest(octets).into()
@@ -172,6 +218,11 @@ mod tests {
         let parts: [&[u8]; 2] = [b"what do ya want ", b"for nothing?"];
         assert_eq!(hmac_sha1(b"Jefe", &parts)[..6], [0xEF, 0xFC, 0xDF, 0x6A, 0xE5, 0xEB]);
         assert_eq!(hmac_sha256(b"Jefe", &parts)[..6], [0x5B, 0xDC, 0xC1, 0x46, 0xBF, 0x60]);
+        let (short, long) = (Keyed::sha1(b"Jefe").code(&parts.concat()), Keyed::sha256(b"Jefe").code(&parts.concat()));
+        assert_eq!(
+            (&short.0[..short.1], &long.0[..long.1]),
+            (&hmac_sha1(b"Jefe", &parts)[..], &hmac_sha256(b"Jefe", &parts)[..])
+        );
         assert_eq!(sha256(b"abc")[..6], [0xBA, 0x78, 0x16, 0xBF, 0x8F, 0x01]);
     }
 

@@ -4,7 +4,9 @@
 //! Client and simulated BMC use the same functions. Suites without authentication, integrity or
 //! confidentiality cannot be expressed here. Uses `wire` and `crypto`; knows no clock and no socket.
 
-use crate::crypto::{AES_BLOCK, Secret, Wiped, aes128_cbc_decrypt, aes128_cbc_encrypt, hmac_sha1, hmac_sha256, same};
+use crate::crypto::{
+    AES_BLOCK, Keyed, Secret, Wiped, aes128_cbc_decrypt, aes128_cbc_encrypt, hmac_sha1, hmac_sha256, same,
+};
 use crate::wire::rakp::Algorithms;
 use crate::wire::rmcp::{self, GUARDED_FROM, PayloadType, Plus, emit_guarded};
 use crate::words::Guid;
@@ -58,6 +60,13 @@ impl Suite {
         match self {
             Self::Three => 12,
             Self::Seventeen => 16,
+        }
+    }
+
+    fn keyed(self, key: &[u8]) -> Keyed {
+        match self {
+            Self::Three => Keyed::sha1(key),
+            Self::Seventeen => Keyed::sha256(key),
         }
     }
 
@@ -162,7 +171,7 @@ impl Exchange {
         let kg = kg.filter(|kg| kg.expose().iter().any(|octet| *octet != 0)).unwrap_or(password);
         let parts: [&[u8]; 4] = [&self.console_random, &self.bmc_random, &self.role_and_length(), &self.name];
         let session_key = suite.hmac(kg.expose(), &parts);
-        let integrity = suite.hmac(session_key.octets(), &[&[1; DERIVATION]]);
+        let integrity = suite.keyed(suite.hmac(session_key.octets(), &[&[1; DERIVATION]]).octets());
         let derived = suite.hmac(session_key.octets(), &[&[2; DERIVATION]]);
         let mut cipher = Wiped::new([0; 16]);
         cipher.copy_from_slice(&derived.octets()[..16]);
@@ -190,7 +199,7 @@ pub enum Refused {
 pub struct Keys {
     suite: Suite,
     session_key: Code,
-    integrity: Code,
+    integrity: Keyed,
     cipher: Wiped<[u8; 16]>,
 }
 
@@ -219,9 +228,15 @@ impl Keys {
         payload.push(pad);
         aes128_cbc_encrypt(&self.cipher, &iv, &mut payload[AES_BLOCK..]).expect("padded to whole blocks");
         let mut datagram = emit_guarded(PayloadType::Ipmi, session, sequence, &payload);
-        let code = self.suite.hmac(self.integrity.octets(), &[&datagram[GUARDED_FROM..]]).cut(self.suite.code_length());
+        let code = self.code(&datagram[GUARDED_FROM..]);
         datagram.extend(code.octets());
         datagram
+    }
+
+    /// The code of what a packet guards.
+    fn code(&self, covered: &[u8]) -> Code {
+        let (octets, length) = self.integrity.code(covered);
+        Code::new(&octets[..length]).cut(self.suite.code_length())
     }
 
     /// The IPMI message in a packet that the peer sealed. The code is checked before anything else
@@ -231,7 +246,7 @@ impl Keys {
             return Err(Refused::Unprotected);
         }
         let (covered, code) = packet.guarded(self.suite.code_length()).map_err(Refused::Rmcp)?;
-        if !self.suite.hmac(self.integrity.octets(), &[covered]).cut(self.suite.code_length()).is(code) {
+        if !self.code(covered).is(code) {
             return Err(Refused::Code);
         }
         packet.trailer(self.suite.code_length()).map_err(Refused::Rmcp)?;
@@ -302,8 +317,7 @@ mod tests {
             if !authenticated {
                 datagram[5] &= 0x7F;
             }
-            let code = keys.suite.hmac(keys.integrity.octets(), &[&datagram[GUARDED_FROM..]]).cut(16);
-            datagram.extend(code.octets());
+            datagram.extend(keys.code(&datagram[GUARDED_FROM..]).octets());
             datagram
         };
         let mut good = [0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8];
