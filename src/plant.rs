@@ -260,7 +260,7 @@ impl Plant {
     pub fn show_touched(&self, reactor: &mut Reactor) {
         let mut shown = self.shown.lock();
         while let Some(status) = reactor.take_touched() {
-            shown.learn(&status);
+            shown.learn(status);
         }
     }
 

@@ -10,6 +10,7 @@ mod status;
 
 use super::abandoned::Abandoned;
 pub use super::failure::Failure;
+use super::few::Few;
 pub use super::identity::{Checked, Identity};
 use super::pace::Pace;
 pub use super::queue::{BUSY_PAUSE, BUSY_TRIES, Ticket, Urgency};
@@ -28,7 +29,6 @@ use crate::wire::ipmi::Request;
 use crate::words::Guid;
 use core::time::Duration;
 pub use status::{Output, Status};
-use std::collections::VecDeque;
 
 /// A silent session is used after this time, so that the BMC does not end it (they do after 60 s).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -105,7 +105,7 @@ pub struct Link {
     /// What the last session that was open says once more when the next one is.
     farewell: Option<Vec<u8>>,
     ignored: u64,
-    output: VecDeque<Output>,
+    output: Few<Output>,
 }
 
 impl Link {
@@ -141,7 +141,7 @@ impl Link {
             abandoned: None,
             farewell: None,
             ignored: 0,
-            output: VecDeque::new(),
+            output: Few::default(),
         }
     }
 

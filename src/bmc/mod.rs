@@ -16,6 +16,7 @@ pub mod chassis;
 pub mod dialogue;
 pub mod evidence;
 pub mod failure;
+mod few;
 pub mod fill;
 pub mod handshake;
 pub mod identity;

@@ -4,13 +4,13 @@
 //! Sans-IO like `session`. Nothing here is authenticated: the answer says that something at this
 //! address speaks RMCP, no more. When to ask is the heartbeat's business.
 
+use super::few::Few;
 use crate::crypto::Random;
 use crate::now::Now;
 use crate::wire::command::{AuthCapabilities, auth_capabilities};
 use crate::wire::ipmi::Message;
 use crate::wire::rmcp::{Datagram, emit_ping, emit_sessionless};
 use core::time::Duration;
-use std::collections::VecDeque;
 
 /// How long an answer is awaited.
 pub const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ pub struct Probe {
     due: Option<Duration>,
     /// Timer: it is asked again.
     again: Option<Duration>,
-    output: VecDeque<Output>,
+    output: Few<Output>,
 }
 
 impl Probe {
@@ -72,7 +72,7 @@ impl Probe {
     /// A probe that has not asked yet; without any kind it asks for the capabilities.
     pub fn of(random: &mut Random, kinds: Kinds) -> Self {
         let [sequence] = random.array();
-        Self { kinds: kinds.or_any(), sequence: sequence & 0x3F, due: None, again: None, output: VecDeque::new() }
+        Self { kinds: kinds.or_any(), sequence: sequence & 0x3F, due: None, again: None, output: Few::default() }
     }
 
     /// Whether it asks like this.

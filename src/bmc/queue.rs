@@ -2,10 +2,10 @@
 //!
 //! Uses `wire` for the request. Used by `link`; its input is our own.
 
+use super::few::Few;
 use super::repeat::may_repeat;
 use crate::wire::ipmi::Request;
 use core::time::Duration;
-use std::collections::VecDeque;
 
 /// Commands of one urgency that wait at most. An urgent one is never refused because of normal ones.
 pub const QUEUE: usize = 32;
@@ -54,8 +54,8 @@ impl Errand {
 /// Two queues in order of submission.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    urgent: VecDeque<Waiting>,
-    normal: VecDeque<Waiting>,
+    urgent: Few<Waiting>,
+    normal: Few<Waiting>,
 }
 
 impl Queue {

@@ -9,6 +9,7 @@ use super::abandoned::Abandoned;
 use super::active::Active;
 pub use super::active::Ignored;
 use super::failure::Failure;
+use super::few::Few;
 use super::key_exchange::{Believed, Heard, KeyExchange};
 pub use super::login::{Login, Manners};
 use super::pace::Pace;
@@ -21,7 +22,6 @@ use crate::wire::ipmi::{Message, Request, Response};
 use crate::wire::rmcp::{Datagram, PayloadType, Plus, emit_sessionless};
 use crate::words::Guid;
 use core::time::Duration;
-use std::collections::VecDeque;
 
 /// What the session wants from the one who drives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct Session {
     abandoned: Option<Abandoned>,
     /// The goodbye once more, for when the BMC hears us again.
     farewell: Option<Vec<u8>>,
-    output: VecDeque<Output>,
+    output: Few<Output>,
 }
 
 impl Session {
@@ -101,7 +101,7 @@ impl Session {
             malformed: false,
             abandoned: None,
             farewell: None,
-            output: VecDeque::new(),
+            output: Few::default(),
         }
     }
 
@@ -390,7 +390,10 @@ impl Session {
             State::Active(active) => Some((active.console_session(), Some(active.keys().clone()))),
             State::Idle(_) | State::Closed => None,
         };
-        self.abandoned = ours.map(|(session, keys)| Abandoned::new(session, keys, self.sent.0));
+        // A command was sent again and again, and a late answer is to the last sending as likely as to the first: it shows
+        // no more than that. A BMC that is truly slow shows more in the next session.
+        let sent = if matches!(self.state, State::Active(_)) { self.sent.1 } else { self.sent.0 };
+        self.abandoned = ours.map(|(session, keys)| Abandoned::new(session, keys, sent));
         match core::mem::replace(&mut self.state, State::Closed) {
             State::Closed => return,
             State::Active(mut active) => {

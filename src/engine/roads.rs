@@ -34,7 +34,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 pub(super) use news::{Heard, News, Owner};
 use openings::Openings;
-use places::{Place, Places};
+use places::{Origin, Place, Places};
 use road::{InBand, Road, Said};
 use talk::Talk;
 
@@ -104,7 +104,7 @@ fn place(
     let bmc = cluster.servers.get(usize::from(id.0))?.bmc.as_ref()?;
     let (identity, in_band) = (expected(cluster, id, own), in_band(cluster, id));
     let road = Road::new(now, login.as_ref(), &identity, in_band.as_ref(), kinds(bmc), random);
-    Some(Place::new(id, bmc.address, login, identity, in_band, road))
+    Some(Place::new(id, bmc.address, road, Origin { login, identity, in_band }))
 }
 
 /// All roads of a context.
@@ -154,7 +154,7 @@ impl Roads {
 
     /// What a server's BMC must be.
     pub(super) fn expects(&self, server: ServerId) -> Option<&Identity> {
-        self.places.get(server).map(|place| &place.identity)
+        self.places.get(server).map(|place| &place.origin.identity)
     }
 
     /// Begins to tell a server's BMC a phase; its end is news.

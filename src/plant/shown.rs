@@ -2,6 +2,7 @@
 
 use crate::engine::PeerStatus;
 use crate::heartbeat::Trips;
+use crate::words::ServerId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,16 +32,16 @@ impl Shown {
 
     /// What is said of a server has changed.
     pub(super) fn change(&mut self, status: &PeerStatus) {
-        if let Some(watched) = self.find(status) {
+        if let Some(watched) = self.find(status.id) {
             watched.status.clone_from(status);
         }
     }
 
     /// A round of questions about a server is over.
-    pub(super) fn learn(&mut self, status: &PeerStatus) {
-        if let Some(watched) = self.find(status) {
-            watched.status.clone_from(status);
+    pub(super) fn learn(&mut self, status: PeerStatus) {
+        if let Some(watched) = self.find(status.id) {
             watched.trips.push(status.round_trip.filter(|_| status.misses == 0));
+            watched.status = status;
         }
     }
 
@@ -52,9 +53,13 @@ impl Shown {
         self.servers.iter().map(|watched| watched.status.clone()).collect()
     }
 
-    /// They stand in the configuration's order.
-    fn find(&mut self, status: &PeerStatus) -> Option<&mut Watched> {
-        let place = self.servers.binary_search_by_key(&status.id, |watched| watched.status.id).ok()?;
+    /// They stand in the configuration's order; where each has a BMC, a server's number is its place.
+    fn find(&mut self, server: ServerId) -> Option<&mut Watched> {
+        let number = usize::from(server.0);
+        let place = match self.servers.get(number) {
+            Some(watched) if watched.status.id == server => number,
+            Some(_) | None => self.servers.binary_search_by_key(&server, |watched| watched.status.id).ok()?,
+        };
         self.servers.get_mut(place)
     }
 }
@@ -62,7 +67,6 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::ServerId;
     use std::time::Duration;
 
     fn status(id: u16, name: &str) -> PeerStatus {
@@ -77,9 +81,9 @@ mod tests {
         let answered = PeerStatus { round_trip: Some(ms(3)), ..status(2, "c") };
         shown.change(&answered);
         assert_eq!((shown.peers()[1].round_trip, trips(&shown, 1).len()), (Some(ms(3)), 0), "a change is no round");
-        shown.learn(&answered);
-        shown.learn(&PeerStatus { misses: 1, ..answered.clone() });
-        shown.learn(&status(1, "b")); // nobody shows it
+        shown.learn(answered.clone());
+        shown.learn(PeerStatus { misses: 1, ..answered });
+        shown.learn(status(1, "b")); // nobody shows it
         assert_eq!(trips(&shown, 1), [Some(ms(3)), None]);
         shown.set(vec![status(0, "c"), status(1, "a"), status(2, "d")]);
         assert_eq!([0, 1, 2].map(|place| trips(&shown, place).len()), [2, 0, 0]);

@@ -239,6 +239,8 @@ pub struct Plus<'a> {
     whole: &'a [u8],
 }
 
+/// Octets that may follow the payload: pad, its count, next header, and the longest code.
+const TRAILER_ROOM: usize = 3 + 2 + 32;
 /// Octets of the RMCP+ header, from the authentication type to the length.
 const PLUS_HEADER: usize = 12;
 
@@ -300,7 +302,8 @@ pub const GUARDED_FROM: usize = 4;
 
 fn emit_plus(flags: u8, session: u32, sequence: u32, payload: &[u8]) -> Vec<u8> {
     debug_assert!(payload.len() <= MAX_PAYLOAD);
-    let mut bytes = vec![0x06, 0, 0xFF, CLASS_IPMI, AUTH_PLUS, flags];
+    let mut bytes = Vec::with_capacity(GUARDED_FROM + PLUS_HEADER + payload.len() + TRAILER_ROOM);
+    bytes.extend([0x06, 0, 0xFF, CLASS_IPMI, AUTH_PLUS, flags]);
     bytes.extend(session.to_le_bytes());
     bytes.extend(sequence.to_le_bytes());
     bytes.extend((payload.len() as u16).to_le_bytes());

@@ -10,17 +10,15 @@ use crate::words::ServerId;
 use alloc::collections::{BTreeSet, VecDeque};
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::HashMap;
 
-/// One server's BMC.
+/// One server's BMC. Small, because ten thousand of them lie side by side.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) server: ServerId,
     pub(super) address: SocketAddr,
-    /// What it was made from.
-    pub(super) login: Option<Login>,
-    pub(super) identity: Identity,
-    pub(super) in_band: Option<InBand>,
     pub(super) road: Road,
+    pub(super) origin: Box<Origin>,
     /// A reload gives it up.
     given_up: bool,
     /// When it is in the list of those that are due.
@@ -29,16 +27,17 @@ pub(super) struct Place {
     touched: bool,
 }
 
+/// What a road was made from.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) login: Option<Login>,
+    pub(super) identity: Identity,
+    pub(super) in_band: Option<InBand>,
+}
+
 impl Place {
-    pub(super) fn new(
-        server: ServerId,
-        address: SocketAddr,
-        login: Option<Login>,
-        identity: Identity,
-        in_band: Option<InBand>,
-        road: Road,
-    ) -> Self {
-        Self { server, address, login, identity, in_band, road, given_up: false, due: None, touched: false }
+    pub(super) fn new(server: ServerId, address: SocketAddr, road: Road, origin: Origin) -> Self {
+        Self { server, address, road, origin: Box::new(origin), given_up: false, due: None, touched: false }
     }
 }
 
@@ -47,8 +46,8 @@ impl Place {
 pub(super) struct Places {
     /// By server; none: it has no BMC.
     all: Vec<Option<Place>>,
-    /// In order of addresses. Two servers that have one share nothing else: the first of them hears what comes.
-    addresses: Vec<(SocketAddr, ServerId)>,
+    /// Two servers that have one address share nothing else: the first of them hears what comes.
+    addresses: HashMap<SocketAddr, ServerId>,
     /// Whose BMC is talked to in-band.
     own: Option<ServerId>,
     /// What each road waits for.
@@ -64,8 +63,8 @@ impl Places {
         for mut place in places {
             let server = place.server;
             (place.due, place.touched) = (None, false);
-            new.addresses.push((place.address, server));
-            if place.in_band.is_some() {
+            new.addresses.entry(place.address).or_insert(server);
+            if place.origin.in_band.is_some() {
                 new.own = new.own.or(Some(server));
             }
             let at = usize::from(server.0);
@@ -73,7 +72,6 @@ impl Places {
             new.all[at] = Some(place);
             new.touch(server);
         }
-        new.addresses.sort_unstable();
         new
     }
 
@@ -98,8 +96,7 @@ impl Places {
 
     /// Whose BMC is at this address.
     pub(super) fn at(&self, address: SocketAddr) -> Option<ServerId> {
-        let first = self.addresses.partition_point(|(other, _)| *other < address);
-        self.addresses.get(first).filter(|(other, _)| *other == address).map(|(_, server)| *server)
+        self.addresses.get(&address).copied()
     }
 
     /// Whose BMC is talked to in-band.
@@ -175,8 +172,8 @@ mod tests {
         let mut random = Random::from_seed([7; 32]);
         let mut places = Places::new((0..count).map(|n| {
             let address = SocketAddr::from(([192, 0, 2, 1], 1000 + (count - n) % (count - 1)));
-            let road = Road::Ping(Probe::new(&mut random));
-            Place::new(ServerId(n), address, None, Identity::Unknown, None, road)
+            let road = Road::Ping(Box::new(Probe::new(&mut random)));
+            Place::new(ServerId(n), address, road, Origin { login: None, identity: Identity::Unknown, in_band: None })
         }));
         assert_eq!(drain(&mut places).len(), usize::from(count), "each is looked at once");
         places

@@ -85,8 +85,8 @@ impl Place {
         let bmc = new.server(id).bmc.as_ref();
         let login = logins.get(usize::from(id.0)).and_then(Option::as_ref);
         bmc.is_some_and(|bmc| bmc.address == self.address && self.road.asks_like(kinds(bmc)))
-            && login == self.login.as_ref()
-            && expected(new, id, own) == self.identity
-            && in_band(new, id) == self.in_band
+            && login == self.origin.login.as_ref()
+            && expected(new, id, own) == self.origin.identity
+            && in_band(new, id) == self.origin.in_band
     }
 }

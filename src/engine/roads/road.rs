@@ -26,9 +26,9 @@ pub(super) struct InBand {
 #[derive(Debug)]
 pub(super) enum Road {
     Link(Box<Link>),
-    Ping(Probe),
+    Ping(Box<Probe>),
     /// In-band, and what is beside it without a login.
-    Own(Box<Auto>, Option<Probe>),
+    Own(Box<Auto>, Option<Box<Probe>>),
 }
 
 /// What a road says.
@@ -62,7 +62,7 @@ impl Road {
         let link = login.filter(|_| beside).map(|login| Link::new(login.clone(), identity.clone(), random.split()));
         match (in_band, link) {
             (Some(InBand { device, pinned, .. }), link) => {
-                let ping = (beside && link.is_none()).then(|| Probe::of(random, kinds));
+                let ping = (beside && link.is_none()).then(|| Box::new(Probe::of(random, kinds)));
                 let mut auto = Box::new(Auto::new(device.clone(), *pinned, identity.clone(), link));
                 auto.start(now);
                 Self::Own(auto, ping)
@@ -76,7 +76,7 @@ impl Road {
                 }
                 Self::Link(link)
             }
-            (None, None) => Self::Ping(Probe::of(random, kinds)),
+            (None, None) => Self::Ping(Box::new(Probe::of(random, kinds))),
         }
     }
 
@@ -173,7 +173,7 @@ impl Road {
             Self::Link(link) => link.next_deadline(),
             Self::Ping(ping) => ping.next_deadline(),
             Self::Own(auto, ping) => {
-                [auto.next_deadline(), ping.as_ref().and_then(Probe::next_deadline)].into_iter().flatten().min()
+                [auto.next_deadline(), ping.as_ref().and_then(|ping| ping.next_deadline())].into_iter().flatten().min()
             }
         }
     }
@@ -192,7 +192,7 @@ impl Road {
                 Some(auto::Output::Answer { ticket, result }) => Some(Said::Answer(ticket, result)),
                 Some(auto::Output::Changed) => Some(Said::Changed),
                 Some(auto::Output::Remark(remark)) => Some(Said::Remark(remark)),
-                None => ping.as_mut().and_then(Probe::poll_output).map(pinged),
+                None => ping.as_mut().and_then(|ping| ping.poll_output()).map(pinged),
             },
         }
     }
