@@ -9,6 +9,9 @@ use bmcnotice::config::native::{MAX_SERVERS, MAX_TEXT, parse, wanted};
 use std::fmt::Write;
 use std::time::Duration;
 
+/// Ten thousand servers take a third of a second where everything is optimised, and a second or two in a debug build.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What this thread has used of the CPU.
 fn cpu() -> Duration {
     let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -87,6 +90,7 @@ fn facts(text: &str) -> Facts {
 fn grows_with_the_number_alone(what: &str, fleet: &Fleet) {
     let least = |count, rounds| (0..rounds).map(|_| fleet.judge(count).2).min().unwrap();
     let (thousand, ten) = (least(1000, 3), least(10_000, 2));
+    assert!(ten < PATIENCE, "{what}: {ten:?}");
     assert!(ten < thousand * 18, "{what}: 1,000 servers take {thousand:?}, 10,000 take {ten:?}");
 }
 
@@ -94,8 +98,7 @@ fn grows_with_the_number_alone(what: &str, fleet: &Fleet) {
 fn ten_thousand_servers_are_a_cluster() {
     let (findings, sound, took) = SOUND.judge(10_000);
     assert!(sound && findings.iter().all(|finding| finding.severity < Severity::Warning), "{findings:?}");
-    // About a second where it is optimised; a look through all servers for each of them takes minutes here.
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert!(took < PATIENCE, "{took:?}");
     grows_with_the_number_alone("nothing is wrong", &SOUND);
     assert!(SOUND.text(MAX_SERVERS).len() <= MAX_TEXT, "as many as there may be fit into the text");
 }
@@ -117,11 +120,13 @@ fn whatever_is_wrong_with_ten_thousand_servers() {
     let (bmc, guid) = (|_| "10.2.0.1".into(), |_| format!("{:032x}", 7));
     let fleet = Fleet { bmc, guid, sources: |_| "10.3.0.1".into(), ..SOUND };
     wrong("one BMC, one GUID, one source", &["BMCN-C202", "BMCN-C213", "BMCN-C204"], fleet);
-    // Beside the right ones, every second with another one.
+    // Beside the right ones, every second with another one; to compare such names takes its time.
+    const LONG: &str = "a-name-as-long-as-a-host-of-a-large-site-may-have";
     let misspelt = |n| match n % 2 {
-        0 => format!("node{n:05}.example\" = \"10.9.9.9\"\n\"nude{n:05}.example"),
-        _ => format!("node{n:05}.example"),
+        0 => format!("{n:05}.{LONG}\" = \"10.9.9.9\"\n\"x{n:05}.{LONG}"),
+        _ => format!("{n:05}.{LONG}"),
     };
-    let fleet = Fleet { bmc: |n| ip(1, n + 1), keyword: misspelt, ..SOUND };
-    wrong("BMCs that are servers, misspelt keywords", &["BMCN-C203", "BMCN-C304", "BMCN-C306"], fleet);
+    let fleet = Fleet { name: |n| format!("{n:05}.{LONG}"), keyword: misspelt, ..SOUND };
+    wrong("misspelt keywords", &["BMCN-C304"], fleet);
+    wrong("BMCs that are servers", &["BMCN-C203", "BMCN-C306"], Fleet { bmc: |n| ip(1, n + 1), ..SOUND });
 }

@@ -149,4 +149,44 @@ mutant "$shows" src/io/terminal.rs          's/let _ = set(&self.fd, &self.befor
 mutant "$shows" src/bin/bmcnotice/watch/screen.rs 's/\\x1b\[?7h//'                                  # lines are cut off for ever
 mutant 'cargo test -q --lib plant::' src/plant/shown.rs 's/filter(|_| status.misses == 0)/filter(|_| true)/' # a miss that is a round trip
 
+# The heartbeat broken on purpose, by its table and by servers that watch each other.
+beats='cargo test -q --features sim --test heartbeat_table' hb=src/heartbeat
+mutant "$beats" $hb/peer.rs      's/^const OFF_READINGS: u8 = 2;/const OFF_READINGS: u8 = 1;/'          # off on one reading
+mutant "$beats" $hb/peer.rs      's/Verdict::Off if stale .* => unknown,/Verdict::Off if false => unknown,/' # off outlasts its evidence
+mutant "$beats" $hb/peer.rs      's/self.settling = self.settling.filter.*/self.settling = None;/'     # a former boot's feeding settles
+mutant "$beats" $hb/peer.rs      's/self.quiet_since += for_so_long;//'                               # our sleep is their silence
+mutant "$beats" $hb/watch.rs     's/_ if row.stale => Round::None(Doubt::Silent),//'                  # an answer of our sleep is new
+mutant "$beats" $hb/watch.rs     's/self.restarted |= reading.restarted;//'                           # a restart is not told
+mutant "$beats" $hb/feeder.rs    's/if asked != Some(self.step) {/if asked.is_none() {/'              # a goodbye in the middle is lost
+mutant "$beats" $hb/feeder.rs    's/Step::Look if marked \&\& !self.ours/Step::Look if !self.ours/'   # another owner's running timer is taken
+mutant "$beats" $hb/countdown.rs 's/self.lies = 0; \/\/ its bit.*//'                                  # a stopped timer runs
+mutant "$beats" $hb/economy.rs   's/MAX_HOLDERS - usize::from(holds_its_own(bmc))/MAX_HOLDERS/'       # three sessions
+mutant "$beats" $hb/probe.rs     's/let between = planned > now + span;/let between = false;/'        # a question in between shifts the plan
+mutant "$beats" src/engine/roads.rs     's/road.slept(for_so_long);//'                               # our sleep makes BMCs slow
+mutant "$beats" src/engine/heartbeat.rs 's/let stays = .*/let stays = |_: \&(ServerId, Way)| true;/'  # another order in the file
+watching='BMCNOTICE_SEEDS=500 cargo test -q --features sim --test heartbeat_simulation no_verdict'
+mutant "$watching" $hb/take_over.rs 's/Verdict::Off if age > fresh =>/Verdict::Off if false =>/'      # a yes never grows old
+mutant "$watching" $hb/peer.rs      's/Verdict::Off if stale .* => unknown,/Verdict::Off if false => unknown,/' # off is not given up
+mutant "$watching" $hb/peer.rs      's/if age > timeout {/if false {/'                                # alive lasts while the BMC is silent
+mutant "$watching" $hb/countdown.rs 's/if self.tag.is_none() \&\& !timer.running {/if false {/'       # a former boot's mark counts
+mutant "$watching" $hb/countdown.rs 's/Some((Mark::Goodbye, _)) => Pulse::Goodbye,/Some((Mark::Goodbye, _)) => Pulse::Stopped,/'
+mutant "$watching" src/engine/watching.rs 's/login.filter(|_| id == cluster.this || held \&\& asked)/login/' # sessions where others hold them
+mutant "$watching" src/bmc/slots.rs 's/let known = self.places.contains.*/let known = false;/'        # the dead take the places of the living
+mutant "$watching" src/bmc/pace.rs  's/if self.is_quick() { QUICK_TRANSMISSIONS } else { TRANSMISSIONS }/TRANSMISSIONS/'
+
+# Ten thousand servers.
+roads='cargo test -q --features sim --test many_roads'
+places='cargo test -q --lib roads::'
+out='cargo test -q --lib io::udp'
+scale='cargo test -q --test config_scale'
+mutant "$places" src/engine/roads/places.rs   's/self.due.remove(&(at, server));//'                     # what was waited for is waited for still
+mutant "$places" src/engine/roads/places.rs   's/filter(|(at, _)| \*at <= now)/filter(|_| now > Duration::ZERO)/' # a timeout is everybody's
+mutant "$places" src/engine/roads/openings.rs 's/\*since + PATIENCE <= now/*since > now/'               # the dead hold up the living
+mutant "$roads"  src/engine/roads/places.rs   's/^            new.touch(server);$//'                    # nobody waits after a reload
+mutant "$roads"  src/engine/roads/openings.rs 's/self.begun.len() >= MAX_UNDER_WAY/self.begun.is_empty() \&\& now > Duration::MAX/' # all at once
+mutant "$roads"  src/engine/roads/reload.rs   's/self.openings = Openings::new(self.places.held());/let _ = Openings::new(self.places.held());/'
+mutant "$out"    src/io/udp.rs                's/(first + done, datagrams/(first, datagrams/'           # the same again
+mutant "$out"    src/io/udp.rs                's/unsent += 1;/break;/'                                  # one that is refused holds up the rest
+mutant "$scale"  src/config/check/monitors.rs 's/let near = if guesses > 0 {/let near = if guesses < usize::MAX {/' # every name is compared with every other
+
 exit $bad

@@ -112,7 +112,7 @@ impl World {
         // One answer alone changes nothing: it may be the one before it that holds.
         let first = status.power == Some(false) && status.verdict != Verdict::Off;
         let before = if first { self.fate.timeout + self.in_vain() } else { self.fate.interval / 8 * 9 };
-        let from = heard.saturating_sub(self.round() + before + if first { slept } else { Duration::ZERO });
+        let from = heard.saturating_sub(self.round() + before + if first { here.slept } else { Duration::ZERO });
         if age > longest {
             let what = format!(
                 "server{} is {} for server{}, by an answer of {age:?} ago",
@@ -122,7 +122,8 @@ impl World {
             );
             self.broken(Promise::Evidence, what);
         }
-        let late = self.timeout_of(peer) + self.in_vain() + slept;
+        // The next question comes an interval later at the most, and what comes of it is known after its round.
+        let late = self.timeout_of(peer) + self.fate.interval + self.round() + slept;
         let (timeout, warning) = (self.fate.timeout, self.fate.warning());
         let longest = self.timeout_of(peer);
         let to = self.time;

@@ -1,6 +1,6 @@
 //! Links and the troubles that BMCs and networks make, against the simulated BMC in virtual time: each
 //! trouble alone, and what the link makes of it.
-use crate::net::{MILLISECOND, Net, SECOND, identity, login};
+use crate::net::{MILLISECOND, Net, SECOND, Weather, identity, login};
 use bmcnotice::bmc::failure::Failure;
 use bmcnotice::bmc::link::{CROWDED_FIRST, KEEP_ALIVE, Link, Login, Manners, Output, RECOUNT, Status, Urgency};
 use bmcnotice::config::model::Privilege;
@@ -9,9 +9,9 @@ use bmcnotice::now::Now;
 use bmcnotice::sim::{Options, Quirks, User};
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::{self, Control};
-use bmcnotice::wire::ipmi::Request;
+use bmcnotice::wire::ipmi::{Message, Request, Response};
 use bmcnotice::wire::rakp::{OpenRequest, OpenResponse, Opened, Rakp1, Rakp2, Rakp3, Rakp4, Status as Refusal};
-use bmcnotice::wire::rmcp::{Datagram, PayloadType, Plus, emit_setup};
+use bmcnotice::wire::rmcp::{Datagram, PayloadType, Plus, emit_sessionless, emit_setup};
 use std::time::Duration;
 
 fn read() -> Request {
@@ -106,6 +106,34 @@ fn a_rebooted_bmc_is_noticed_soon() {
     assert!(net.ask(read()).is_ok());
     assert!(net.now.boottime - before < 2 * SECOND);
     assert_eq!(net.bmc.sessions(), (1, 0));
+}
+
+/// All sendings of a command are lost but the last one, whose answer comes when the session has just been given up.
+#[test]
+fn a_late_answer_behind_losses_makes_no_bmc_slow() {
+    let mut net = net(Options::default()).up();
+    net.weather.cut = true;
+    let ticket = net.submit(Urgency::Urgent, read());
+    net.run(760 * MILLISECOND);
+    // The question outside the session is answered.
+    let question = net.sent.last().unwrap().clone();
+    let Ok(Datagram::Sessionless(message)) = Datagram::parse(&question) else { panic!("{question:02x?}") };
+    let answer = Response::ok(command::AuthCapabilities { channel: 1, kg: false, rmcp_plus: true }.emit());
+    let answer = Message::parse(message).unwrap().answer(&answer);
+    net.link.handle_datagram(net.now, &emit_sessionless(&answer).unwrap());
+    net.run(640 * MILLISECOND);
+    net.weather = Weather { cut: false, fastest: 140 * MILLISECOND, slowest: 141 * MILLISECOND, ..net.weather };
+    net.run(SECOND);
+    assert_eq!(net.answers[&ticket], Err(Failure::SessionLost));
+    assert!(net.link.ignored() > 0, "it came late");
+    net.weather = Weather::FINE;
+    net.run(5 * SECOND);
+    assert!(net.is_up());
+    let sent = net.packets[0];
+    net.weather.cut = true;
+    net.submit(Urgency::Urgent, read());
+    net.run(SECOND);
+    assert!(net.packets[0] - sent >= 4, "{} in a second", net.packets[0] - sent);
 }
 
 /// The network parts for some seconds, and the goodbye is lost with all else: the BMC would hold the slot for a minute.
