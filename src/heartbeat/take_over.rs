@@ -1,8 +1,9 @@
 //! May I take over? What a verdict entitles a cluster to, and why.
 //!
 //! A pure function of a verdict and of how old its evidence is. It never says more than the BMC has shown: a silent BMC
-//! is no dead server, and a dead feeder is no dead service. Uses `verdict`.
+//! is no dead server, and a dead feeder is no dead service. Uses `verdict`, `evidence`.
 
+use super::evidence::Doubt;
 use super::verdict::Verdict;
 use core::fmt;
 use core::time::Duration;
@@ -60,6 +61,21 @@ pub fn take_over(verdict: Verdict, age: Duration, fresh: Duration) -> (TakeOver,
         Verdict::Silent => (TakeOver::FenceFirst, "nobody feeds its watchdog, but its services may still run"),
         Verdict::Powered => (TakeOver::NoAnswer, "it has power, and nothing says whether anything runs"),
         Verdict::Left => (TakeOver::NoAnswer, "its feeder ended cleanly: that says nothing of its services"),
-        Verdict::Unknown(_) => (TakeOver::NoAnswer, "its BMC says nothing: BMCs often die with their host"),
+        Verdict::Unknown(doubt) => (TakeOver::NoAnswer, unknown(doubt)),
+    }
+}
+
+/// What nothing can be concluded from.
+fn unknown(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::NotAsked => "its BMC has not been asked yet",
+        Doubt::Silent => "its BMC says nothing: BMCs often die with their host",
+        Doubt::Login | Doubt::NoLogin | Doubt::NoSlot => {
+            "its BMC answers, but not to us: it says nothing of the server"
+        }
+        Doubt::Elsewhere => "its BMC answers, but other servers ask it: they know",
+        Doubt::Identity => "another BMC answers at its address: it speaks of another server",
+        Doubt::Malformed => "its BMC answers what is not understood",
+        Doubt::Unproven => "a BMC says that the power is off, but nothing proves that it is this server's",
     }
 }

@@ -179,3 +179,16 @@ fn words() {
         assert_eq!(old, if verdict == Off { NoAnswer } else { may }, "{verdict}: only a yes grows old");
     }
 }
+
+/// Only a silent BMC is called silent: where it answers, the reason does not say that it says nothing.
+#[test]
+fn a_reason_of_its_own_for_what_is_not_known() {
+    let answers = [Doubt::Login, Doubt::NoSlot, Doubt::NoLogin, Doubt::Elsewhere, Doubt::Identity, Doubt::Malformed];
+    let reason = |doubt| bmcnotice::heartbeat::take_over(unknown(doubt), s(1), s(6)).1;
+    assert!(answers.into_iter().all(|doubt| reason(doubt).contains("answers")), "{:?}", answers.map(reason));
+    for (doubt, word) in
+        [(Doubt::Silent, "says nothing"), (Doubt::NotAsked, "not been asked"), (Doubt::Unproven, "proves")]
+    {
+        assert!(reason(doubt).contains(word), "{}", reason(doubt));
+    }
+}

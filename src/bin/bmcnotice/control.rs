@@ -195,13 +195,12 @@ pub fn path(at: &Socket) -> Result<PathBuf, Exit> {
     if let Some(path) = &at.socket {
         return Ok(path.clone());
     }
-    let config = match (&at.config, Config::from_file(DEFAULT_FILE)) {
-        (Some(file), _) => Config::from_file(file).map_err(|error| {
+    let config = match &at.config {
+        Some(file) => Config::from_file(file).map_err(|error| {
             complain(error, "name the daemon's configuration, or its socket: --socket PATH");
             Exit::Wrong
         })?,
-        (None, Ok(config)) => config,
-        (None, Err(_)) => Config::new(), // the default folder
+        None => Config::from_file(DEFAULT_FILE).unwrap_or_default(), // without one: the default folder
     };
     match config.journal().hot {
         Some(hot) => Ok(socket(Path::new(&hot))),
