@@ -73,8 +73,10 @@ pub struct Peer {
     heard: Option<Now>,
     /// The same (boottime), but that while we slept no time has passed.
     quiet_since: Duration,
-    /// When the watchdog was fed last, as far as it was seen; likewise.
-    fed_at: Duration,
+    /// When the feeding that was seen last was seen; likewise.
+    read_at: Duration,
+    /// How long before that it was: perhaps before our own boot.
+    fed_before: Duration,
     power: Option<Power>,
     pulse: Pulse,
     round_trip: Option<Duration>,
@@ -95,7 +97,8 @@ impl Peer {
             since: now.boottime,
             heard: None,
             quiet_since: now.boottime,
-            fed_at: Duration::ZERO,
+            read_at: Duration::ZERO,
+            fed_before: Duration::ZERO,
             power: None,
             pulse: Pulse::Unread,
             round_trip: None,
@@ -151,7 +154,7 @@ impl Peer {
     /// old as it is all the same, and [`Peer::heard`] says so.
     pub fn slept(&mut self, for_so_long: Duration) {
         self.quiet_since += for_so_long;
-        self.fed_at += for_so_long;
+        self.read_at += for_so_long;
     }
 
     /// The server has restarted; true if that was not known.
@@ -247,8 +250,8 @@ impl Peer {
             Pulse::Boot => Verdict::Booting,
             Pulse::Expired => Verdict::Silent,
             Pulse::Fed { ago, .. } => {
-                self.fed_at = at.saturating_sub(ago);
-                self.settling = self.settling.filter(|since| self.fed_at < *since); // a former boot's feeding
+                (self.read_at, self.fed_before) = (at, ago);
+                self.settling = self.settling.filter(|since| at < *since + ago); // a former boot's feeding
                 let (warning, timeout) = self.limits(rules);
                 if ago > timeout {
                     return Verdict::Silent;
@@ -272,7 +275,7 @@ impl Peer {
 
     /// Until what was fed last is older than this.
     fn until(&self, now: Now, limit: Duration) -> Duration {
-        (self.fed_at + limit + DECIDES_BEHIND).saturating_sub(now.boottime)
+        (self.read_at + limit + DECIDES_BEHIND).saturating_sub(now.boottime + self.fed_before)
     }
 
     /// There is power, and what the watchdog showed cannot be used: what it showed before stands.
@@ -292,7 +295,7 @@ impl Peer {
 
     /// What is left of *alive* or *delayed* without a newer reading.
     fn aged(&self, now: Now, over: Verdict, rules: &Rules, change: &mut Change) -> Verdict {
-        let age = now.boottime.saturating_sub(self.fed_at);
+        let age = now.boottime.saturating_sub(self.read_at) + self.fed_before;
         let (warning, timeout) = self.limits(rules);
         if age > timeout {
             return over;
@@ -329,5 +332,34 @@ impl Peer {
             change.again = Some(Duration::ZERO); // it may have been a loss, no more
         }
         verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heartbeat::evidence::Feeder;
+    use crate::heartbeat::mark::Vouched;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// A watcher that boots finds a server that was fed before: what it saw last is as old as it is.
+    #[test]
+    fn a_feeding_from_before_our_boot_is_as_old_as_it_is() {
+        let rules = Rules { timeout: s(90), warning: s(72), current: s(6) };
+        let at = |seconds| Now { boottime: s(seconds), wall: s(1000 + seconds) };
+        let mut peer = Peer::new(at(1));
+        let pulse = Pulse::Fed { ago: s(60), by: Feeder::Ours(Vouched::Library), good_for: s(0) };
+        let told = Round::Told(Power { on: true, proven: true }, Shown::Pulse(pulse, s(10)));
+        let change = peer.weigh(at(10), told, false, None, &rules);
+        assert_eq!((peer.verdict(), change.again), (Verdict::Alive, Some(s(12) + DECIDES_BEHIND)));
+        for (seconds, verdict) in [(21, Verdict::Alive), (23, Verdict::Delayed), (39, Verdict::Delayed)] {
+            peer.weigh(at(seconds), Round::None(Doubt::Silent), false, None, &rules);
+            assert_eq!(peer.verdict(), verdict, "{seconds} s after our boot");
+        }
+        peer.weigh(at(41), Round::None(Doubt::Silent), false, None, &rules);
+        assert_eq!(peer.verdict(), Verdict::Unknown(Doubt::Silent));
     }
 }

@@ -5,7 +5,7 @@ use crate::server::Server;
 use crate::truth::{State, Timer};
 use crate::world::{World, s};
 use bmcnotice::engine::PeerStatus;
-use bmcnotice::heartbeat::{Doubt, TakeOver, Verdict};
+use bmcnotice::heartbeat::{Doubt, Pulse, TakeOver, Verdict};
 use std::time::Duration;
 
 /// The BMC counts in tenths of a second, and so does whoever reads it.
@@ -52,6 +52,9 @@ impl World {
             self.tally.rounds += 1;
             self.tally.missed += u64::from(status.misses > 0);
             let told = self.servers[watcher].told[peer];
+            if self.servers[watcher].seen[peer].as_ref().is_none_or(|seen| seen.pulse != status.pulse) {
+                self.servers[watcher].read[peer] = self.time;
+            }
             self.servers[watcher].seen[peer] = Some(status.clone());
             if told.unwrap_or(Verdict::Unknown(Doubt::NotAsked)) != status.verdict {
                 let what = format!("server{} is {}, told was {told:?}", peer + 1, status.verdict);
@@ -103,6 +106,7 @@ impl World {
         let Some(status) = here.seen[peer].clone() else { return };
         let Some(heard) = status.heard.map(|heard| here.boot_at + heard.boottime) else { return };
         let slept = if heard < here.woke { here.slept } else { Duration::ZERO };
+        let read = here.read[peer];
         let age = self.time.saturating_sub(heard).saturating_sub(slept);
         let longest = match status.verdict {
             Verdict::Off => self.current() + self.in_vain(),
@@ -122,8 +126,10 @@ impl World {
             );
             self.broken(Promise::Evidence, what);
         }
-        // The next question comes an interval later at the most, and what comes of it is known after its round.
-        let late = self.timeout_of(peer) + self.fate.interval + self.round() + slept;
+        // The next question comes an interval later at the most, and what comes of it is known after its round; where a third
+        // of everything is lost, several of them may be in vain.
+        let asked = if self.fate.is_mild() { self.fate.interval + self.round() } else { self.in_vain() };
+        let late = self.timeout_of(peer) + asked + slept;
         let (timeout, warning) = (self.fate.timeout, self.fate.warning());
         let longest = self.timeout_of(peer);
         let to = self.time;
@@ -139,8 +145,11 @@ impl World {
                 (Promise::Alive, fed && lately)
             }
             Verdict::Delayed => {
-                // By now, whether it was seen to be late or was not seen any more.
-                (Promise::Alive, was(&|state, _, _| !state.fed_within(to, warning - TENTH)) || age + TENTH > warning)
+                // By now, whether it was seen to be late or was not seen any more: its BMC silent, or its countdown unclear.
+                let before = if let Pulse::Fed { ago, .. } = status.pulse { ago } else { Duration::ZERO };
+                let read = to.saturating_sub(read) + before + self.round(); // it is told when its round is over
+                let unseen = age.max(read) + TENTH > warning;
+                (Promise::Alive, unseen || was(&|state, _, _| !state.fed_within(to, warning - TENTH)))
             }
             Verdict::Left => (Promise::Row, was(&|state, _, _| state.on && state.timer == Timer::Goodbye)),
             Verdict::Booting => (Promise::Row, was(&|state, _, _| state.on && state.timer == Timer::Firmware)),

@@ -8,8 +8,8 @@ promises! {
     Off,
     /// `silent` only if the server had power and was not fed for the time-out when its BMC said so.
     Silent,
-    /// `alive` only if it was fed within the time-out, and `delayed` only if it was not fed, or its BMC not heard, for the
-    /// warning's share of it.
+    /// `alive` only if it was fed within the time-out, and `delayed` only if it was not fed, or its BMC not heard, or its
+    /// countdown not clear, for the warning's share of it.
     Alive,
     /// `left` only after a clean stop, `booting` only while firmware ran the timer, `powered` only with power.
     Row,

@@ -83,6 +83,8 @@ pub struct Server {
     pub seen: Vec<Option<PeerStatus>>,
     /// And told of it last.
     pub told: Vec<Option<Verdict>>,
+    /// When the pulse that it sees of each was another one last.
+    pub read: Vec<Duration>,
     /// Timers of engine and BMC.
     pub engine_at: Option<Duration>,
     pub bmc_at: Option<Duration>,
@@ -116,6 +118,7 @@ impl Server {
             boots_seen: vec![0; fate.kinds.len()],
             seen: vec![None; fate.kinds.len()],
             told: vec![None; fate.kinds.len()],
+            read: vec![Duration::ZERO; fate.kinds.len()],
             engine_at: None,
             bmc_at: None,
         }
