@@ -75,6 +75,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossbeam_channel", &["io", "plant", "feed", "context", "ffi", "bin", "python"]),
     ("parking_lot", &["io", "plant", "feed", "context", "ffi", "bin", "python"]),
     ("clap", &["bin"]),
+    ("etherparse", &["bin"]),
+    ("pcap_parser", &["bin"]),
     ("serde_json", &["bin"]),
     ("pyo3", &["python"]),
 ];

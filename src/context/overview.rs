@@ -1,12 +1,21 @@
 //! Everything that the context knows, at once, for people who look.
 
 use super::Context;
+use crate::config::model::Cluster;
 use crate::model::Error;
+use crate::notice::recorder::Recorded;
 pub use crate::plant::{Overview, Watched};
+use std::sync::Arc;
 
 impl Context {
     /// Everything at once. Any thread, a callback included; delays nobody, whatever the number of servers.
     pub fn overview(&self) -> Result<Overview, Error> {
         self.usable().map(|()| self.feed.plant.overview())
+    }
+
+    /// The flight recorder: the last datagrams at the trap socket, oldest first, and the configuration that they met.
+    /// [`explain`](crate::engine::explain::explain) says what becomes of each. Any thread, a callback included.
+    pub fn flight(&self) -> Result<(Arc<Cluster>, Vec<Recorded>), Error> {
+        self.usable().map(|()| self.feed.plant.flight())
     }
 }

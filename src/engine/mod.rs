@@ -15,6 +15,7 @@ mod dump;
 mod ending;
 mod endings;
 mod evidence;
+pub mod explain;
 mod fill;
 mod heartbeat;
 mod identity;
@@ -55,6 +56,7 @@ use crate::bmc::link::{Identity, Login};
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Feeder, Watch, feeder::Note};
+use crate::notice::recorder::{Fate, Recorded, Recorder};
 use crate::notice::{Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
@@ -130,6 +132,7 @@ pub struct Engine {
     cluster: Arc<Cluster>,
     names: Vec<Arc<str>>,
     reception: Reception,
+    recorder: Recorder,
     journal: Journal,
     seats: Vec<Seat>,
     roads: Roads,
@@ -200,6 +203,7 @@ impl Engine {
         let mut engine = Self {
             names: cluster.servers.iter().map(|server| server.name.as_str().into()).collect(),
             reception: Reception::new(&cluster),
+            recorder: Recorder::default(),
             journal: Journal::new(boot, &replay),
             seats: Seat::all(&cluster),
             witness: witness::of(&cluster, boot, Some(&replay)),
@@ -270,12 +274,14 @@ impl Engine {
         }
         match self.reception.handle_datagram(now, from, bytes) {
             Err(reason) => {
+                self.recorder.note(now, from, bytes, Fate::Dropped(reason));
                 self.statistics.count_drop(reason);
                 if let Some(line) = self.murmur.about(now, reason, from) {
                     self.log(line);
                 }
             }
             Ok(Received { repeated: true, reply, notice }) => {
+                self.recorder.note(now, from, bytes, Fate::Noticed { id: notice.id, repeated: true });
                 self.statistics.repeats += 1;
                 self.ask_again(now, &notice);
                 // One that must not be acknowledged yet may be among the held ones; the BMC asks again.
@@ -286,6 +292,7 @@ impl Engine {
                 }
             }
             Ok(Received { mut notice, repeated: false, reply }) => {
+                self.recorder.note(now, from, bytes, Fate::Noticed { id: notice.id, repeated: false });
                 self.statistics.notices += 1;
                 self.name_sensor(&mut notice);
                 self.drill_takes(now, &mut notice);
@@ -451,6 +458,11 @@ impl Engine {
     /// What was counted.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
+    }
+
+    /// The last datagrams at the trap socket, as they came.
+    pub fn flight(&self) -> Vec<Recorded> {
+        self.recorder.recorded()
     }
 }
 

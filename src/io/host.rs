@@ -33,6 +33,15 @@ pub fn read_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
+/// A file of at most so many octets, whole.
+pub fn read_octets(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    if File::open(path)?.take(most + 1).read_to_end(&mut octets)? as u64 > most {
+        return Err(Error::new(ErrorKind::FileTooLarge, format!("more than {most} octets")));
+    }
+    Ok(octets)
+}
+
 /// Puts `text` in the place of a file that still says `before`: at once or not at all. Owner and mode stay;
 /// what a link points at is replaced, not the link.
 pub fn replace_text(path: &Path, before: &str, text: &str) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod deadly;
 pub mod dedup;
 pub mod meaning;
 mod reason;
+pub mod recorder;
 pub mod sensors;
 pub mod source;
 mod told;

@@ -8,6 +8,7 @@ use crate::config::model::Cluster;
 use crate::engine::{Drill, OpenRecovery, Statistics};
 use crate::heartbeat::feeder::Note;
 use crate::io::reactor::moment;
+use crate::notice::recorder::Recorded;
 use crate::now::Now;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +38,12 @@ pub struct Overview {
 }
 
 impl Plant {
+    /// The last datagrams, and the configuration as it holds.
+    pub fn flight(&self) -> (Arc<Cluster>, Vec<Recorded>) {
+        let flight = self.reactor.lock().engine().flight();
+        (self.cluster(), flight)
+    }
+
     /// Everything at once.
     pub fn overview(&self) -> Overview {
         let cluster = self.cluster();

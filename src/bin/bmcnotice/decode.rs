@@ -3,39 +3,38 @@
 //! Nothing here judges: every datagram goes through the library's own reception, as if it came from this
 //! server's BMC with the right community.
 
-use crate::arguments::{digits, hex};
-use crate::exit::{Exit, complain};
+use crate::arguments::digits;
+use crate::exit::Exit;
+use crate::input::Source;
 use crate::out::{Look, Out};
 use bmcnotice::Notice;
 use bmcnotice::config::model::{
     AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Probes, Server,
 };
 use bmcnotice::crypto::Secret;
-use bmcnotice::io::{host, sys};
+use bmcnotice::io::sys;
 use bmcnotice::notice::{DropReason, Reception, meaning, sensors};
 use bmcnotice::wire::pet::Pet;
 use bmcnotice::wire::snmp::{Message, Pdu, Value};
 use bmcnotice::words::ServerId;
 use serde_json::json;
-use std::io::{IsTerminal, Read, stdin};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-/// Limit: octets of text that are read from standard input.
-const INPUT_BYTES: u64 = 16 << 20;
 /// Limit: octets of a value that is no text, as shown; JSON has all of them.
 const SHOWN_OCTETS: usize = 64;
 /// Where the datagram is said to come from.
 const BMC: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Print what a trap says, from its octets in hexadecimal
+/// Print what a trap says, from its octets in hexadecimal or from a capture
 ///
 /// The octets stand on the command line, in a file, or on standard input: one datagram a line,
-/// blanks and colons between the digits or not; lines that begin with # are comments.
+/// blanks and colons between the digits or not; lines that begin with # are comments. A capture
+/// (pcap, pcapng) is read, too: what went to UDP port 162, or to --port.
 ///
 ///   bmcnotice decode 30 82 00 29 ...
 ///   bmcnotice decode --file tests/vectors/traps/eipmi-pet.hex
+///   tcpdump -i any -w - -c 1 udp port 162 | bmcnotice decode -
 ///
 /// Prints the message, the fields of the IPMI event (PET) and the sentence that an operator would
 /// read. A datagram that would be dropped is refused with the name that the statistics count it
@@ -46,12 +45,8 @@ const BMC: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
-    /// Hexadecimal digits of one datagram; none, or -: standard input
-    #[arg(value_name = "HEX", conflicts_with = "file")]
-    hex: Vec<String>,
-    /// A file of datagrams
-    #[arg(long, short, value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// The server's name in the sentence
     #[arg(long, value_name = "NAME", default_value = "this server")]
     server: String,
@@ -62,73 +57,31 @@ pub struct Arguments {
 
 /// The command.
 pub fn main(arguments: &Arguments, out: &Out) -> Exit {
-    let (name, text) = match input(arguments) {
+    let (name, datagrams) = match arguments.source.read() {
         Ok(input) => input,
         Err(exit) => return exit,
     };
-    let lines =
-        (1_usize..).zip(text.lines().map(str::trim)).filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let (mut count, mut refused) = (0, 0);
-    for (number, line) in lines {
-        let octets = match hex(line) {
-            Ok(octets) => octets,
-            Err(why) => {
-                complain(
-                    format_args!("{name}, line {number}: {why}"),
-                    "write the octets in hexadecimal, one datagram a line",
-                );
-                return Exit::Wrong;
-            }
-        };
-        if count > 0 && !arguments.json {
+    let (count, mut refused) = (datagrams.len(), 0);
+    for (number, datagram) in datagrams.iter().enumerate() {
+        if number > 0 && !arguments.json {
             out.line("");
         }
-        count += 1;
-        let outcome = receive(&octets, &arguments.server);
+        let octets = &datagram.octets;
+        let outcome = receive(octets, &arguments.server);
         refused += usize::from(outcome.is_err());
         if arguments.json {
-            out.json(&as_json(&name, number, &octets, &outcome));
+            out.json(&as_json(&name, datagram.place, octets, &outcome));
         } else {
-            show(&octets, &outcome, out);
+            show(octets, &outcome, out);
         }
         if out.is_closed() {
             break;
         }
     }
-    if count == 0 {
-        complain(format_args!("{name}: no datagram in it"), "write the octets in hexadecimal, one datagram a line");
-        return Exit::Wrong;
-    }
     if count > 1 && !arguments.json {
         out.line(format_args!("\n{count} datagrams, {refused} refused"));
     }
     if refused > 0 { Exit::No } else { Exit::Done }
-}
-
-/// The name of the input, and its text.
-fn input(arguments: &Arguments) -> Result<(String, String), Exit> {
-    if let Some(path) = &arguments.file {
-        let name = path.display().to_string();
-        return match host::read_text(path) {
-            Ok(text) => Ok((name, text)),
-            Err(error) => {
-                complain(format_args!("cannot read {name}: {error}"), "");
-                Err(Exit::Wrong)
-            }
-        };
-    }
-    if !arguments.hex.is_empty() && arguments.hex != ["-"] {
-        return Ok(("the command line".into(), arguments.hex.join(" ")));
-    }
-    if stdin().is_terminal() {
-        crate::out::error("reading hexadecimal from the terminal, one datagram a line; Ctrl-D ends it");
-    }
-    let mut octets = Vec::new();
-    if let Err(error) = stdin().lock().take(INPUT_BYTES).read_to_end(&mut octets) {
-        complain(format_args!("cannot read standard input: {error}"), "");
-        return Err(Exit::Failed);
-    }
-    Ok(("standard input".into(), String::from_utf8_lossy(&octets).into_owned()))
 }
 
 /// Through the library's own reception.

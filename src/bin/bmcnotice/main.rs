@@ -5,6 +5,7 @@
 mod arguments;
 mod arrive;
 mod bmc;
+mod capture;
 mod check;
 mod clock;
 mod control;
@@ -12,6 +13,8 @@ mod decode;
 mod demo;
 mod ended;
 mod exit;
+mod explain;
+mod input;
 mod journal;
 mod live;
 mod out;
@@ -36,7 +39,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "bmcnotice", version, verbatim_doc_comment)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong,\n\
-                        3 the answer is no (decode: refused; send --wait: not acknowledged;\n\
+                        3 the answer is no (decode, explain: refused; send --wait: not acknowledged;\n\
                         check --live: a BMC does not work; status: something needs a look).\n\
                         Every command has its own page: bmcnotice help COMMAND")]
 struct Arguments {
@@ -52,6 +55,7 @@ enum Command {
     Bmc(bmc::Arguments),
     Send(send::Arguments),
     Decode(decode::Arguments),
+    Explain(explain::Arguments),
     Status(status::Arguments),
     Watch(watch::Arguments),
     Journal(journal::Arguments),
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Command::Bmc(arguments) => bmc::main(&arguments, &out),
         Command::Send(arguments) => send::main(&arguments, &out),
         Command::Decode(arguments) => decode::main(&arguments, &out),
+        Command::Explain(arguments) => explain::main(&arguments, &out),
         Command::Status(arguments) => status::main(&arguments, &out),
         Command::Watch(arguments) => watch::main(&arguments, &out),
         Command::Journal(arguments) => journal::main(&arguments, &out),

@@ -8,6 +8,7 @@ use crate::control::protocol::Hands;
 use crate::control::server::Control;
 use crate::control::tell::{self, Notices};
 use crate::exit::{Exit, complain, report, tell};
+use crate::explain::told;
 use crate::out;
 use bmcnotice::config::finding::Severity;
 use bmcnotice::config::model::{Cluster, Recovery};
@@ -182,6 +183,11 @@ impl Hands for Operator<'_> {
     fn status(&self) -> Result<Vec<u8>, Error> {
         let (overview, notices) = (self.context.overview()?, self.desk.notices.lock().clone());
         Ok(tell::emit(&overview, &notices, self.desk.started.elapsed()))
+    }
+
+    fn explain(&self) -> Result<Vec<u8>, Error> {
+        let (cluster, flight) = self.context.flight()?;
+        Ok(told::emit(&cluster, &flight))
     }
 
     fn reload(&self) -> Result<Reload, Error> {

@@ -14,6 +14,8 @@ pub const MAX_REQUEST: usize = 4096;
 pub const MAX_ANSWER: usize = 64 * 1024;
 /// Limit: the same for `status`, which tells of every server.
 pub const MAX_STATUS: usize = 32 * 1024 * 1024;
+/// Limit: the same for `explain`, which tells of every datagram that the flight recorder holds.
+pub const MAX_EXPLAIN: usize = 4 * 1024 * 1024;
 
 /// The socket of the daemon whose hot folder this is.
 pub fn socket(hot: &Path) -> PathBuf {
@@ -39,6 +41,8 @@ pub enum Request {
     DrillStatus,
     /// Everything that is known.
     Status,
+    /// What was received last, and what became of it.
+    Explain,
 }
 
 impl Request {
@@ -54,6 +58,7 @@ impl Request {
             Self::Drill => json!({ "version": VERSION, "command": "drill" }),
             Self::DrillStatus => json!({ "version": VERSION, "command": "drill_status" }),
             Self::Status => json!({ "version": VERSION, "command": "status" }),
+            Self::Explain => json!({ "version": VERSION, "command": "explain" }),
         };
         format!("{value}\n")
     }
@@ -62,6 +67,7 @@ impl Request {
     pub fn most(self) -> usize {
         match self {
             Self::Status => MAX_STATUS,
+            Self::Explain => MAX_EXPLAIN,
             Self::Release(_)
             | Self::Cancel(_)
             | Self::Clear(_)
@@ -81,7 +87,7 @@ impl Request {
             | Self::Maintenance(Some(_))
             | Self::Reload
             | Self::Drill => true,
-            Self::Maintenance(None) | Self::DrillStatus | Self::Status => false,
+            Self::Maintenance(None) | Self::DrillStatus | Self::Status | Self::Explain => false,
         }
     }
 
@@ -105,10 +111,10 @@ impl Request {
             Some("drill") => Self::Drill,
             Some("drill_status") => Self::DrillStatus,
             Some("status") => Self::Status,
+            Some("explain") => Self::Explain,
             Some(_) | None => {
-                return Err(
-                    "\"command\" is release, cancel, clear, maintenance, reload, drill, drill_status or status".into(),
-                );
+                let known = "release, cancel, clear, maintenance, reload, drill, drill_status, status or explain";
+                return Err(format!("\"command\" is {known}"));
             }
         })
     }
@@ -134,6 +140,8 @@ pub trait Hands {
     fn drill_status(&self) -> Result<Drill, Error>;
     /// See [`Request`]; the whole answer, newline included.
     fn status(&self) -> Result<Vec<u8>, Error>;
+    /// See [`Request`]; the whole answer, newline included.
+    fn explain(&self) -> Result<Vec<u8>, Error>;
 }
 
 /// Does it, and says how it went: a line.
@@ -155,11 +163,15 @@ pub fn answer(request: Result<Request, String>, hands: &dyn Hands) -> Vec<u8> {
             })
         }
         Ok(Request::Drill) => done(hands.drill(), "the BMC is asked for a test alert".into()),
-        Ok(Request::Status) => match hands.status() {
-            Ok(line) if line.len() <= MAX_STATUS => return line,
-            Ok(_) => Ok(said(false, "failed", "there is more to tell than fits into an answer".into())),
-            Err(error) => Err(error),
-        },
+        Ok(Request::Status | Request::Explain) => {
+            let explain = request == Ok(Request::Explain);
+            let (told, most) = if explain { (hands.explain(), MAX_EXPLAIN) } else { (hands.status(), MAX_STATUS) };
+            match told {
+                Ok(line) if line.len() <= most => return line,
+                Ok(_) => Ok(said(false, "failed", "there is more to tell than fits into an answer".into())),
+                Err(error) => Err(error),
+            }
+        }
         Ok(Request::DrillStatus) => hands.drill_status().map(|drill| {
             let mut value = said(true, "done", drill.why.clone());
             value["drill"] = told(&drill);
@@ -240,6 +252,7 @@ mod tests {
             Request::Drill,
             Request::DrillStatus,
             Request::Status,
+            Request::Explain,
         ] {
             assert_eq!(Request::parse(request.emit().as_bytes()), Ok(request));
         }

@@ -275,6 +275,9 @@ mod tests {
             line.push(b'\n');
             Ok(line)
         }
+        fn explain(&self) -> Result<Vec<u8>, Error> {
+            self.status()
+        }
     }
 
     struct House {

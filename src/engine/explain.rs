@@ -1,0 +1,311 @@
+//! Explains a datagram: step by step what this server's configuration makes of it, in words.
+//!
+//! Judges nothing itself: the datagram goes through a reception of its own, and its one verdict says at which step it
+//! ended. So an explanation and what the engine does cannot differ, but for what the engine knows of earlier datagrams.
+//! Its input is hostile; what it says of a datagram is for people and for JSON.
+
+use crate::config::model::{Cluster, Recovery, StartsOn, WhenUnverifiable};
+use crate::notice::{DropReason, Notice, Received, Reception};
+use crate::now::Now;
+use crate::recovery::monitor::{Match, Purpose, WhyNot, matches};
+use crate::wire::pet::{self, Pet};
+use crate::wire::snmp::{Message, Pdu};
+use crate::words::{Class, Trust};
+use core::fmt::Write;
+use core::net::{IpAddr, SocketAddr};
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was passed.
+    Passed,
+    /// The datagram ended here.
+    Ended,
+    /// Something to know; it decides nothing.
+    Told,
+}
+
+/// One step of a datagram's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// What it is about: sender, message, relay, community, event, guid, notice, a monitor's name, acknowledgement.
+    pub step: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// What is asked of every datagram, in the order in which `notice::source` asks. Each has a word of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Sender,
+    Message,
+    Relay,
+    Community,
+    Event,
+    Guid,
+}
+
+impl Step {
+    const ALL: [Self; 6] = [Self::Sender, Self::Message, Self::Relay, Self::Community, Self::Event, Self::Guid];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Message => "message",
+            Self::Relay => "relay",
+            Self::Community => "community",
+            Self::Event => "event",
+            Self::Guid => "guid",
+        }
+    }
+
+    /// Where a datagram ends that is dropped for this; another server's BMC may be found out by a relay's word.
+    fn of(reason: DropReason, direct: bool) -> Self {
+        match reason {
+            DropReason::ForeignSource => Self::Sender,
+            DropReason::OtherServersBmc if direct => Self::Sender,
+            DropReason::OtherServersBmc | DropReason::RelayNamesNobody => Self::Relay,
+            DropReason::WrongCommunity => Self::Community,
+            DropReason::PetMalformed => Self::Event,
+            DropReason::WrongGuid => Self::Guid,
+            DropReason::Version3NotConfigured
+            | DropReason::UnknownVersion
+            | DropReason::NotANotification
+            | DropReason::V1TrapInV2c
+            | DropReason::V2PduInV1
+            | DropReason::NotSnmp
+            | DropReason::Truncated
+            | DropReason::TrailingBytes
+            | DropReason::BadLength
+            | DropReason::BadTag
+            | DropReason::BadInteger
+            | DropReason::BadOid
+            | DropReason::TooManyArcs
+            | DropReason::BadValue
+            | DropReason::TooManyVarbinds => Self::Message,
+        }
+    }
+}
+
+/// What `cluster`'s server makes of a datagram from this address, had it never received anything before.
+pub fn explain(cluster: &Cluster, now: Now, from: SocketAddr, octets: &[u8]) -> Vec<Passage> {
+    let case = Case { cluster, from: from.ip().to_canonical(), octets, message: Message::parse(octets).ok() };
+    let mut way = Vec::new();
+    match Reception::new(cluster).handle_datagram(now, from, octets) {
+        Err(reason) => {
+            let end = Step::of(reason, !case.is_relay());
+            for step in Step::ALL.into_iter().filter(|step| *step < end) {
+                way.extend(case.passed(step));
+            }
+            way.push(Passage { step: end.name().into(), outcome: Outcome::Ended, why: case.refused(reason) });
+        }
+        Ok(received) => {
+            Step::ALL.into_iter().for_each(|step| way.extend(case.passed(step)));
+            case.noticed(&received, &mut way);
+        }
+    }
+    way
+}
+
+/// What is asked about.
+struct Case<'a> {
+    cluster: &'a Cluster,
+    from: IpAddr,
+    octets: &'a [u8],
+    message: Option<Message<'a>>,
+}
+
+impl Case<'_> {
+    fn own(&self) -> (&[IpAddr], &[IpAddr]) {
+        let bmc = self.cluster.this_server().bmc.as_ref();
+        bmc.map_or((&[], &[]), |bmc| (&bmc.trap_sources, &bmc.relays))
+    }
+
+    fn is_relay(&self) -> bool {
+        let (sources, relays) = self.own();
+        let is = |all: &[IpAddr]| all.iter().any(|one| one.to_canonical() == self.from);
+        !is(sources) && is(relays)
+    }
+
+    fn server(&self) -> &str {
+        &self.cluster.this_server().name
+    }
+
+    /// Whose BMC has this address, or whose relay.
+    fn whose(&self, address: IpAddr) -> Option<&str> {
+        let speaks = |all: &[IpAddr]| all.iter().any(|one| one.to_canonical() == address);
+        let servers = self.cluster.servers.iter().filter(|server| server.name != self.server());
+        let mut whose = servers
+            .filter(|server| server.bmc.as_ref().is_some_and(|bmc| speaks(&bmc.trap_sources) || speaks(&bmc.relays)));
+        whose.next().map(|server| server.name.as_str())
+    }
+
+    fn event(&self) -> Option<Pet> {
+        let (specific, octets) = self.message.as_ref().and_then(pet::find)?;
+        Pet::parse(specific, octets).ok()
+    }
+
+    fn passed(&self, step: Step) -> Option<Passage> {
+        let why = match step {
+            Step::Sender if self.is_relay() => format!("{} is a relay that may speak for {}", self.from, self.server()),
+            Step::Sender => format!("{} is the BMC of {}", self.from, self.server()),
+            Step::Message => {
+                let message = self.message.as_ref()?;
+                let mut why = format!("{}, {} octets", kind(&message.pdu), self.octets.len());
+                if let Some(oid) = message.trap_oid() {
+                    let _ = write!(why, ", trap {oid}");
+                }
+                why
+            }
+            Step::Relay if !self.is_relay() => return None,
+            Step::Relay => format!("it names {}", self.message.as_ref()?.speaks_for()?),
+            Step::Community => "as configured".into(),
+            Step::Event => match self.message.as_ref().and_then(pet::find) {
+                Some((specific, octets)) => format!("an IPMI event (PET) {specific:08X}h of {} octets", octets.len()),
+                None => "no IPMI event (PET) in it".into(),
+            },
+            Step::Guid => {
+                let pinned = self.cluster.this_server().bmc.as_ref()?.guid.filter(|guid| !guid.is_unspecified())?;
+                match self.event()?.guid {
+                    guid if guid.is_unspecified() => format!("the event bears none; {pinned} is pinned"),
+                    _ => format!("it is the pinned one, {pinned}"),
+                }
+            }
+        };
+        Some(Passage { step: step.name().into(), outcome: Outcome::Passed, why })
+    }
+
+    /// Why it was dropped, and what to look at.
+    fn refused(&self, reason: DropReason) -> String {
+        let list = |all: &[IpAddr]| {
+            let all: Vec<String> = all.iter().map(IpAddr::to_string).collect();
+            if all.is_empty() { "none".into() } else { all.join(", ") }
+        };
+        let (sources, relays) = self.own();
+        let named = self.message.as_ref().and_then(Message::speaks_for);
+        let why = match reason {
+            DropReason::ForeignSource => format!(
+                "{} may not speak for {}; who may: {}; relays: {}",
+                self.from,
+                self.server(),
+                list(sources),
+                list(relays)
+            ),
+            DropReason::OtherServersBmc => {
+                let address = if self.is_relay() { named.map_or(self.from, IpAddr::V4) } else { self.from };
+                let whose = self.whose(address).unwrap_or("another server");
+                format!("{address} is the BMC of {whose}: it never fails {} over", self.server())
+            }
+            DropReason::RelayNamesNobody => match named {
+                Some(named) => format!("the relay names {named}, which is no address of {}'s BMC", self.server()),
+                None => "the relay does not say for whom it speaks: no agent-addr, no snmpTrapAddress, or two".into(),
+            },
+            DropReason::WrongCommunity => {
+                let theirs = self.message.as_ref().map_or(&[][..], |message| message.community);
+                format!("\"{}\" is not the configured one", theirs.escape_ascii())
+            }
+            DropReason::WrongGuid => {
+                let theirs = self.event().map_or_else(|| "another".into(), |pet| pet.guid.to_string());
+                let ours = self.cluster.this_server().bmc.as_ref().and_then(|bmc| bmc.guid);
+                format!(
+                    "the event bears {theirs}, the pinned one is {}",
+                    ours.map_or_else(String::new, |g| g.to_string())
+                )
+            }
+            DropReason::PetMalformed => {
+                "the IPMI event (PET) in it is too short, or bears a number that none has".into()
+            }
+            DropReason::Version3NotConfigured => "SNMPv3, and no user is configured".into(),
+            DropReason::UnknownVersion
+            | DropReason::NotANotification
+            | DropReason::V1TrapInV2c
+            | DropReason::V2PduInV1
+            | DropReason::NotSnmp
+            | DropReason::Truncated
+            | DropReason::TrailingBytes
+            | DropReason::BadLength
+            | DropReason::BadTag
+            | DropReason::BadInteger
+            | DropReason::BadOid
+            | DropReason::TooManyArcs
+            | DropReason::BadValue
+            | DropReason::TooManyVarbinds => match Message::parse(self.octets) {
+                Err(error) => error.to_string(),
+                Ok(_) => "its trap's name is no object identifier".into(),
+            },
+        };
+        format!("{why} ({reason})")
+    }
+
+    fn noticed(&self, received: &Received, way: &mut Vec<Passage>) {
+        let (notice, cluster) = (&received.notice, self.cluster);
+        let told = |step: &str, why: String| Passage { step: step.into(), outcome: Outcome::Told, why };
+        way.push(told("trust", trust(notice.trust).into()));
+        let why = format!("{}: {}; {}", notice.class, notice.sentence, notice.region);
+        way.push(Passage { step: "notice".into(), outcome: Outcome::Passed, why });
+        if cluster.observe {
+            way.push(told("observe", "only observing: it is written down, and nothing else is done".into()));
+        }
+        for found in matches(cluster, notice) {
+            let (outcome, why) = monitor(&found, notice);
+            way.push(Passage { step: format!("monitor {}", found.monitor.name), outcome, why });
+        }
+        let wanted = match (&received.reply.inform, &received.reply.pet) {
+            (Some(_), Some(_)) => "Inform response and PET Acknowledge",
+            (Some(_), None) => "Inform response",
+            (None, Some(_)) => "PET Acknowledge, to the port it came from and to 623",
+            (None, None) => "none: nobody waits for one",
+        };
+        way.push(told("acknowledgement", wanted.into()));
+    }
+}
+
+fn kind(pdu: &Pdu<'_>) -> &'static str {
+    match pdu {
+        Pdu::TrapV1(_) => "SNMPv1 Trap",
+        Pdu::TrapV2 { .. } => "SNMPv2c Trap",
+        Pdu::Inform { .. } => "SNMPv2c Inform",
+    }
+}
+
+fn trust(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Address => "address: its source alone speaks for it, which anyone on the network can forge",
+        Trust::Corroborated => "corroborated: the BMC's log shows it",
+        Trust::Authenticated => "authenticated: the trap itself was signed",
+    }
+}
+
+fn monitor(found: &Match<'_>, notice: &Notice) -> (Outcome, String) {
+    let (monitor, class) = (found.monitor, notice.class);
+    let by = match &monitor.recovery {
+        Recovery::Callback => "the program's callback".to_owned(),
+        Recovery::Command(words) => words.join(" "),
+        Recovery::Pacemaker(_) => "Pacemaker".into(),
+        Recovery::Clusterpro(_) => "CLUSTERPRO".into(),
+    };
+    let asked = match monitor.when_unverifiable {
+        _ if found.proven => "",
+        WhenUnverifiable::Hold => ", once the BMC's log shows the event; held when it cannot be asked",
+        WhenUnverifiable::Recover => ", once the BMC's log shows the event, or when it cannot be asked",
+    };
+    match found.answer {
+        Ok(Purpose::Recover) => (Outcome::Passed, format!("recovers by {by}{asked}")),
+        Ok(Purpose::Clear) => (Outcome::Passed, format!("closes what waits for the end of this fault{asked}")),
+        Err(WhyNot::OtherServer) => (Outcome::Ended, "it is about another server".into()),
+        Err(WhyNot::NotHere) => (Outcome::Ended, "it has no keyword for this server".into()),
+        Err(WhyNot::ClassTooLow) => {
+            let wants = match (monitor.starts_on, class) {
+                (StartsOn::Fatal, Class::Recoverable { .. }) => "it starts on fatal notices alone",
+                (StartsOn::Fatal | StartsOn::Recoverable, _) => "such a notice starts nothing",
+            };
+            (Outcome::Ended, wants.into())
+        }
+        Err(WhyNot::TrustTooLow) => {
+            let wants = "it wants an authenticated trap (SNMPv3), and no log of the BMC's makes up for that";
+            (Outcome::Ended, wants.into())
+        }
+    }
+}
