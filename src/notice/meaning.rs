@@ -66,13 +66,9 @@ pub fn event_text(pet: &Pet) -> String {
     match sensors::event(pet.sensor_type, pet.event_type, pet.offset) {
         Some(event) => event.into(),
         None if pet.offset == UNSPECIFIED_OFFSET => "Unspecified event".into(),
-        None if is_oem(pet) => format!("OEM Event Offset = {:02X}h", pet.offset),
+        None if sensors::OEM_EVENTS.contains(&pet.event_type) => format!("OEM Event Offset = {:02X}h", pet.offset),
         None => format!("Event type {:02X}h, offset {:02X}h", pet.event_type, pet.offset),
     }
-}
-
-fn is_oem(pet: &Pet) -> bool {
-    pet.sensor_type >= sensors::FIRST_OEM_TYPE || (0x70..=0x7F).contains(&pet.event_type)
 }
 
 fn region(pet: &Pet) -> String {

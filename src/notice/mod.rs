@@ -5,6 +5,8 @@
 
 pub mod deadly;
 pub mod dedup;
+pub mod event_data;
+mod event_words;
 pub mod meaning;
 mod reason;
 pub mod recorder;

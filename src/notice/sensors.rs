@@ -7,6 +7,10 @@
 pub const SENSOR_SPECIFIC: u8 = 0x6F;
 /// The event type of thresholds.
 pub const THRESHOLD: u8 = 0x01;
+/// The generic event type whose offsets are severities.
+pub const SEVERITIES: u8 = 0x07;
+/// Event types that belong to the manufacturer.
+pub const OEM_EVENTS: core::ops::RangeInclusive<u8> = 0x70..=0x7F;
 /// Sensor types from here on belong to the manufacturer.
 pub const FIRST_OEM_TYPE: u8 = 0xC0;
 
@@ -119,27 +123,27 @@ static GENERIC: [&[&str]; 13] = [
     &["Limit Not Exceeded", "Limit Exceeded"],
     &["Performance Met", "Performance Lags"],
     &[
-        "Transition to OK",
-        "Transition to Non-Critical from OK",
-        "Transition to Critical from less severe",
-        "Transition to Non-recoverable from less severe",
-        "Transition to Non-Critical from more severe",
-        "Transition to Critical from Non-recoverable",
-        "Transition to Non-recoverable",
+        "transition to OK",
+        "transition to Non-Critical from OK",
+        "transition to Critical from less severe",
+        "transition to Non-recoverable from less severe",
+        "transition to Non-Critical from more severe",
+        "transition to Critical from Non-recoverable",
+        "transition to Non-recoverable",
         "Monitor",
         "Informational",
     ],
     &["Device Removed/Device Absent", "Device Inserted/Device Present"],
     &["Device Disabled", "Device Enabled"],
     &[
-        "Transition to Running",
-        "Transition to In Test",
-        "Transition to Power Off",
-        "Transition to On Line",
-        "Transition to Off Line",
-        "Transition to Off Duty",
-        "Transition to Degraded",
-        "Transition to Power Save",
+        "transition to Running",
+        "transition to In Test",
+        "transition to Power Off",
+        "transition to On Line",
+        "transition to Off Line",
+        "transition to Off Duty",
+        "transition to Degraded",
+        "transition to Power Save",
         "Install Error",
     ],
     &[

@@ -13,6 +13,7 @@ use bmcnotice::config::model::{
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::sys;
+use bmcnotice::notice::event_data::EventData;
 use bmcnotice::notice::{DropReason, Reception, meaning, sensors};
 use bmcnotice::wire::pet::Pet;
 use bmcnotice::wire::snmp::{Message, Pdu, Value};
@@ -195,6 +196,7 @@ fn pet_fields(pet: &Pet) -> Vec<(&'static str, String)> {
         ("sensor", format!("{:02X}h of device {:02X}h", pet.sensor_number, pet.sensor_device)),
         ("event type", format!("{:02X}h, offset {:02X}h", pet.event_type, pet.offset)),
         ("event data", digits(&pet.event_data)),
+        ("in words", in_words(pet)),
         (
             "entity",
             format!(
@@ -209,6 +211,11 @@ fn pet_fields(pet: &Pet) -> Vec<(&'static str, String)> {
         ("sources", format!("trap {:02X}h, event {:02X}h", pet.trap_source, pet.event_source)),
         ("manufacturer", format!("{} system {}", pet.manufacturer, pet.system_id)),
     ]
+}
+
+fn in_words(pet: &Pet) -> String {
+    let words = EventData(pet).to_string();
+    if words.is_empty() { "nothing".into() } else { words }
 }
 
 fn timestamp(pet: &Pet) -> String {
@@ -322,6 +329,7 @@ fn pet_json(pet: &Pet) -> serde_json::Value {
         "entity_name": sensors::entity_name(pet.entity),
         "entity_instance": pet.entity_instance,
         "event_data": digits(&pet.event_data),
+        "event_data_words": EventData(pet).to_string(),
         "guid": pet.guid.to_string(),
         "sequence": pet.sequence,
         "timestamp": pet.timestamp,
