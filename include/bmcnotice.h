@@ -1124,6 +1124,12 @@ int bmcn_notice_trust(const bmcn_notice *notice);
 uint64_t bmcn_notice_id(const bmcn_notice *notice);
 
 /**
+ * Return what the notice is about, the same for every notice of one fault but for the lowest octet, which is 1 where
+ * it is over; 0 where that is not known, or if notice is NULL.  Since 0.1.
+ */
+uint64_t bmcn_notice_fault(const bmcn_notice *notice);
+
+/**
  * Return the sentence a person reads, in UTF-8, valid as long as the notice; NULL if notice is NULL.  Since 0.1.
  */
 const char *bmcn_notice_sentence(const bmcn_notice *notice);

@@ -30,6 +30,7 @@ fn notice(sentence: &str) -> Notice {
         received: at(0),
         trap_oid: "1.3.6.1.4.1.3183.1.1.0.552705".into(),
         pet: None,
+        fault: None,
         region: "memory, sensor 20h".into(),
         sentence: sentence.into(),
     }

@@ -1,6 +1,8 @@
 //! `bmcnotice run`, `sim` and `send` with each other: the whole street from the command line.
 #![cfg(feature = "cli")]
 
+#[path = "peers/mod.rs"]
+mod peers;
 #[path = "cli/support.rs"]
 mod support;
 
@@ -98,6 +100,35 @@ fn a_fault_runs_the_command_between_started_and_ended() {
     sim.line("disarmed");
     let length = notify.recv(&mut buffer).unwrap();
     assert_eq!(&buffer[..length], b"STOPPING=1");
+    sim.signal("TERM");
+    assert_eq!(sim.code(), 0);
+}
+
+#[test]
+fn a_vendors_trap_recovers_by_its_profile() {
+    if !peers::have("a_vendors_trap_recovers_by_its_profile", &["snmptrap"]) {
+        return;
+    }
+    let folder = Folder::new();
+    let (mut sim, mut daemon, listen) = street(&folder, |_| {});
+    let receiver = format!("udp:{listen}");
+    let alert = "1.3.6.1.4.1.674.10892.5.3";
+    let send = |number: &str, id: &str, text: &str, status: &str| {
+        let [trap, id_name, text_name, status_name, part_name] =
+            [&format!("2.1.0.{number}"), "1.1.0", "1.2.0", "1.3.0", "1.6.0"].map(|end| format!("{alert}.{end}"));
+        let words = ["-v", "2c", "-c", "public", &receiver, "1000", &trap, &id_name, "s", id, &text_name, "s", text];
+        let more = [&*status_name, "i", status, &part_name, "s", "CPU.Socket.1"];
+        let done = std::process::Command::new("snmptrap").env("MIBS", "").args(words).args(more).status();
+        assert!(done.unwrap().success());
+    };
+    send("2185", "PSU0003", "The power input for power supply 1 is lost.", "5");
+    daemon.error("The power input for power supply 1 is lost; reported by BMC of here");
+    send("2241", "CPU0000", "CPU 1 has an internal error (IERR).", "5");
+    daemon.error("fatal notice: CPU 1 has an internal error (IERR); reported by BMC of here");
+    daemon.error("BMCNOTICE_REGION=CPU.Socket.1");
+    daemon.error("the BMC knows: recovery ended(done)");
+    daemon.signal("TERM");
+    assert_eq!(daemon.code(), 0);
     sim.signal("TERM");
     assert_eq!(sim.code(), 0);
 }

@@ -369,6 +369,32 @@ fn a_forged_clearing_clears_nothing() {
 }
 
 #[test]
+fn the_end_of_another_fault_is_not_this_ones() {
+    for more in ["", "trust = \"address\""] {
+        let mut world = World::of(more, Options::default());
+        world.raise("uncorrectable-memory");
+        world.run(s(1));
+        world.answer();
+        world.run(s(1));
+        let serial = world.newest();
+        assert!(world.began().is_some(), "{:?}", world.lines);
+        world.raise("fan-failure");
+        world.run(s(1));
+        world.clear("fan-failure");
+        world.run(s(2));
+        assert_eq!(world.record(serial).closed(), None, "{more}: {:?}", world.lines);
+        // Nor after a restart, which finds the record of that end.
+        world.kill();
+        world.start(1);
+        world.run(s(2));
+        assert_eq!(world.record(serial).closed(), None, "{more}: {:?}", world.lines);
+        world.clear("uncorrectable-memory");
+        world.run(s(2));
+        assert!(world.record(serial).closed().is_some(), "{more}: {:?}", world.lines);
+    }
+}
+
+#[test]
 fn a_slow_bmc_contradicts_a_forged_trap_too() {
     let mut world = World::of("when_unverifiable = \"recover\"", Options::default());
     world.slow = ms(600);

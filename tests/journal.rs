@@ -27,6 +27,7 @@ fn notice(source: &str, class: Class, trust: Trust, text: &str) -> Notice {
         received: NOW,
         trap_oid: "1.3.6.1.4.1.3183.1.1.0.552705".into(),
         pet: None,
+        fault: None,
         region: "memory, sensor 20h".into(),
         sentence: text.into(),
     }

@@ -1,7 +1,7 @@
 //! From datagrams to notices: who may speak, what it means, what was seen before.
 
 use bmcnotice::config::model::{
-    AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Probes, Server,
+    AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Meanings, Probes, Server,
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::dedup::{NOTICES_PER_SENDER, NUMBERED_SPAN, UNNUMBERED_SPAN};
@@ -55,6 +55,7 @@ fn cluster() -> Cluster {
         heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
+        meanings: Meanings::default(),
     }
 }
 

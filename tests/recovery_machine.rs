@@ -34,6 +34,7 @@ impl Mint {
             received: NOW,
             trap_oid: String::new(),
             pet: None,
+            fault: None,
             region: String::new(),
             sentence: String::new(),
         };

@@ -1,8 +1,8 @@
 //! Which monitors a notice concerns, and what their policy allows.
 
 use bmcnotice::config::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, LinkChoice, Monitor,
-    Probes, Recovery, Server, StartsOn, WhenUnverifiable,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, FinalAction, Handshake, Heartbeat, Journal, LinkChoice, Meanings,
+    Monitor, Probes, Recovery, Server, StartsOn, WhenUnverifiable,
 };
 use bmcnotice::crypto::Secret;
 use bmcnotice::notice::{Notice, NoticeId};
@@ -52,6 +52,7 @@ fn cluster(monitors: Vec<Monitor>) -> Cluster {
         heartbeat,
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
+        meanings: Meanings::default(),
     }
 }
 
@@ -66,6 +67,7 @@ fn notice(server: u16, class: Class, trust: Trust) -> Notice {
         received: Now { boottime: time, wall: time },
         trap_oid: String::new(),
         pet: None,
+        fault: None,
         region: String::new(),
         sentence: String::new(),
     }

@@ -44,6 +44,7 @@ impl Desk {
             received: NOW,
             trap_oid: String::new(),
             pet: None,
+            fault: None,
             region: String::new(),
             sentence: String::new(),
         };

@@ -112,6 +112,7 @@ fn a_torn_tail_is_left_behind() {
         received: Now { boottime: time, wall: time },
         trap_oid: String::new(),
         pet: None,
+        fault: None,
         region: String::new(),
         sentence: String::new(),
     };

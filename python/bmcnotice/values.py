@@ -104,6 +104,8 @@ class Notice:
     """The trap's OID in v2 form, as dotted decimals."""
     pet: Optional[Pet]
     """The event, if the trap is a PET."""
+    fault: Optional[int]
+    """What it is about: the same for every notice of one fault but for the lowest octet, which is 1 where it is over."""
     region: str
     """What failed, as far as the trap says."""
     sentence: str

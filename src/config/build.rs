@@ -17,7 +17,20 @@ use alloc::collections::BTreeMap;
 
 /// `None` only if the draft has an error in it after all.
 pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
-    let Draft { name, servers, handshakes, monitors, heartbeat, hot, disk, commands, clusterpro, observe, .. } = draft;
+    let Draft {
+        name,
+        servers,
+        handshakes,
+        monitors,
+        heartbeat,
+        hot,
+        disk,
+        commands,
+        clusterpro,
+        observe,
+        meanings,
+        ..
+    } = draft;
     let mut names = BTreeMap::new();
     for (id, server) in (0..).map(ServerId).zip(&servers) {
         names.entry(server.name.ok()?.clone()).or_insert(id);
@@ -36,6 +49,7 @@ pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
             disk: disk.or(Some(default::DISK.to_owned()))?,
         },
         commands: self::commands(commands)?,
+        meanings,
     })
 }
 

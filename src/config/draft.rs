@@ -4,8 +4,8 @@
 
 use super::clusterpro::Template;
 use super::model::{
-    AfterEnded, AfterFailure, FinalAction, LinkChoice, Privilege, Probes, RawMessage, Recovery, Script, SecretSource,
-    StartsOn, WhenUnverifiable,
+    AfterEnded, AfterFailure, FinalAction, LinkChoice, Meanings, Privilege, Probes, RawMessage, Recovery, Script,
+    SecretSource, StartsOn, WhenUnverifiable,
 };
 use super::report::At;
 use crate::crypto::Secret;
@@ -86,6 +86,8 @@ pub(super) struct Draft {
     pub(super) commands: CommandsDraft,
     pub(super) clusterpro: ClusterproDraft,
     pub(super) observe: Field<bool>,
+    /// What could be read of it; what could not was said.
+    pub(super) meanings: Meanings,
 }
 
 #[derive(Debug)]

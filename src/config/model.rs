@@ -1,16 +1,18 @@
 //! The one model of a cluster that every reader fills and every stage uses.
 //!
 //! Values here are validated: a `Cluster` exists only when `check` found no error. What is about a BMC is in
-//! `model/bmc.rs`, what is about the heartbeat in `model/heartbeat.rs`. Uses `words`. Where each value came from is kept by
+//! `model/bmc.rs`, what is about the heartbeat in `model/heartbeat.rs`, what traps mean in `model/meaning.rs`. Uses `words`. Where each value came from is kept by
 //! the reader, for `check`.
 
 mod bmc;
 mod heartbeat;
+mod meaning;
 
 pub use bmc::{
     AfterEnded, Bmc, CREDENTIALS, DumpHold, Handshake, Lan, LinkChoice, Privilege, RawMessage, RawOctet, SecretSource,
 };
 pub use heartbeat::{Heartbeat, OwnPulse, Probes, Vouch};
+pub use meaning::{Meanings, Override, Profile, ProfileRule, Wanted};
 
 use super::clusterpro::{Clusterpro, Site};
 use crate::words::{MonitorId, ServerId, Trust};
@@ -38,6 +40,8 @@ pub struct Cluster {
     pub observe: bool,
     /// What the final actions run.
     pub commands: Commands,
+    /// What events and vendors' traps mean here.
+    pub meanings: Meanings,
 }
 
 impl Cluster {

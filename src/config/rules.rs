@@ -1,7 +1,7 @@
 //! The catalogue: every rule that a configuration can break.
 //!
 //! Uses `finding`. Ids are stable and never reused: C0 the text, C1 cluster and servers, C2 BMCs, C3 monitors,
-//! C4 heartbeat and journal, C5 the host. `docs/findings.md` explains each; a test compares the two.
+//! C4 heartbeat and journal, C5 the host, C6 what events and traps mean. `docs/findings.md` explains each; a test compares the two.
 
 use super::finding::{Rule, Severity};
 
@@ -129,4 +129,9 @@ rules! {
     ALERT_MISSING "BMCN-C532" Warning false "the command that writes CLUSTERPRO's alert log exists and can be run"
     DRILL_OLD "BMCN-C541" Warning false "a drill has proven the path from the BMC to the application within drill_max_age"
     DRILL_NEVER "BMCN-C542" Info true "a drill has proven the path from the BMC to the application"
+
+    OID "BMCN-C601" Error false "an OID is 2 to 128 numbers with dots between"
+    HALF_RULE "BMCN-C602" Error false "a rule that looks at a variable says which values it looks for"
+    DEAD_RULE "BMCN-C603" Warning false "every rule of a profile can be reached: the first that fits counts"
+    FATAL_GUESS "BMCN-C604" Warning false "only named traps are fatal: a fatal one fails the server over"
 }

@@ -333,6 +333,7 @@ mod tests {
             received: NOW,
             trap_oid: String::new(),
             pet: None,
+            fault: None,
             region: region.into(),
             sentence: "Memory: \x1b[31muncorrectable\n".into(),
         };

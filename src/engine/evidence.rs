@@ -120,7 +120,8 @@ impl Engine {
 
     /// A clearing must be proven like a fault: it lets services come back to this server.
     pub(super) fn ask_whether_over(&mut self, now: Now, monitor: MonitorId, notice: &Notice) {
-        let concerns = |seat: &Seat| seat.id == monitor && (seat.machine.state() != State::Idle || seat.has_set);
+        let at_work = |seat: &Seat| seat.machine.state() != State::Idle || seat.has_set;
+        let concerns = |seat: &Seat| seat.id == monitor && at_work(seat) && seat.ends_with(notice);
         if !self.seats.iter().any(concerns) {
             return; // nothing would come of it
         }

@@ -5,6 +5,7 @@
 use super::output::Line;
 use super::{Awaited, Engine};
 use crate::bmc::evidence::{Missed, shown};
+use crate::config::model::Meanings;
 use crate::crypto::Digest;
 use crate::notice::{Notice, NoticeId, meaning, sensors};
 use crate::now::Now;
@@ -24,7 +25,7 @@ impl Engine {
         let told = |what: &str| format!("BMC of server {name}: while we were away it logged {what}");
         let line = match missed {
             Missed::Event(record) if record.record_type() == sel::SYSTEM_EVENT => {
-                let (class, text) = words(record);
+                let (class, text) = words(record, &self.cluster.meanings);
                 if class == Class::Fatal {
                     self.note_missed(now, record, &text);
                 }
@@ -63,6 +64,7 @@ impl Engine {
             received: now,
             trap_oid: String::new(),
             pet: None,
+            fault: None,
             region: String::new(),
             sentence: format!("missed while we were away, nothing was done: {text}; logged by BMC of {server}"),
         };
@@ -79,7 +81,7 @@ impl Engine {
 }
 
 /// The event of a record, as a trap's would be told.
-fn words(record: &Record) -> (Class, String) {
+fn words(record: &Record, meanings: &Meanings) -> (Class, String) {
     let [one, two, three] = record.event_data();
     let pet = Pet {
         sensor_type: record.sensor_type(),
@@ -104,5 +106,5 @@ fn words(record: &Record) -> (Class, String) {
     };
     let how = if pet.deasserted { "deasserted" } else { "asserted" };
     let (kind, sensor) = (sensors::type_name(pet.sensor_type), pet.sensor_number);
-    (meaning::class(&pet), format!("{kind} (sensor {sensor:02X}h): {} {how}", meaning::event_text(&pet)))
+    (meaning::class(&pet, meanings), format!("{kind} (sensor {sensor:02X}h): {} {how}", meaning::event_text(&pet)))
 }

@@ -111,7 +111,9 @@ impl Engine {
         for (id, proven) in clears {
             if !proven {
                 self.ask_whether_over(now, id, &notice);
-            } else if let Some(place) = self.seats.iter().position(|seat| seat.id == id) {
+            } else if let Some(place) = self.seats.iter().position(|seat| seat.id == id)
+                && self.seats[place].ends_with(&notice)
+            {
                 self.fault_is_over(now, place);
             }
         }

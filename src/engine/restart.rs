@@ -5,7 +5,7 @@
 use super::Engine;
 use super::output::{Line, Output};
 use super::roads::Owner;
-use super::seat::{Matter, remembered};
+use super::seat::{Matter, ends, remembered};
 use crate::notice::Notice;
 use crate::now::Now;
 use crate::recovery::journal::{Closed, Reconcile, Record, Replay, Step, reconcile};
@@ -92,7 +92,8 @@ impl Engine {
                 let own = replay.records().filter(|other| other.monitor.as_deref() == Some(name));
                 let Some(newest) = own.max_by_key(|other| other.id.serial()) else { continue };
                 let heard = matches!(newest.closed(), Some(Closed::Cleared | Closed::Operator));
-                if !heard && newest.id.serial() < record.id.serial() {
+                let same = ends(&notice, &remembered(newest, cluster.this));
+                if !heard && same && newest.id.serial() < record.id.serial() {
                     self.fault_is_over(now, place);
                 }
             }

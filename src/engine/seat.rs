@@ -29,6 +29,9 @@ pub(super) struct Acknowledgement {
     pub(super) bytes: Vec<u8>,
 }
 
+/// Bit 7 of a PET's number: the event is over.
+const DEASSERTION: u32 = 0x80;
+
 /// Limit: notices that have joined a recovery by records which would not survive us, and acknowledgements that
 /// wait for its beginning; more are not acknowledged, and their BMC sends them again.
 pub(super) const MAX_JOINED: usize = 256;
@@ -108,6 +111,11 @@ pub(super) struct Running {
 }
 
 impl Seat {
+    /// Whether what is over is what this seat works on; without work anything may be what it had worked on.
+    pub(super) fn ends_with(&self, over: &Notice) -> bool {
+        self.matter.as_ref().is_none_or(|matter| ends(over, &matter.notice))
+    }
+
     /// The monitors that work on this server.
     pub(super) fn all(cluster: &Cluster) -> Vec<Self> {
         let here = |(_, monitor): &(MonitorId, &Monitor)| monitor.keyword(cluster.this).is_some();
@@ -352,8 +360,24 @@ pub(super) fn remembered(record: &Record, server: ServerId) -> Notice {
         received: Now { boottime: Duration::ZERO, ..record.at },
         trap_oid: notice.trap_oid.clone(),
         pet: None,
+        fault: None,
         region: notice.region.clone(),
         sentence: notice.sentence.clone(),
+    }
+}
+
+/// Whether the one notice tells the end of the other's fault. Of a notice that a former process wrote down the sensor's
+/// number is in its region alone: then the names of both traps must be alike but for the direction.
+pub(super) fn ends(over: &Notice, begun: &Notice) -> bool {
+    match (over.fault, begun.fault) {
+        (Some(over), Some(begun)) => over.is_about(begun),
+        (Some(_), None) | (None, Some(_)) | (None, None) => {
+            let undirected = |notice: &Notice| {
+                let (name, number) = notice.trap_oid.rsplit_once('.')?;
+                Some((name.to_owned(), number.parse::<u32>().ok()? & !DEASSERTION))
+            };
+            over.region == begun.region && undirected(over).is_some() && undirected(over) == undirected(begun)
+        }
     }
 }
 

@@ -113,6 +113,13 @@ pub unsafe extern "C" fn bmcn_notice_id(notice: *const bmcn_notice) -> u64 {
     unsafe { notice.as_ref() }.map_or(0, |notice| notice.notice.id.0)
 }
 
+/// Return what the notice is about, the same for every notice of one fault but for the lowest octet, which is 1 where
+/// it is over; 0 where that is not known, or if notice is NULL.  Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bmcn_notice_fault(notice: *const bmcn_notice) -> u64 {
+    unsafe { notice.as_ref() }.and_then(|notice| notice.notice.fault).map_or(0, |fault| fault.0)
+}
+
 /// Return the sentence a person reads, in UTF-8, valid as long as the notice; NULL if notice is NULL.  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_notice_sentence(notice: *const bmcn_notice) -> *const c_char {

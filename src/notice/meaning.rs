@@ -1,13 +1,17 @@
 //! What a verified trap means for its server: class, failing region, and the sentence a person reads.
 //!
-//! Uses `sensors` (the words) and `deadly` (the judgement). Takes a [`VerifiedTrap`] and nothing else,
-//! so that nobody's claim gets a meaning before its sender was accepted.
+//! Uses `sensors` (the words), `deadly` (the judgement), `vendor` (traps that are no PET) and `config` (what the site
+//! says). Takes a [`VerifiedTrap`] and nothing else, so that nobody's claim gets a meaning before its sender was accepted.
 //!
-//! The order decides: an event that is over is never fatal, whatever its severity still says; then what
-//! the sender calls non-recoverable, and the shipped list; *critical* alone is recoverable.
+//! The order decides: an event that is over is never fatal, whatever its severity still says; then the site's own
+//! judgement; then what the sender calls non-recoverable, and the shipped list; *critical* alone is recoverable. A
+//! severity that the sender leaves open is never guessed: the lists alone decide then.
 
+use super::fault::Fault;
 use super::source::VerifiedTrap;
-use super::{deadly, sensors};
+use super::told::Meaning;
+use super::{deadly, sensors, vendor};
+use crate::config::model::Meanings;
 use crate::wire::pet::Pet;
 use crate::words::Class;
 use core::fmt::Write;
@@ -21,30 +25,28 @@ const UNSPECIFIED_OFFSET: u8 = 0x0F;
 /// The sensor number that says nothing; 00h is also a real one.
 const UNSPECIFIED_SENSOR: u8 = 0xFF;
 
-/// What a trap means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meaning {
-    /// How bad it is.
-    pub class: Class,
-    /// What failed: "memory device 1, sensor 20h".
-    pub region: String,
-    /// The sentence a person reads.
-    pub sentence: String,
-}
-
 /// The meaning of a trap of the server of this name.
-pub fn of(trap: &VerifiedTrap<'_>, server: &str) -> Meaning {
-    match trap.pet() {
-        Some(pet) => Meaning { class: class(pet), region: region(pet), sentence: sentence(pet, server) },
-        None => Meaning { class: Class::Info, region: "unknown".into(), sentence: unclassified(trap, server) },
+pub fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings) -> Meaning {
+    if let Some(pet) = trap.pet() {
+        let (class, fault) = (class(pet, meanings), Some(Fault::of(pet)));
+        return Meaning { class, region: region(pet), sentence: sentence(pet, server), fault };
     }
+    vendor::of(trap, server, meanings).unwrap_or_else(|| Meaning {
+        class: Class::Info,
+        region: "unknown".into(),
+        sentence: vendor::unclassified(trap.message().trap_oid(), server),
+        fault: None,
+    })
 }
 
 /// How bad an event is.
-pub fn class(pet: &Pet) -> Class {
+pub fn class(pet: &Pet, meanings: &Meanings) -> Class {
     let (sensor_type, event_type, offset) = (pet.sensor_type, pet.event_type, pet.offset);
     if pet.deasserted {
         return Class::Cleared;
+    }
+    if let Some(own) = meanings.overrides.iter().find(|own| own.fits(sensor_type, event_type, offset)) {
+        return own.class;
     }
     if deadly::is_status_only(sensor_type, event_type, offset) {
         return Class::Info;
@@ -101,11 +103,4 @@ fn sentence(pet: &Pet, server: &str) -> String {
     sentence.push_str("; reported by BMC of ");
     sentence.push_str(server);
     sentence
-}
-
-fn unclassified(trap: &VerifiedTrap<'_>, server: &str) -> String {
-    match trap.message().trap_oid() {
-        Some(oid) => format!("Unclassified trap {oid}; reported by BMC of {server}"),
-        None => format!("Unclassified trap without a name; reported by BMC of {server}"),
-    }
 }

@@ -7,17 +7,20 @@ pub mod deadly;
 pub mod dedup;
 pub mod event_data;
 mod event_words;
+mod fault;
 pub mod meaning;
 mod reason;
 pub mod recorder;
 pub mod sensors;
 pub mod source;
 mod told;
+mod vendor;
 
+pub use fault::Fault;
 pub use reason::DropReason;
-pub use told::{Notice, NoticeId};
+pub use told::{Meaning, Notice, NoticeId};
 
-use crate::config::model::Cluster;
+use crate::config::model::{Cluster, Meanings};
 use crate::now::Now;
 use crate::wire::pet::Pet;
 use crate::wire::snmp::inform_response;
@@ -53,6 +56,7 @@ pub struct Reception {
     speakers: Speakers,
     seen: Seen,
     server_name: String,
+    meanings: Meanings,
     /// For how long a numbered notice may be repeated.
     span: Duration,
 }
@@ -64,6 +68,7 @@ impl Reception {
             speakers: Speakers::new(cluster),
             seen: Seen::default(),
             server_name: cluster.this_server().name.clone(),
+            meanings: cluster.meanings.clone(),
             span: cluster.this_server().bmc.as_ref().and_then(|bmc| bmc.retry_span).unwrap_or(NUMBERED_SPAN),
         }
     }
@@ -84,7 +89,7 @@ impl Reception {
         let trap = self.speakers.verify(from, bytes)?;
         let identity = Identity::of(&trap, &self.server_name);
         let (id, repeated) = self.seen.note(now, trap.source().ip(), identity, self.span);
-        let meaning = meaning::of(&trap, &self.server_name);
+        let meaning = meaning::of(&trap, &self.server_name, &self.meanings);
 
         let mut response = Vec::new();
         let reply = Reply {
@@ -99,6 +104,7 @@ impl Reception {
             source: trap.source(),
             received: now,
             trap_oid: trap.message().trap_oid().map(|oid| oid.dotted()).unwrap_or_default(),
+            fault: meaning.fault,
             region: meaning.region,
             sentence: meaning.sentence,
             pet: trap.into_pet(),

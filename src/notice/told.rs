@@ -2,6 +2,7 @@
 //!
 //! Values only; made by the folder's `mod.rs`, where the stages meet.
 
+use super::fault::Fault;
 use crate::now::Now;
 use crate::wire::pet::Pet;
 use crate::words::{Class, ServerId, Trust};
@@ -10,6 +11,19 @@ use core::net::SocketAddr;
 /// Identifies one notice on every node alike: derived from server, GUID, sequence, PET timestamp and event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NoticeId(pub u64);
+
+/// What a trap means, before it is a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meaning {
+    /// How bad it is.
+    pub class: Class,
+    /// What failed: "memory device 1, sensor 20h".
+    pub region: String,
+    /// The sentence a person reads.
+    pub sentence: String,
+    /// What it is about, if that is known.
+    pub fault: Option<Fault>,
+}
 
 /// What a verified trap means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +44,8 @@ pub struct Notice {
     pub trap_oid: String,
     /// The event, if the trap is a PET.
     pub pet: Option<Pet>,
+    /// What it is about, whatever told of it; `None` where that is not known.
+    pub fault: Option<Fault>,
     /// What failed, as far as the trap says: "memory, sensor 20h".
     pub region: String,
     /// The sentence a person reads.

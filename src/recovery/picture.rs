@@ -225,6 +225,7 @@ fn records(now: Now) -> [RecordId; 2] {
         received: now,
         trap_oid: String::new(),
         pet: None,
+        fault: None,
         region: String::new(),
         sentence: String::new(),
     };

@@ -137,7 +137,7 @@ static void null_is_refused(const struct site *site)
     CHECK_INT(bmcn_notice_trust(NULL), BMCN_EINVAL);
     CHECK_INT(bmcn_notice_field(NULL, BMCN_SEQUENCE), BMCN_EINVAL);
     CHECK_INT(bmcn_notice_guid(NULL, guid), BMCN_EINVAL);
-    CHECK(bmcn_notice_id(NULL) == 0 && !bmcn_notice_sentence(NULL) && !bmcn_notice_region(NULL));
+    CHECK(bmcn_notice_id(NULL) == 0 && bmcn_notice_fault(NULL) == 0 && !bmcn_notice_sentence(NULL) && !bmcn_notice_region(NULL));
     CHECK(!bmcn_notice_server(NULL) && !bmcn_notice_source(NULL) && !bmcn_notice_trap_oid(NULL));
     CHECK(!bmcn_notice_dup(NULL));
     bmcn_notice_free(NULL);

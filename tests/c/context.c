@@ -49,6 +49,7 @@ static void notices_are_told(uint32_t mode)
     CHECK(strcmp(bmcn_notice_server(notice), "server1") == 0 && strcmp(bmcn_notice_sentence(notice), host.last) == 0);
     CHECK(strncmp(bmcn_notice_source(notice), "127.0.0.1:", 10) == 0 && strlen(bmcn_notice_region(notice)) > 0);
     CHECK(strcmp(bmcn_notice_trap_oid(notice), "1.3.6.1.4.1.3183.1.1.0.262530") == 0 && bmcn_notice_id(notice) != 0);
+    CHECK(bmcn_notice_fault(notice) >> 56 == 1 && (bmcn_notice_fault(notice) & 0xff) == 1); /* a sensor's, and over */
     CHECK(bmcn_notice_guid(notice, found) == 0 && memcmp(found, guid, 16) == 0);
     CHECK_INT(bmcn_notice_guid(notice, NULL), BMCN_EINVAL);
     static const long long fields[] = { 4, 1, 2, 1, 0x30, 2, 0x1d, 1, 2, 0xff, 0xff, 0x1235, 0x2a7c };

@@ -84,6 +84,7 @@ pub fn notice<'py>(py: Python<'py>, notice: &Notice, server: &str) -> PyResult<B
         "received": now(py, notice.received)?,
         "trap_oid": &notice.trap_oid,
         "pet": notice.pet.as_ref().map(|event| pet(py, event)).transpose()?,
+        "fault": notice.fault.map(|fault| fault.0),
         "region": &notice.region,
         "sentence": &notice.sentence,
     })

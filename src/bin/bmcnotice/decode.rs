@@ -9,8 +9,9 @@ use crate::input::Source;
 use crate::out::{Look, Out};
 use bmcnotice::Notice;
 use bmcnotice::config::model::{
-    AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Probes, Server,
+    AfterEnded, Bmc, Cluster, Commands, Handshake, Heartbeat, Journal, LinkChoice, Meanings, Probes, Server,
 };
+use bmcnotice::config::native::shipped_profiles;
 use bmcnotice::crypto::Secret;
 use bmcnotice::io::sys;
 use bmcnotice::notice::event_data::EventData;
@@ -133,6 +134,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
+        meanings: Meanings { profiles: shipped_profiles(), ..Meanings::default() },
     }
 }
 
@@ -183,6 +185,9 @@ fn show(octets: &[u8], outcome: &Result<(Message<'_>, Notice), Refusal>, out: &O
     out.line(out.paint(Look::Strong, "Notice"));
     row("class", &notice.class);
     row("region", &notice.region);
+    if let Some(fault) = notice.fault {
+        row("fault", &format_args!("{:016x}", fault.0));
+    }
     row("sentence", &out.paint(Look::Strong, &notice.sentence));
 }
 
@@ -290,6 +295,7 @@ fn as_json(
         "pet": notice.pet.as_ref().map(pet_json),
         "class": notice.class.to_string(),
         "region": notice.region,
+        "fault": notice.fault.map(|fault| format!("{:016x}", fault.0)),
         "sentence": notice.sentence,
     })
 }

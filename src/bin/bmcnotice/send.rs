@@ -3,6 +3,7 @@
 use crate::arguments::{duration, guid, octet};
 use crate::exit::{Exit, complain};
 use crate::out::Out;
+use bmcnotice::config::model::Meanings;
 use bmcnotice::io::{sys, sys::Epoll, udp};
 use bmcnotice::notice::meaning;
 use bmcnotice::sim::{Fault, Options};
@@ -173,7 +174,7 @@ fn send(arguments: &Arguments, out: &Out) -> Result<Exit, Refused> {
             bytes.len(),
             meaning::event_text(&pet),
             pet.sensor_number,
-            meaning::class(&pet)
+            meaning::class(&pet, &Meanings::default())
         ));
     }
     for nth in 1..=arguments.repeat {

@@ -5,20 +5,23 @@
 mod clusterpro;
 mod handshake;
 mod heartbeat;
+mod meaning;
 mod monitors;
+mod profile;
 mod recovery;
 mod servers;
 
 use super::draft::{Draft, Field, default};
 use super::facts::{Facts, Wanted};
 use super::finding::{Finding, Severity};
-use super::model::{Cluster, Journal};
+use super::model::{Cluster, Journal, Meanings};
 use super::reader::Reader;
 use super::report::Report;
 pub use super::tree::MAX_TEXT;
 use super::tree::{Node, Value};
 use super::{build, check, overrides, rules, tree};
 pub use monitors::MAX_SERVERS;
+pub use profile::shipped_profiles;
 
 /// Limit: the most monitors of a cluster.
 pub const MAX_MONITORS: usize = 64;
@@ -36,10 +39,11 @@ pub struct Outcome {
 /// calls: dotted path (`server.server1.bmc.address`) and the value as TOML text. Never stops at the first error.
 pub fn parse(text: &str, file: &str, overrides: &[(String, String)], facts: &Facts) -> Outcome {
     let mut report = Report::new(text, file, overrides);
-    let draft = draft(text, overrides, &mut report);
+    let mut draft = draft(text, overrides, &mut report);
     let this = check::run(&draft, facts, file, &mut report);
     let findings = report.finish();
     let sound = findings.iter().all(|finding| finding.severity < Severity::Error);
+    add_shipped(&mut draft.meanings);
     let cluster = if sound { this.and_then(|this| build::cluster(draft, this)) } else { None };
     Outcome { cluster, findings }
 }
@@ -117,8 +121,50 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
         Field::Bad(bad) => (Field::Bad(bad), Field::Bad(bad)),
     };
     let commands = recovery::commands(&mut root, at);
+    let meanings = meanings(&mut root);
     root.finish();
-    Draft { at, name, this_server, servers, handshakes, monitors, heartbeat, hot, disk, commands, clusterpro, observe }
+    Draft {
+        at,
+        name,
+        this_server,
+        servers,
+        handshakes,
+        monitors,
+        heartbeat,
+        hot,
+        disk,
+        commands,
+        clusterpro,
+        observe,
+        meanings,
+    }
+}
+
+/// The site's profiles come first, and take the place of a shipped one of their name.
+fn add_shipped(site: &mut Meanings) {
+    let mut shipped = shipped_profiles();
+    shipped.retain(|profile| site.profiles.iter().all(|own| own.name != profile.name));
+    site.profiles.append(&mut shipped);
+}
+
+/// The site's own classes and profiles.
+fn meanings(root: &mut Reader<'_, '_, '_>) -> Meanings {
+    let overrides = match root.rows("meaning", usize::MAX) {
+        Field::Given(at, rows) => {
+            if rows.len() > meaning::MAX_MEANINGS {
+                let subject = format!("there are {} [[meaning]] tables", rows.len());
+                root.add(&rules::BOUNDS, at, &subject, format!("keep to {}", meaning::MAX_MEANINGS));
+            }
+            let rows = rows.into_iter().take(meaning::MAX_MEANINGS);
+            rows.filter_map(|row| meaning::read(row, root.report)).collect()
+        }
+        Field::Absent(_) | Field::Bad(_) => Vec::new(),
+    };
+    let profiles = match root.table("profile") {
+        Field::Given(_, table) => profile::read(table, root.report),
+        Field::Absent(_) | Field::Bad(_) => Vec::new(),
+    };
+    Meanings { overrides, profiles }
 }
 
 /// A folder, or `false` for none.
