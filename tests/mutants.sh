@@ -93,6 +93,18 @@ mutant "$reload" src/notice/mod.rs 's/let seen = core::mem::take(&mut self.seen)
 own='cargo test -q --features capi,sim,cli --test drill --test identity --test handshake_profiles'
 mutant "$own" src/engine/drill.rs 's/pet.event_data.starts_with(&event.data)/true/'              # any time stamp event is the drill's
 mutant "$own" src/engine/drill.rs 's/is_made_up(pet) \&\& notice.class != Class::Fatal/is_made_up(pet)/' # a genuine fatal one is swallowed
+words='cargo test -q --test pet_words'
+mutant "$words" src/notice/event_data.rs 's/octet >> 4, octet \& UNSPECIFIED_HALF/octet \& UNSPECIFIED_HALF, octet >> 4/'
+mutant "$words" src/notice/event_data.rs 's/(0x0C, _) =>/(0x0C, 0x08) =>/'
+mutant "$words" src/notice/event_words.rs '/"Hard-disk initialization",/d'
+vendors='cargo test -q --test profiles'
+mutant "$vendors" src/notice/vendor.rs   's/named \&\& valued/named/'                                # a value that is not looked at
+mutant "$vendors" src/notice/vendor.rs   "s/if c.is_control() { '?' }/if false { '?' }/"               # a terminal's escapes
+mutant "$vendors" src/notice/fault.rs    's/self.0 >> 8 == other.0 >> 8/self.0 == other.0/'            # nothing ever clears
+mutant "$vendors" src/notice/meaning.rs  's/return own.class;//'
+mutant "$vendors" src/config/native/mod.rs 's/site.profiles.append(&mut shipped);/shipped.append(\&mut site.profiles); site.profiles = shipped;/' # the shipped ones first
+mutant 'cargo test -q --test evidence' src/engine/seat.rs 's/matter.as_ref().is_none_or(|matter| ends(over, &matter.notice))/matter.is_some() || over.fault.is_some()/' # any end is this one's
+mutant 'cargo test -q --test evidence' src/engine/restart.rs 's/!heard \&\& same/!heard/'
 mutant "$own" src/notice/deadly.rs 's/ | (0x12, SPECIFIC, 0x05)//'                               # a late test alert starts a recovery
 mutant "$own" src/recovery/journal/table.rs 's/ \&\& self.proven != Some(record.id.serial())//'   # the proof is put out
 mutant "$own" src/bmc/link.rs 's/\.filter(|_| !stranger)//'                                      # a swapped BMC is not noticed

@@ -2,11 +2,16 @@
 
 mod common;
 
+use bmcnotice::config::facts::Facts;
+use bmcnotice::config::native;
+use bmcnotice::notice::Reception;
+use bmcnotice::now::Now;
 use bmcnotice::wire::pet::{self, Pet};
 use bmcnotice::wire::snmp::Message;
 use common::{octets, text};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::time::Duration;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -55,4 +60,21 @@ fn decoding_a_pet_allocates_nothing() {
         }
     });
     assert_eq!((pets, spent), (6, 0));
+}
+
+/// Its OID, region and sentence. What it is about, and its event data in words, cost nothing before somebody asks.
+#[test]
+fn a_notice_costs_its_three_texts() {
+    let text = "[cluster]\nname = \"c\"\nthis_server = \"s\"\n[[server]]\nname = \"s\"\naddresses = [\"192.0.2.1\"]\n\
+                [server.bmc]\naddress = \"127.0.0.1\"\nhandshake = \"none\"\n[heartbeat]\nbmc = false\n";
+    let cluster = native::parse(text, "c.toml", &[], &Facts::default()).cluster.unwrap();
+    let mut reception = Reception::new(&cluster);
+    let now = Now { boottime: Duration::from_secs(9), wall: Duration::from_secs(9) };
+    let text = common::text("traps/own-snmptrap.hex");
+    let mut lines =
+        text.lines().skip_while(|line| *line != "# case v1-pet-deassert-fan").filter(|l| !l.starts_with('#'));
+    let datagram = octets(lines.next().unwrap());
+    let mut receive = || reception.handle_datagram(now, "127.0.0.1:9".parse().unwrap(), &datagram).unwrap();
+    assert!(receive().notice.fault.is_some(), "the first makes room for its sender");
+    assert_eq!(allocations(|| drop(std::hint::black_box(receive()))), 3);
 }

@@ -52,15 +52,21 @@ const TROUBLED: &[(u8, u8, &[u8], Class)] = &[
     (0x09, SPECIFIC, &[0x07], PREDICTED),
     (0x0C, SPECIFIC, &[0x00, 0x05], PREDICTED), // correctable errors, and their limit
     (0x0C, SPECIFIC, &[0x03, 0x07], TROUBLE),
-    (0x0C, SPECIFIC, &[0x04, 0x09], DEGRADED),       // disabled, throttled
-    (0x0D, SPECIFIC, &[0x01, 0x05, 0x06], DEGRADED), // fault, in critical array, in failed array
+    (0x0C, SPECIFIC, &[0x04, 0x09], DEGRADED), // disabled, throttled
+    (0x0D, SPECIFIC, &[0x01, 0x05, 0x06, 0x08], DEGRADED), // fault, in critical array, in failed array, rebuild aborted
     (0x0D, SPECIFIC, &[0x02], PREDICTED),
     (0x13, SPECIFIC, &[0x01, 0x07], TROUBLE),
     (0x13, SPECIFIC, &[0x0B], DEGRADED),
+    (0x1B, SPECIFIC, &[0x01], TROUBLE),                   // a cable that is wrong
+    (0x1E, SPECIFIC, &[0x00, 0x01, 0x02, 0x03], TROUBLE), // it does not boot
+    (0x20, SPECIFIC, &[0x05], TROUBLE),
     (0x21, SPECIFIC, &[0x00], TROUBLE),
+    (0x27, SPECIFIC, &[0x00], TROUBLE),
     (0x28, SPECIFIC, &[0x00, 0x01, 0x02, 0x03, 0x04, 0x05], TROUBLE), // only the watching is blind
     (0x29, SPECIFIC, &[0x00], PREDICTED),
     (0x29, SPECIFIC, &[0x01], TROUBLE),
+    (0x2B, SPECIFIC, &[0x02, 0x03, 0x04, 0x05], TROUBLE), // versions that do not fit together
+    (0x2C, SPECIFIC, &[0x07], TROUBLE),
 ];
 
 /// The same, on a sensor of any type.
@@ -71,14 +77,18 @@ const TROUBLED_ON_ANY: &[(u8, &[u8], Class)] = &[
     (0x06, &[0x01], DEGRADED),
     (0x07, &[0x01, 0x02, 0x04, 0x05], TROUBLE),
     (0x0A, &[0x06], DEGRADED),
+    (0x0A, &[0x08], TROUBLE),
     (0x0B, &[0x01, 0x02, 0x03, 0x05, 0x06, 0x07], DEGRADED),
 ];
 
-/// Watchdog 2, "timer expired, status only": the BMC says that it does nothing about it. System Event, "time stamp
+/// Either watchdog, "expired, status only": the BMC says that it does nothing about it. System Event, "time stamp
 /// clock was set": nothing dies of that, and it is what a drill has the BMC tell; one that comes late must start
 /// nothing, whatever severity the BMC writes beside it.
 pub fn is_status_only(sensor_type: u8, event_type: u8, offset: u8) -> bool {
-    matches!((sensor_type, event_type, offset), (0x23, SPECIFIC, 0x00) | (0x12, SPECIFIC, 0x05))
+    matches!(
+        (sensor_type, event_type, offset),
+        (0x11, SPECIFIC, 0x06) | (0x23, SPECIFIC, 0x00) | (0x12, SPECIFIC, 0x05)
+    )
 }
 
 /// Whether the server will not survive the event.

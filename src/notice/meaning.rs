@@ -74,11 +74,16 @@ pub fn event_text(pet: &Pet) -> String {
 }
 
 fn region(pet: &Pet) -> String {
-    let mut region = match (sensors::entity_name(pet.entity), pet.entity_instance) {
-        (Some(entity), 0) => entity.into(),
-        (Some(entity), instance @ 1..=0x5F) => format!("{entity} {instance}"),
-        (Some(entity), instance) => format!("{entity} {instance:02X}h"), // relative to its device: not counted from 1
-        (None, _) => sensors::type_name(pet.sensor_type).to_ascii_lowercase(),
+    let mut region = String::with_capacity(64); // once, for what regions usually are
+    let _ = match (sensors::entity_name(pet.entity), pet.entity_instance) {
+        (Some(entity), 0) => region.write_str(entity),
+        (Some(entity), instance @ 1..=0x5F) => write!(region, "{entity} {instance}"),
+        (Some(entity), instance) => write!(region, "{entity} {instance:02X}h"), // relative to its device: not counted from 1
+        (None, _) => {
+            region.push_str(sensors::type_name(pet.sensor_type));
+            region.make_ascii_lowercase();
+            Ok(())
+        }
     };
     if pet.sensor_number != UNSPECIFIED_SENSOR {
         let _ = write!(region, ", sensor {:02X}h", pet.sensor_number);
