@@ -176,7 +176,7 @@ mutant "$beats" $hb/economy.rs   's/MAX_HOLDERS - usize::from(holds_its_own(bmc)
 mutant "$beats" $hb/probe.rs     's/let between = planned > now + span;/let between = false;/'        # a question in between shifts the plan
 mutant "$beats" src/engine/roads.rs     's/road.slept(for_so_long);//'                               # our sleep makes BMCs slow
 mutant "$beats" src/engine/heartbeat.rs 's/let stays = .*/let stays = |_: \&(ServerId, Way)| true;/'  # another order in the file
-watching='BMCNOTICE_SEEDS=500 cargo test -q --features sim --test heartbeat_simulation no_verdict'
+watching='BMCNOTICE_SEEDS=1000 cargo test -q --features sim --test heartbeat_simulation no_verdict'
 mutant "$watching" $hb/take_over.rs 's/Verdict::Off if age > fresh =>/Verdict::Off if false =>/'      # a yes never grows old
 mutant "$watching" $hb/peer.rs      's/Verdict::Off if stale .* => unknown,/Verdict::Off if false => unknown,/' # off is not given up
 mutant "$watching" $hb/peer.rs      's/if age > timeout {/if false {/'                                # alive lasts while the BMC is silent
