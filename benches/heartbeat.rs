@@ -174,6 +174,7 @@ fn lateness(count: usize) -> Vec<f64> {
     let setup = Setup {
         cluster: Arc::new(cluster),
         logins: (0..count).map(|place| Some(if place == 0 { own.clone() } else { peer.clone() })).collect(),
+        users: Vec::new(),
         identity: Identity::Unknown,
         boot: BootId([1; 16]),
         replay: replay(&[]),

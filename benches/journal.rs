@@ -62,6 +62,7 @@ impl Ours {
         let setup = Setup {
             cluster,
             logins,
+            users: Vec::new(),
             identity: Identity::Unknown,
             boot: BootId([1; 16]),
             replay: Replay::default(),

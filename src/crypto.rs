@@ -2,6 +2,8 @@
 //!
 //! Uses nothing of ours. Secrets are redacted in `Debug`, zeroised on drop and compared in constant time.
 
+pub mod usm;
+
 use aes::Aes128;
 use aes::cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use core::fmt;

@@ -3,6 +3,7 @@
 //! Below `context`: the one place where configuration meets the operating system. Its input is a path
 //! or a text, and settings made by calls.
 
+mod users;
 mod way;
 
 pub use way::Way;
@@ -17,6 +18,7 @@ use crate::engine::{Setup, not_started};
 use crate::io::action::Actions;
 use crate::io::{facts, host};
 use crate::model::Error;
+use crate::notice::usm::User;
 use crate::recovery::journal::{BootId, replay};
 use crate::suite::Suite;
 use crate::words::ServerId;
@@ -134,6 +136,8 @@ impl Config {
             })
             .map(Option::transpose)
             .collect::<Result<Vec<_>, Error>>()?;
+        let users = cluster.users.iter().filter(|user| user.is_for(cluster.this)).map(|user| users::user(user, secret));
+        let users = users.collect::<Result<Vec<_>, Error>>()?;
         let own = host::own_guids();
         // A BMC that is not this board's has another watchdog.
         let fed = cluster.heartbeat.pulse.is_some() && cluster.in_band(cluster.this).is_some();
@@ -141,6 +145,7 @@ impl Config {
             watchdog_owner: if fed { facts::watchdog_owner() } else { None },
             cluster,
             logins,
+            users,
             identity: if own.is_empty() { Identity::Unknown } else { Identity::Expected(own) },
             boot: match self.boot {
                 Some(boot) => boot,
@@ -156,6 +161,7 @@ impl Config {
 pub struct Site {
     cluster: Arc<Cluster>,
     logins: Vec<Option<Login>>,
+    users: Vec<User>,
     identity: Identity,
     boot: BootId,
     warnings: Vec<Finding>,
@@ -169,6 +175,7 @@ impl Site {
         Ok(Setup {
             cluster: self.cluster.clone(),
             logins: self.logins.clone(),
+            users: self.users.clone(),
             identity: self.identity.clone(),
             boot: self.boot,
             replay: replay(journal),

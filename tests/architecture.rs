@@ -56,10 +56,12 @@ const PURE_ALLOC: &[&str] = &["sync"];
 const CRATES: &[(&str, &[&str])] = &[
     ("aes", &["crypto"]),
     ("cbc", &["crypto"]),
+    ("cfb_mode", &["crypto"]),
     ("des", &["crypto"]),
     ("digest", &["crypto"]),
     ("hmac", &["crypto"]),
     ("md5", &["crypto"]),
+    ("md_5", &["crypto"]),
     ("rand_chacha", &["crypto"]),
     ("rand_core", &["crypto"]),
     ("sha1", &["crypto"]),

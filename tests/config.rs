@@ -282,7 +282,7 @@ fn everything_wrong_is_said_at_once() {
         .filter(|finding| finding.severity == Severity::Error)
         .map(|finding| finding.id)
         .collect();
-    let expected = ["BMCN-C003", "BMCN-C004", "BMCN-C005", "BMCN-C301", "BMCN-C302", "BMCN-C309", "BMCN-C401"];
+    let expected = ["BMCN-C003", "BMCN-C004", "BMCN-C005", "BMCN-C301", "BMCN-C302", "BMCN-C341", "BMCN-C401"];
     assert_eq!(ids, BTreeSet::from(expected), "{}", shown(&outcome.findings));
     assert!(outcome.cluster.is_none());
     let near = outcome.findings.iter().find(|finding| finding.id == "BMCN-C003").unwrap();
@@ -332,7 +332,9 @@ fn a_cluster_can_be_described_by_calls_alone() {
         ("server.\"node.example\".addresses", "[\"127.0.0.1\"]"),
         ("server.\"node.example\".bmc.address", "\"127.0.0.1:1623\""),
         ("server.\"node.example\".bmc.handshake", "\"none\""),
-        ("monitor.m.trust", "\"address\""),
+        ("user.bmc.auth", "\"sha256\""),
+        ("user.bmc.auth_passphrase_file", "\"/etc/snmp.auth\""),
+        ("monitor.m.trust", "\"authenticated\""),
         ("monitor.m.recovery", "\"callback\""),
         ("monitor.m.target", "\"group\""),
         ("monitor.m.keywords", "{ \"node.example\" = \"127.0.0.1:1162\" }"),
@@ -342,6 +344,7 @@ fn a_cluster_can_be_described_by_calls_alone() {
     let cluster = outcome.cluster.unwrap_or_else(|| panic!("{}", shown(&outcome.findings)));
     assert_eq!(cluster.listen(), Some("127.0.0.1:1162".parse().unwrap()));
     assert_eq!(cluster.servers[0].name, "node.example");
+    assert!(cluster.users[0].auth.is_some() && cluster.users[0].is_for(ServerId(0)));
 }
 
 #[test]

@@ -97,6 +97,7 @@ fn setup(own: &str) -> Setup {
         manners: bmcnotice::bmc::link::Manners::Own,
     };
     Setup {
+        users: Vec::new(),
         logins: vec![own.contains("user =").then_some(login)],
         cluster: Arc::new(cluster(own)),
         identity: Identity::Unknown,

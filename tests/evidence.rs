@@ -6,15 +6,71 @@
 mod world;
 
 use bmcnotice::bmc::evidence::{Doubt, FRESH_FOR, POLL, SILENCE, STILLNESS};
+use bmcnotice::crypto::usm::{Auth, Extension, Privacy};
 use bmcnotice::recovery::journal::{Hold, Step};
 use bmcnotice::sim::{Event, Options};
 use bmcnotice::wire::sdr_cache;
 use bmcnotice::words::{Guid, Phase, Trust};
 use std::time::Duration;
+use world::version3::Sender;
 use world::{DELAY, World, ms, s};
 
 /// One exchange with the BMC.
 const ROUND: Duration = Duration::from_millis(2 * DELAY.as_millis() as u64);
+
+/// A world whose BMC has written v3 with boots 7, time 1000.
+fn version3() -> (World, Sender) {
+    let sender = Sender::new("80001f8880c0ffee0102030405", Auth::Sha256, Some((Privacy::Aes128, Extension::Reeder)));
+    let mut world = World::down("");
+    world.users = sender.table().users;
+    world.start(1);
+    world.run(s(1));
+    world.send3("fan-failure", 1, &sender, 7, 1000);
+    world.run(s(1));
+    (world, sender)
+}
+
+#[test]
+fn an_authenticated_trap_asks_nobody() {
+    let (mut world, sender) = version3();
+    let reads = world.reads();
+    world.send3("uncorrectable-memory", 2, &sender, 7, 1001);
+    assert_eq!(world.recovers.first().map(|(_, trust)| *trust), Some(Trust::Authenticated));
+    assert_eq!(world.reads(), reads);
+}
+
+#[test]
+fn a_bmc_that_was_reset_has_lost_its_clock_and_its_log_says_so() {
+    let (mut world, sender) = version3();
+    world.raise_silently("uncorrectable-memory");
+    world.send3("uncorrectable-memory", 2, &sender, 1, 12);
+    assert_eq!(world.recovers, [], "not on its own word");
+    world.run(s(2));
+    assert_eq!(world.recovers.first().map(|(_, trust)| *trust), Some(Trust::Authenticated));
+    assert!(world.said("its SNMP clock is taken over"));
+    // From now on that is its clock, after a restart of ours, too.
+    world.answer();
+    world.run(s(1));
+    world.kill();
+    world.start(1);
+    world.run(s(1));
+    world.send3("fan-failure", 3, &sender, 1, 20);
+    assert_eq!(world.record(world.newest()).notice.trust, Trust::Authenticated);
+}
+
+#[test]
+fn a_replay_is_no_reset() {
+    let (mut world, sender) = version3();
+    world.send3("uncorrectable-memory", 2, &sender, 6, 12);
+    world.run(s(60));
+    assert_eq!(world.recovers, []);
+    assert!(world.said("was a replay"));
+    world.send3("uncorrectable-memory", 3, &sender, 6, 13);
+    world.run(s(60));
+    assert_eq!(world.recovers, []);
+    world.send3("uncorrectable-memory", 4, &sender, 7, 1130);
+    assert_eq!(world.recovers.len(), 1, "and the BMC's own clock still counts");
+}
 
 #[test]
 fn a_true_trap_starts_after_two_exchanges() {

@@ -63,6 +63,7 @@ fn setup(nodes: &[usize]) -> Setup {
     };
     Setup {
         cluster: Arc::new(cluster(nodes)),
+        users: Vec::new(),
         logins: nodes.iter().map(login).collect(),
         identity: Identity::Unknown,
         boot: BootId([1; 16]),

@@ -134,6 +134,23 @@ mutant 'cargo test -q --lib heartbeat::feeder' src/heartbeat/feeder.rs 's/(1..SM
 mutant 'cargo test -q --features sim,cli --test street weather::a_watcher' src/engine/heartbeat.rs 's/self.watch.slept(late);/self.watch.slept(Duration::ZERO);/' # our own sleep is their silence
 mutant 'cargo test -q --lib bmc::' src/bmc/window.rs 's/ || self.seen \& 1 << behind != 0//'         # a packet counts twice
 
+# SNMPv3: codes, clocks, engines.
+usm='cargo test -q --test usm'
+mutant "$usm" src/crypto/usm.rs        's/FUZZING || same(given, .*/true/'                          # any code is right
+mutant "$usm" src/crypto/usm.rs        's/iv\[8..\].copy_from_slice(&salt);//'                      # the salt in vain
+mutant "$usm" src/notice/usm/engines.rs 's/|| boots < stand.boots ||/||/'                           # boots that go back
+mutant "$usm" src/notice/usm/engines.rs 's/behind > WINDOW/behind > WINDOW * 1000/'                 # a replay of yesterday
+mutant "$usm" src/notice/usm/engines.rs 's/(boots, time) <= (stand.boots, stand.time)/false/'       # a clock that goes back
+mutant "$usm" src/notice/usm/engines.rs 's/.count() >= MAX_LEARNED/.count() >= usize::MAX/'         # engines without end
+mutant "$usm" src/notice/usm/own.rs     's/boots == self.boots \&\& //'                             # Informs of our last life
+mutant "$usm" src/notice/usm/own.rs     's/|| !self.may_report(now)//'                              # Reports without end
+mutant "$usm" src/notice/usm/own.rs     's/!message.may_be_reported() ||//'                         # a Trap is answered
+mutant "$usm" src/notice/usm.rs         's/message.level < self.table.least ||//'                   # weaker than wanted
+mutant "$usm" src/notice/usm.rs         's/self.table.others.iter().any/false \&\& self.table.others.iter().any/' # another server'"'"'s engine
+mutant "$usm" src/notice/mod.rs         's/self.held.take_if(|held| Some(held.clock.engine) == engine);//' # a clock that goes on was lost
+mutant 'cargo test -q --features sim --test evidence' src/engine/usm.rs 's/Verdict::Contradicted => {/Verdict::Contradicted if { self.reception.believe_held(now, notice).is_some_and(|(from, bytes)| { self.take_datagram(now, from, \&bytes); true }) } => {} Verdict::Contradicted => {/' # a replay is a reset
+mutant 'cargo test -q --test usm_peers replay' src/engine/usm.rs 's/while let Some(clock) = self.reception.poll_clock() {/while let Some(clock) = None::<Clock> {/' # clocks die with us
+
 # What the daemon tells, who may ask, and the terminal that shows it.
 tells='cargo test -q --features capi,sim,cli --bin bmcnotice'
 asks='cargo test -q --features capi,sim,cli --test cli_status'
@@ -179,7 +196,8 @@ mutant "$beats" src/engine/heartbeat.rs 's/let stays = .*/let stays = |_: \&(Ser
 watching='BMCNOTICE_SEEDS=1000 cargo test -q --features sim --test heartbeat_simulation no_verdict'
 mutant "$watching" $hb/take_over.rs 's/Verdict::Off if age > fresh =>/Verdict::Off if false =>/'      # a yes never grows old
 mutant "$watching" $hb/peer.rs      's/Verdict::Off if stale .* => unknown,/Verdict::Off if false => unknown,/' # off is not given up
-mutant "$watching" $hb/peer.rs      's/if age > timeout {/if false {/'                                # alive lasts while the BMC is silent
+rare='BMCNOTICE_SEED=7770 cargo test -q --features sim --test heartbeat_simulation no_verdict'
+mutant "$rare"     $hb/peer.rs      's/if age > timeout {/if false {/'                                # alive lasts while the BMC is silent
 mutant "$watching" $hb/countdown.rs 's/if self.tag.is_none() \&\& !timer.running {/if false {/'       # a former boot's mark counts
 mutant "$watching" $hb/countdown.rs 's/Some((Mark::Goodbye, _)) => Pulse::Goodbye,/Some((Mark::Goodbye, _)) => Pulse::Stopped,/'
 mutant "$watching" src/engine/watching.rs 's/login.filter(|_| id == cluster.this || held \&\& asked)/login/' # sessions where others hold them

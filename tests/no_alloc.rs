@@ -1,4 +1,4 @@
-//! Decoding a PET trap allocates nothing.
+//! Decoding a PET trap, or reading an SNMPv3 message, allocates nothing.
 
 mod common;
 
@@ -8,6 +8,7 @@ use bmcnotice::notice::Reception;
 use bmcnotice::now::Now;
 use bmcnotice::wire::pet::{self, Pet};
 use bmcnotice::wire::snmp::Message;
+use bmcnotice::wire::usm::{Data, Scoped, Version3};
 use common::{octets, text};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -60,6 +61,24 @@ fn decoding_a_pet_allocates_nothing() {
         }
     });
     assert_eq!((pets, spent), (6, 0));
+}
+
+#[test]
+fn reading_a_v3_message_allocates_nothing() {
+    let text = text("traps/own-snmptrap.hex");
+    let datagrams: Vec<_> =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(octets).collect();
+    let (mut plain, mut sealed) = (0, 0);
+    let spent = allocations(|| {
+        for datagram in &datagrams {
+            let Ok(message) = Version3::parse(datagram) else { continue };
+            match std::hint::black_box(message.data) {
+                Data::Plain(scoped) => plain += usize::from(std::hint::black_box(Scoped::parse(scoped)).is_ok()),
+                Data::Sealed(_) => sealed += 1,
+            }
+        }
+    });
+    assert_eq!((plain + sealed, sealed, spent), (22, 5, 0));
 }
 
 /// Its OID, region and sentence. What it is about, and its event data in words, cost nothing before somebody asks.

@@ -43,6 +43,7 @@ fn cluster() -> Cluster {
             sel_catch_up: true,
             dump: None,
             probes: Probes::default(),
+            version3: Default::default(),
         }),
     };
     Cluster {
@@ -51,6 +52,7 @@ fn cluster() -> Cluster {
         name: "cluster".into(),
         this: ServerId(0),
         servers: vec![server("server1", BMC1), server("server2", BMC2)],
+        users: Vec::new(),
         monitors: Vec::new(),
         heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },

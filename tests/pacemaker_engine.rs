@@ -49,6 +49,7 @@ impl Site {
         let outcome = native::parse(SITE, "site.toml", &[], &Facts::default());
         let setup = Setup {
             cluster: Arc::new(outcome.cluster.unwrap_or_else(|| panic!("{:#?}", outcome.findings))),
+            users: Vec::new(),
             logins: vec![None],
             identity: Identity::Unknown,
             boot: BootId([1; 16]),

@@ -54,6 +54,7 @@ fn setup(bmc: SocketAddr) -> Setup {
     let login = logins::login("admin", "secret", &[Suite::Seventeen], Privilege::Administrator);
     Setup {
         cluster: Arc::new(cluster(bmc)),
+        users: Vec::new(),
         logins: vec![Some(login)],
         identity: Identity::Unknown,
         boot: BootId([1; 16]),

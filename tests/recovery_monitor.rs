@@ -47,6 +47,7 @@ fn cluster(monitors: Vec<Monitor>) -> Cluster {
         observe: false,
         name: "pair".into(),
         this: ServerId(0),
+        users: Vec::new(),
         servers: vec![server("one"), server("two")],
         monitors,
         heartbeat,
@@ -140,6 +141,7 @@ fn a_policy_touches_the_chassis_only_where_it_was_written_out() {
         sel_catch_up: true,
         dump: None,
         probes: Probes::default(),
+        version3: Default::default(),
     };
     let cycling = bmc(AfterEnded::PowerCycle);
     let weak = monitor(Trust::Address, StartsOn::Fatal);

@@ -4,14 +4,15 @@
 
 use super::clusterpro::{LEVELS, Site};
 use super::draft::{
-    BmcDraft, ClusterproDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, HeartbeatDraft,
-    MonitorDraft, Placed, ServerDraft, default,
+    BmcDraft, ClusterproDraft, CommandsDraft, Draft, Field, HandshakeDraft, HandshakeKind, HeartbeatDraft, KeyDraft,
+    MonitorDraft, Placed, ServerDraft, UserDraft, default,
 };
 use super::model::{
-    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, Lan,
-    LinkChoice, Monitor, OwnPulse, Probes, Recovery, Server, StartsOn, Vouch, WhenUnverifiable,
+    AfterEnded, AfterFailure, Bmc, Cluster, Commands, DumpHold, FinalAction, Handshake, Heartbeat, Journal, KeySource,
+    Lan, LinkChoice, Monitor, OwnPulse, Probes, Recovery, Server, StartsOn, User, Version3, Vouch, WhenUnverifiable,
 };
 use crate::crypto::Secret;
+use crate::crypto::usm::Extension;
 use crate::words::ServerId;
 use alloc::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
         name,
         servers,
         handshakes,
+        users,
         monitors,
         heartbeat,
         hot,
@@ -41,6 +43,7 @@ pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
         observe: observe.or(false)?,
         name: given(name)?,
         this,
+        users: users.into_iter().map(|draft| user(draft, &names)).collect::<Option<_>>()?,
         servers: servers.into_iter().map(|draft| server(draft, &handshakes)).collect::<Option<_>>()?,
         monitors,
         heartbeat: self::heartbeat(heartbeat, &names)?,
@@ -139,7 +142,39 @@ fn bmc(draft: BmcDraft, handshakes: &[HandshakeDraft]) -> Option<Bmc> {
         by_address: draft.by_address.or(false)?,
         dump,
         probes: draft.probes.or(Probes::default())?,
+        version3: Version3 {
+            engine_ids: draft.version3.engine_ids.or(Vec::new()).map(bare)?,
+            learning: optional(draft.version3.learning)?,
+            least: optional(draft.version3.least)?,
+        },
     })
+}
+
+fn user(draft: UserDraft, servers: &BTreeMap<String, ServerId>) -> Option<User> {
+    let auth = match (given(draft.auth)?, key(draft.auth_key)?) {
+        (Some(auth), Some(source)) => Some((auth, source)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
+    let extension = draft.extension.or(Extension::Blumenthal)?;
+    let privacy = match (draft.privacy.or(None)?, key(draft.privacy_key)?) {
+        (Some(privacy), Some(source)) => Some((privacy, source, extension)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return None,
+    };
+    let server = |(_, name): Placed<String>| servers.get(&name).copied();
+    let servers = draft.servers.or(Vec::new())?.into_iter().map(server).collect::<Option<_>>()?;
+    Some(User { name: given(draft.name)?, servers, auth, privacy })
+}
+
+#[expect(clippy::option_option, reason = "absent and wrong are two things")]
+fn key(draft: KeyDraft) -> Option<Option<KeySource>> {
+    match (optional(draft.passphrase)?, optional(draft.localized)?) {
+        (Some(source), None) => Some(Some(KeySource::Passphrase(source))),
+        (None, Some(source)) => Some(Some(KeySource::Localized(source))),
+        (None, None) => Some(None),
+        (Some(_), Some(_)) => None,
+    }
 }
 
 fn handshake(name: &str, handshakes: &[HandshakeDraft]) -> Option<Handshake> {

@@ -4,11 +4,13 @@
 
 use super::clusterpro::Template;
 use super::model::{
-    AfterEnded, AfterFailure, FinalAction, LinkChoice, Meanings, Privilege, Probes, RawMessage, Recovery, Script,
-    SecretSource, StartsOn, WhenUnverifiable,
+    AfterEnded, AfterFailure, FinalAction, Learning, Least, LinkChoice, Meanings, Privilege, Probes, RawMessage,
+    Recovery, Script, SecretSource, StartsOn, WhenUnverifiable,
 };
 use super::report::At;
 use crate::crypto::Secret;
+use crate::crypto::usm::{Auth, Extension, Privacy};
+use crate::wire::usm::EngineId;
 use crate::words::{Guid, Trust};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -79,6 +81,7 @@ pub(super) struct Draft {
     pub(super) this_server: Field<String>,
     pub(super) servers: Vec<ServerDraft>,
     pub(super) handshakes: Vec<HandshakeDraft>,
+    pub(super) users: Vec<UserDraft>,
     pub(super) monitors: Vec<MonitorDraft>,
     pub(super) heartbeat: HeartbeatDraft,
     pub(super) hot: Field<Option<String>>,
@@ -144,6 +147,35 @@ pub(super) struct BmcDraft {
     pub(super) dump_markers: Field<Vec<String>>,
     pub(super) drill_max_age: Field<Duration>,
     pub(super) probes: Field<Probes>,
+    pub(super) version3: Version3Draft,
+}
+
+/// What of a BMC is about SNMPv3.
+#[derive(Debug)]
+pub(super) struct Version3Draft {
+    pub(super) engine_ids: Field<Vec<Placed<EngineId>>>,
+    pub(super) learning: Field<Learning>,
+    pub(super) least: Field<Least>,
+}
+
+#[derive(Debug)]
+pub(super) struct UserDraft {
+    pub(super) at: At,
+    pub(super) name: Field<String>,
+    pub(super) servers: Field<Vec<Placed<String>>>,
+    /// `None`: the operator wrote that there is none.
+    pub(super) auth: Field<Option<Auth>>,
+    pub(super) auth_key: KeyDraft,
+    pub(super) privacy: Field<Option<Privacy>>,
+    pub(super) privacy_key: KeyDraft,
+    pub(super) extension: Field<Extension>,
+}
+
+/// Where a key comes from; one of the two.
+#[derive(Debug)]
+pub(super) struct KeyDraft {
+    pub(super) passphrase: Field<SecretSource>,
+    pub(super) localized: Field<SecretSource>,
 }
 
 #[derive(Debug)]

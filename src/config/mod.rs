@@ -29,3 +29,4 @@ mod tree;
 mod values;
 
 pub use values::MAX_NAME;
+pub(crate) use values::hex;

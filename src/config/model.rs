@@ -1,18 +1,22 @@
 //! The one model of a cluster that every reader fills and every stage uses.
 //!
 //! Values here are validated: a `Cluster` exists only when `check` found no error. What is about a BMC is in
-//! `model/bmc.rs`, what is about the heartbeat in `model/heartbeat.rs`, what traps mean in `model/meaning.rs`. Uses `words`. Where each value came from is kept by
+//! `model/bmc.rs`, what is about the heartbeat in `model/heartbeat.rs`, about SNMPv3 in `model/user.rs`, what traps mean in `model/meaning.rs`. Uses `words`. Where each value came from is kept by
 //! the reader, for `check`.
 
 mod bmc;
 mod heartbeat;
 mod meaning;
+mod user;
+mod version3;
 
 pub use bmc::{
     AfterEnded, Bmc, CREDENTIALS, DumpHold, Handshake, Lan, LinkChoice, Privilege, RawMessage, RawOctet, SecretSource,
 };
 pub use heartbeat::{Heartbeat, OwnPulse, Probes, Vouch};
 pub use meaning::{Meanings, Override, Profile, ProfileRule, Wanted};
+pub use user::{KeySource, User};
+pub use version3::{Learning, Least, Version3};
 
 use super::clusterpro::{Clusterpro, Site};
 use crate::words::{MonitorId, ServerId, Trust};
@@ -28,6 +32,8 @@ pub struct Cluster {
     pub this: ServerId,
     /// All servers, this one among them.
     pub servers: Vec<Server>,
+    /// The users of SNMPv3.
+    pub users: Vec<User>,
     /// The rules that tie notices to recoveries.
     pub monitors: Vec<Monitor>,
     /// How the BMC heartbeat asks.

@@ -29,7 +29,7 @@ pub(super) fn lay_over<'a>(root: &mut Table<'a>, overrides: &'a [(String, String
     }
 }
 
-/// Lays one value over the tree. In `server.NAME.key` and `monitor.NAME.key` the name chooses among the tables of the
+/// Lays one value over the tree. In `server.NAME.key`, `monitor.NAME.key` and `user.NAME.key` the name chooses among the tables of the
 /// list; one that is not there yet is made, so that a cluster can be described by calls alone.
 fn lay_one<'a>(root: &mut Table<'a>, source: usize, path: &'a str, text: &'a str, report: &mut Report<'_>) {
     let at = At { source, offset: 0 };
@@ -95,9 +95,9 @@ fn steps(path: &str) -> Option<Vec<&str>> {
     }
 }
 
-/// Rows of `server` and `monitor` are chosen by name. `None`: the way leads through a value that is no table.
+/// Rows of `server`, `monitor` and `user` are chosen by name. `None`: the way leads through a value that is no table.
 fn choose<'a>(root: &mut Table<'a>, steps: &[&'a str], at: At, value: Node<'a>) -> Option<()> {
-    let [list @ ("server" | "monitor"), name, rest @ ..] = steps else { return put(root, steps, at, value) };
+    let [list @ ("server" | "monitor" | "user"), name, rest @ ..] = steps else { return put(root, steps, at, value) };
     let Value::List(rows) = &mut entry(root, list, at, Value::List(Vec::new())).value else { return None };
     let row = match rows.iter().position(|row| is_named(row, name)) {
         Some(row) => row,

@@ -63,6 +63,14 @@ rules! {
 
     BY_ADDRESS "BMCN-C241" Warning false "a BMC is known by its GUID; one that is known by its address alone may be anybody's"
     DUMP_UNHELD "BMCN-C242" Warning true "a marker of a crash dump is looked for only where ended waits for one"
+    NO_KEY "BMCN-C251" Error true "a user who authenticates has one passphrase or key, and one who seals another; who does not has none"
+    WEAK_USER "BMCN-C252" Warning false "a user authenticates by SHA-2 or SHA-1 and seals by AES: MD5 and DES are broken, and none proves nothing"
+    ENGINE_ID "BMCN-C253" Error false "an engine id is 5 to 32 octets in hexadecimal digits"
+    SHARED_ENGINE "BMCN-C254" Error false "an engine is one BMC's: another server's BMC must never fail this one over"
+    USER_SERVER "BMCN-C255" Error false "a user writes for servers of the cluster, and each server has one user of a name"
+    KEY_ENGINE "BMCN-C256" Error true "a localized key is for one engine: the BMC of its user has exactly one engine id"
+    LEARNED_SHARED "BMCN-C257" Warning true "where BMCs share a passphrase, the engine ids of each are written: one BMC's trap must not pass for another's"
+    LEAST_UNMET "BMCN-C258" Error true "the protection that a BMC's traps must have is one that a user of it can give"
 
     CATEGORY "BMCN-C301" Error false "the category is exactly BMCNOTICE, at most 32 bytes"
     KEYWORD "BMCN-C302" Error false "a keyword is <IP>[:<port>], IPv6 in brackets, at most 1023 bytes, port 162 unless given"
@@ -71,7 +79,6 @@ rules! {
     PORTS "BMCN-C305" Error false "a server listens at one address and one port, the same in all its monitors"
     KEYWORD_IS_BMC "BMCN-C306" Error false "a keyword is where the server listens, not where its BMC is"
     KEYWORD_NOT_OWN "BMCN-C307" Error false "a keyword's address is one of that server's own addresses"
-    TRUST_LATER "BMCN-C309" Error false "this version reads no authenticated traps (SNMPv3)"
     NOT_FAILOVER "BMCN-C310" Warning false "the recovery of a dying server is a failover: nothing else brings its services back"
     NO_TARGET "BMCN-C311" Warning true "a monitor says what it recovers"
     COMMAND_PATH "BMCN-C312" Error false "a command starts with an absolute path; there is no shell and no PATH"
@@ -88,6 +95,7 @@ rules! {
     NO_PROOF "BMCN-C333" Warning true "a failover through CLUSTERPRO is proven: verify asks whether the target runs on another server"
     NO_RESTART "BMCN-C334" Error true "a plan that restarts through CLUSTERPRO has a command that does"
     OBSERVING "BMCN-C335" Warning false "a server that is watched over recovers; one that is only observed does not"
+    NO_USER "BMCN-C341" Error true "a monitor that takes nothing but authenticated notices has a user who authenticates at every BMC that it guards"
 
     NO_ATTEMPT "BMCN-C321" Error false "a recovery does something: it restarts, moves, or has a final action"
     FINAL_AFTER_FAILURE "BMCN-C322" Error false "a recovery that failed never leads to a chassis command: as the final action it stands alone"

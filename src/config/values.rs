@@ -44,6 +44,16 @@ pub(super) fn written(duration: Duration) -> String {
     }
 }
 
+/// Pairs of hexadecimal digits.
+pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |octet: u8| char::from(octet).to_digit(16);
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some((digit(*high)? << 4 | digit(*low)?) as u8),
+        _ => None,
+    });
+    pairs.collect()
+}
+
 /// An IPv4 or IPv6 address, in brackets or not.
 pub(super) fn ip(text: &str) -> Option<IpAddr> {
     match text.strip_prefix('[') {

@@ -195,6 +195,9 @@ impl Engine {
 
     fn hear_witness(&mut self, now: Now, said: Said) {
         let Said { asker, notice, verdict } = said;
+        if asker == Asker::CLOCK {
+            return self.clock_was_lost(now, notice, verdict);
+        }
         let Some(place) = self.seats.iter().position(|seat| seat.id == asker.monitor) else { return };
         if asker.clears {
             return match verdict {

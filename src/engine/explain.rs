@@ -84,7 +84,16 @@ impl Step {
             | DropReason::BadOid
             | DropReason::TooManyArcs
             | DropReason::BadValue
-            | DropReason::TooManyVarbinds => Self::Message,
+            | DropReason::TooManyVarbinds
+            | DropReason::UnknownSecurityModel
+            | DropReason::UnknownUser
+            | DropReason::UnknownEngine
+            | DropReason::EngineAwaitsApproval
+            | DropReason::WrongDigest
+            | DropReason::NotInTimeWindow
+            | DropReason::DecryptionError
+            | DropReason::UnsupportedLevel
+            | DropReason::TooWeak => Self::Message,
         }
     }
 }
@@ -218,6 +227,19 @@ impl Case<'_> {
                 "the IPMI event (PET) in it is too short, or bears a number that none has".into()
             }
             DropReason::Version3NotConfigured => "SNMPv3, and no user is configured".into(),
+            DropReason::UnknownSecurityModel => "SNMPv3 with a security model other than USM".into(),
+            DropReason::UnknownUser => "SNMPv3 of a user who is not configured for this server".into(),
+            DropReason::UnknownEngine => "SNMPv3 of an engine that this server's BMC does not have".into(),
+            DropReason::EngineAwaitsApproval => "authentic SNMPv3 of an engine that is not in engine_ids".into(),
+            DropReason::WrongDigest => {
+                "the SNMPv3 code is wrong: another passphrase or algorithm, or tampered with".into()
+            }
+            DropReason::NotInTimeWindow => "authentic SNMPv3 that is too old: a replay, or a BMC that was reset".into(),
+            DropReason::DecryptionError => {
+                "SNMPv3 that cannot be opened: another privacy passphrase, algorithm or key_extension".into()
+            }
+            DropReason::UnsupportedLevel => "SNMPv3 with privacy, and its user has none here".into(),
+            DropReason::TooWeak => "less protected than minimum_level".into(),
             DropReason::UnknownVersion
             | DropReason::NotANotification
             | DropReason::V1TrapInV2c

@@ -35,6 +35,8 @@ mod roads;
 mod seat;
 mod statistics;
 mod successors;
+mod usm;
+mod version3;
 mod watch;
 mod watching;
 mod witness;
@@ -57,6 +59,7 @@ use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::heartbeat::{Feeder, Watch, feeder::Note};
 use crate::notice::recorder::{Fate, Recorded, Recorder};
+use crate::notice::usm::User;
 use crate::notice::{Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
@@ -83,6 +86,8 @@ pub struct Setup {
     pub cluster: Arc<Cluster>,
     /// How to log in, by server; secrets are resolved.
     pub logins: Vec<Option<Login>>,
+    /// The users of SNMPv3 that may speak for this server, with their keys.
+    pub users: Vec<User>,
     /// Whose BMC this server's must be, where the configuration pins nothing.
     pub identity: Identity,
     /// This boot of the host.
@@ -197,7 +202,8 @@ pub struct Engine {
 impl Engine {
     /// Takes up what the journal left open, opens the roads to the BMCs, and arms ours.
     pub fn new(now: Now, setup: Setup) -> Self {
-        let Setup { cluster, logins, identity, boot, replay, seed, troubles, maintenance, watchdog_owner } = setup;
+        let Setup { cluster, logins, users, identity, boot, replay, seed, troubles, maintenance, watchdog_owner } =
+            setup;
         let logins = watching::shared_out(&cluster, logins);
         let mut random = Random::from_seed(seed);
         let mut engine = Self {
@@ -246,6 +252,9 @@ impl Engine {
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
+        let usm = version3::reader(now, &engine.cluster, users, &replay.clocks, &mut engine.random);
+        engine.reception.read_version3(usm);
+        engine.start_clock(now);
         let started = alert::started(&engine.cluster.this_server().name, engine.seats.len(), engine.cluster.observe);
         engine.alert(started);
         engine.watchdog_is_owned(watchdog_owner.as_deref());
@@ -272,7 +281,15 @@ impl Engine {
             self.statistics.answers += 1;
             return;
         }
-        match self.reception.handle_datagram(now, from, bytes) {
+        self.take_datagram(now, from, bytes);
+        self.settle(now);
+    }
+
+    /// A trap, or what is taken for one.
+    fn take_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
+        let received = self.reception.handle_datagram(now, from, bytes);
+        self.settle_version3(now, from);
+        match received {
             Err(reason) => {
                 self.recorder.note(now, from, bytes, Fate::Dropped(reason));
                 self.statistics.count_drop(reason);
@@ -300,7 +317,6 @@ impl Engine {
                 self.record(now, notice, acknowledge);
             }
         }
-        self.settle(now);
     }
 
     /// A datagram at a socket that BMCs answer to.

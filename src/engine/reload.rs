@@ -39,8 +39,18 @@ impl Engine {
     /// Takes over `setup`, whose journal, boot and maintenance are ignored: ours go on. To be called only when
     /// [`Engine::reload_waits_for`] says nothing.
     pub fn reload(&mut self, now: Now, setup: Setup) {
-        let Setup { cluster, logins, identity, boot: _, replay: _, seed, troubles, maintenance: _, watchdog_owner } =
-            setup;
+        let Setup {
+            cluster,
+            logins,
+            users,
+            identity,
+            boot: _,
+            replay: _,
+            seed,
+            troubles,
+            maintenance: _,
+            watchdog_owner,
+        } = setup;
         let logins = super::watching::shared_out(&cluster, logins);
         let mut random = Random::from_seed(seed);
         let old = self.cluster.clone();
@@ -56,6 +66,7 @@ impl Engine {
         self.names = cluster.servers.iter().map(|server| server.name.as_str().into()).collect();
         self.reception.reload(&cluster);
         self.cluster = cluster;
+        self.reread_version3(now, users, &mut random);
         self.watch_anew(now, &old, watchdog_owner.as_deref(), &mut random);
         self.reseat(now);
         self.call_the_witness(now, &old);

@@ -42,6 +42,19 @@ impl Identity {
             Some(_) | None => Self { key: unnumbered(trap, server), numbered: false },
         }
     }
+
+    /// The id of the notice that comes now, and was not seen before.
+    pub fn id(&self, now: Now) -> NoticeId {
+        match self.numbered {
+            true => NoticeId((self.key >> 64) as u64),
+            false => {
+                let mut digest = Digest::new("first");
+                digest.part(&self.key.to_be_bytes());
+                digest.part(&now.wall.as_secs().to_be_bytes());
+                NoticeId((digest.finish() >> 64) as u64)
+            }
+        }
+    }
 }
 
 /// Server, GUID, sequence, timestamp and event; not the way it came, so that a relay's copy is one too.
@@ -131,23 +144,11 @@ impl Seen {
         if let Some(sight) = latest_first.clone().find(|sight| sight.covers(identity, now.boottime, span)) {
             return (sight.id, true);
         }
-        let id = match identity.numbered {
-            true => {
-                let id = NoticeId((identity.key >> 64) as u64);
-                let known =
-                    |&(other, since): &(NoticeId, Duration)| other == id && now.boottime.saturating_sub(since) <= span;
-                if self.remembered.iter().any(known) {
-                    return (id, true);
-                }
-                id
-            }
-            false => {
-                let mut digest = Digest::new("first");
-                digest.part(&identity.key.to_be_bytes());
-                digest.part(&now.wall.as_secs().to_be_bytes());
-                NoticeId((digest.finish() >> 64) as u64)
-            }
-        };
+        let id = identity.id(now);
+        let known = |&(other, since): &(NoticeId, Duration)| other == id && now.boottime.saturating_sub(since) <= span;
+        if identity.numbered && self.remembered.iter().any(known) {
+            return (id, true);
+        }
         let sights = self.part_of(sender);
         if sights.len() == NOTICES_PER_SENDER {
             sights.pop_front();

@@ -1,7 +1,7 @@
 //! From a datagram to a notice, or to a counted reason: source, meaning, duplicates.
 //!
-//! `source` accepts the sender, `meaning` says what the trap means for the server, `dedup` knows
-//! repetitions. Uses `config`, `wire`, `crypto`; its input is datagrams that `engine` hands in.
+//! `source` accepts the sender, `usm` opens what comes in v3, `meaning` says what the trap means for the server,
+//! `dedup` knows repetitions. Uses `config`, `wire`, `crypto`; its input is datagrams that `engine` hands in.
 
 pub mod deadly;
 pub mod dedup;
@@ -14,6 +14,7 @@ pub mod recorder;
 pub mod sensors;
 pub mod source;
 mod told;
+pub mod usm;
 mod vendor;
 
 pub use fault::Fault;
@@ -22,12 +23,14 @@ pub use told::{Meaning, Notice, NoticeId};
 
 use crate::config::model::{Cluster, Meanings};
 use crate::now::Now;
+use crate::wire;
 use crate::wire::pet::Pet;
-use crate::wire::snmp::inform_response;
+use crate::wire::snmp::{Message, inform_response};
 use core::net::SocketAddr;
 use core::time::Duration;
 use dedup::{Identity, NUMBERED_SPAN, Seen};
-use source::Speakers;
+use source::{Admitted, Speakers, VerifiedTrap};
+use usm::{Clock, EngineId, Usm};
 
 /// A datagram that became a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,20 @@ pub struct Reply {
     pub pet: Option<[u8; 12]>,
 }
 
+/// Limit: the longest message of an engine with a lost clock that is kept until its BMC was asked, in octets.
+pub const MAX_HELD_OCTETS: usize = 2048;
+
+/// An authentic v3 trap from before what is known of its engine: a replay, or the BMC was reset. Its log can tell.
+#[derive(Debug)]
+struct Held {
+    from: SocketAddr,
+    octets: Vec<u8>,
+    clock: Clock,
+    notice: u64,
+    /// Not handed out yet.
+    pet: Option<Pet>,
+}
+
 /// Receives for this server. Sans-IO; owns the memory of what was seen.
 #[derive(Debug)]
 pub struct Reception {
@@ -59,6 +76,12 @@ pub struct Reception {
     meanings: Meanings,
     /// For how long a numbered notice may be repeated.
     span: Duration,
+    /// For SNMPv3, if it has users.
+    usm: Option<Usm>,
+    /// What was sealed and is open now.
+    plain: Vec<u8>,
+    report: Option<Vec<u8>>,
+    held: Option<Held>,
 }
 
 impl Reception {
@@ -70,13 +93,27 @@ impl Reception {
             server_name: cluster.this_server().name.clone(),
             meanings: cluster.meanings.clone(),
             span: cluster.this_server().bmc.as_ref().and_then(|bmc| bmc.retry_span).unwrap_or(NUMBERED_SPAN),
+            usm: None,
+            plain: Vec::new(),
+            report: None,
+            held: None,
         }
+    }
+
+    /// From now on v3 is read by this; without users it is not.
+    pub fn read_version3(&mut self, usm: Option<Usm>) {
+        self.usm = usm;
+    }
+
+    /// What reads v3.
+    pub fn usm(&mut self) -> Option<&mut Usm> {
+        self.usm.as_mut()
     }
 
     /// Takes over a reloaded configuration; what was seen stays seen.
     pub fn reload(&mut self, cluster: &Cluster) {
-        let seen = core::mem::take(&mut self.seen);
-        *self = Self { seen, ..Self::new(cluster) };
+        let (seen, usm) = (core::mem::take(&mut self.seen), self.usm.take());
+        *self = Self { seen, usm, ..Self::new(cluster) };
     }
 
     /// A notice that a former process wrote down: to be taken for a repetition when it comes again.
@@ -86,16 +123,70 @@ impl Reception {
 
     /// One datagram, of any content, from any address.
     pub fn handle_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) -> Result<Received, DropReason> {
-        let trap = self.speakers.verify(from, bytes)?;
+        self.report = None;
+        let by = self.speakers.admit(from)?;
+        match Message::parse(bytes) {
+            Err(wire::Error::Version3) if self.usm.as_ref().is_some_and(Usm::has_users) => {
+                // Taken out while it is written into, so that its memory is used again.
+                let mut plain = core::mem::take(&mut self.plain);
+                let received = self.version3(now, (from, by), bytes, &mut plain);
+                self.plain = plain;
+                received
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) if self.usm.as_ref().is_some_and(|usm| !usm.takes_communities()) => Err(DropReason::TooWeak),
+            Ok(message) => {
+                let trap = self.speakers.verify(by, message)?;
+                let mut response = Vec::new();
+                let inform = inform_response(trap.message(), &mut response).then_some(response);
+                Ok(self.receive(now, trap, inform))
+            }
+        }
+    }
+
+    fn version3(
+        &mut self,
+        now: Now,
+        (from, by): (SocketAddr, Admitted),
+        bytes: &[u8],
+        plain: &mut Vec<u8>,
+    ) -> Result<Received, DropReason> {
+        let usm = self.usm.as_mut().ok_or(DropReason::Version3NotConfigured)?;
+        let opened = match usm.open(now, bytes, plain) {
+            Ok(opened) => opened,
+            Err(refused) => {
+                self.report = refused.report;
+                return Err(refused.reason);
+            }
+        };
+        let trap = self.speakers.verify_opened(by, opened.message, opened.authenticated)?;
+        if let Some(clock) = opened.lost {
+            if let Some(pet) = trap.pet().filter(|_| bytes.len() <= MAX_HELD_OCTETS) {
+                let identity = Identity::of(&trap, &self.server_name);
+                let notice = identity.id(now).0;
+                // One at a time, the newest: whoever replays has seen the BMC's own go by.
+                self.held = Some(Held { from, octets: bytes.to_vec(), clock, notice, pet: Some(pet.clone()) });
+            }
+            return Err(DropReason::NotInTimeWindow);
+        }
+        if let Some(news) = opened.news {
+            let engine = usm.commit(now, news)?;
+            // A clock that goes on was not lost.
+            self.held.take_if(|held| Some(held.clock.engine) == engine);
+        }
+        let response = match &opened.answer {
+            Some(answer) => usm.respond(now, answer, trap.message()),
+            None => None,
+        };
+        Ok(self.receive(now, trap, response))
+    }
+
+    /// An accepted trap.
+    fn receive(&mut self, now: Now, trap: VerifiedTrap<'_>, inform: Option<Vec<u8>>) -> Received {
         let identity = Identity::of(&trap, &self.server_name);
         let (id, repeated) = self.seen.note(now, trap.source().ip(), identity, self.span);
         let meaning = meaning::of(&trap, &self.server_name, &self.meanings);
-
-        let mut response = Vec::new();
-        let reply = Reply {
-            inform: inform_response(trap.message(), &mut response).then_some(response),
-            pet: trap.pet().map(Pet::acknowledge),
-        };
+        let reply = Reply { inform, pet: trap.pet().map(Pet::acknowledge) };
         let notice = Notice {
             id,
             server: trap.server(),
@@ -109,6 +200,35 @@ impl Reception {
             sentence: meaning.sentence,
             pet: trap.into_pet(),
         };
-        Ok(Received { notice, repeated, reply })
+        Received { notice, repeated, reply }
+    }
+
+    /// What the sender of the last datagram is to hear, if that was dropped: a Report of v3.
+    pub fn poll_report(&mut self) -> Option<Vec<u8>> {
+        self.report.take()
+    }
+
+    /// A clock that is to be written down.
+    pub fn poll_clock(&mut self) -> Option<Clock> {
+        self.usm.as_mut()?.poll_clock()
+    }
+
+    /// An engine that waits for the operator's approval; told once.
+    pub fn poll_awaiting(&mut self) -> Option<EngineId> {
+        self.usm.as_mut()?.poll_awaiting()
+    }
+
+    /// What a trap tells that is authentic and too old: does the BMC's log show it, fresh? Told once.
+    pub fn poll_held(&mut self) -> Option<(u64, Pet)> {
+        let held = self.held.as_mut()?;
+        Some((held.notice, held.pet.take()?))
+    }
+
+    /// The BMC's log shows, fresh, what the trap tells: its engine has lost its clock. The datagram is to be handed in
+    /// again.
+    pub fn believe_held(&mut self, now: Now, notice: u64) -> Option<(SocketAddr, Vec<u8>)> {
+        let held = self.held.take_if(|held| held.notice == notice)?;
+        self.usm.as_mut()?.set_clock(now, held.clock);
+        Some((held.from, held.octets))
     }
 }

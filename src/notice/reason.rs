@@ -49,11 +49,29 @@ pub enum DropReason {
     TooManyVarbinds,
     /// A PET that is too short, or whose specific-trap number no PET has.
     PetMalformed,
+    /// SNMPv3 with a security model other than USM.
+    UnknownSecurityModel,
+    /// SNMPv3 from a user who is not configured, or not for this server.
+    UnknownUser,
+    /// SNMPv3 from an engine that this server's BMC does not have, or with an engine id that is none; a discovery is one.
+    UnknownEngine,
+    /// SNMPv3, rightly authenticated, from an engine that the operator has not approved yet.
+    EngineAwaitsApproval,
+    /// SNMPv3 whose code is wrong: another passphrase or algorithm, or tampered with.
+    WrongDigest,
+    /// SNMPv3, rightly authenticated, that is too old, or from before its engine's last start: a replay, or a BMC that was reset.
+    NotInTimeWindow,
+    /// SNMPv3 whose content cannot be opened: another passphrase, algorithm or key extension.
+    DecryptionError,
+    /// SNMPv3 with a protection that its user does not have.
+    UnsupportedLevel,
+    /// Less protected than the BMC's traps must be.
+    TooWeak,
 }
 
 impl DropReason {
     /// All of them, in the order of their declaration: `ALL[reason as usize] == reason`.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 30] = [
         Self::ForeignSource,
         Self::OtherServersBmc,
         Self::RelayNamesNobody,
@@ -75,6 +93,15 @@ impl DropReason {
         Self::BadValue,
         Self::TooManyVarbinds,
         Self::PetMalformed,
+        Self::UnknownSecurityModel,
+        Self::UnknownUser,
+        Self::UnknownEngine,
+        Self::EngineAwaitsApproval,
+        Self::WrongDigest,
+        Self::NotInTimeWindow,
+        Self::DecryptionError,
+        Self::UnsupportedLevel,
+        Self::TooWeak,
     ];
 
     /// The stable name.
@@ -101,6 +128,15 @@ impl DropReason {
             Self::BadValue => "bad_value",
             Self::TooManyVarbinds => "too_many_varbinds",
             Self::PetMalformed => "pet_malformed",
+            Self::UnknownSecurityModel => "unknown_security_model",
+            Self::UnknownUser => "unknown_user",
+            Self::UnknownEngine => "unknown_engine",
+            Self::EngineAwaitsApproval => "engine_awaits_approval",
+            Self::WrongDigest => "wrong_digest",
+            Self::NotInTimeWindow => "not_in_time_window",
+            Self::DecryptionError => "decryption_error",
+            Self::UnsupportedLevel => "unsupported_level",
+            Self::TooWeak => "too_weak",
         }
     }
 }
@@ -127,6 +163,9 @@ impl From<wire::Error> for DropReason {
             Error::TooManyVarbinds => Self::TooManyVarbinds,
             Error::UnknownVersion => Self::UnknownVersion,
             Error::Version3 => Self::Version3NotConfigured,
+            Error::SecurityFlags | Error::UserNameLength => Self::BadValue,
+            Error::EngineIdLength => Self::UnknownEngine,
+            Error::SecurityModel => Self::UnknownSecurityModel,
             Error::NotANotification => Self::NotANotification,
             Error::V1TrapInV2c => Self::V1TrapInV2c,
             Error::V2PduInV1 => Self::V2PduInV1,

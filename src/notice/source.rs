@@ -12,7 +12,7 @@ use crate::wire::snmp::{Message, SNMP_TRAP_OID};
 use crate::words::{Guid, ServerId, Trust};
 use core::net::{IpAddr, SocketAddr};
 
-/// A trap whose sender was accepted, and how. Only [`Speakers::verify`] makes one.
+/// A trap whose sender was accepted, and how. Only [`Speakers`] makes one.
 #[derive(Debug, Clone)]
 pub struct VerifiedTrap<'a> {
     message: Message<'a>,
@@ -53,6 +53,14 @@ impl<'a> VerifiedTrap<'a> {
     }
 }
 
+/// An address that may speak for this server.
+#[derive(Debug, Clone, Copy)]
+pub struct Admitted {
+    source: SocketAddr,
+    /// Its BMC's own; otherwise a relay's.
+    direct: bool,
+}
+
 /// Whom this server listens to.
 #[derive(Debug, Clone)]
 pub struct Speakers {
@@ -90,8 +98,8 @@ impl Speakers {
         Self { this: cluster.this, own, others }
     }
 
-    /// Decodes a datagram from an address that may speak for this server.
-    pub fn verify<'a>(&self, from: SocketAddr, datagram: &'a [u8]) -> Result<VerifiedTrap<'a>, DropReason> {
+    /// The cheapest question: whether the address may speak for this server.
+    pub fn admit(&self, from: SocketAddr) -> Result<Admitted, DropReason> {
         // A socket for both families shows IPv4 senders as ::ffff:a.b.c.d.
         let source = SocketAddr::new(from.ip().to_canonical(), from.port());
         let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
@@ -99,8 +107,34 @@ impl Speakers {
         if !direct && !own.relays.contains(&source.ip()) {
             return Err(self.not_ours(source.ip(), DropReason::ForeignSource));
         }
+        Ok(Admitted { source, direct })
+    }
 
-        let message = Message::parse(datagram)?;
+    /// Judges what an admitted address has sent in v1 or v2c.
+    pub fn verify<'a>(&self, by: Admitted, message: Message<'a>) -> Result<VerifiedTrap<'a>, DropReason> {
+        let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
+        let trap = self.judge(by, message, Trust::Address)?;
+        if !same(trap.message.community, own.community.expose()) {
+            return Err(DropReason::WrongCommunity);
+        }
+        self.pet(trap)
+    }
+
+    /// The same in v3, where a user stands for the community; `authenticated`: its code was right.
+    pub fn verify_opened<'a>(
+        &self,
+        by: Admitted,
+        message: Message<'a>,
+        authenticated: bool,
+    ) -> Result<VerifiedTrap<'a>, DropReason> {
+        let trust = if authenticated { Trust::Authenticated } else { Trust::Address };
+        self.pet(self.judge(by, message, trust)?)
+    }
+
+    /// For whom it speaks.
+    fn judge<'a>(&self, by: Admitted, message: Message<'a>, trust: Trust) -> Result<VerifiedTrap<'a>, DropReason> {
+        let Admitted { source, direct } = by;
+        let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
         // Some senders do not name their trap at all; one that names it by anything but an OID is hostile.
         if message.trap_oid().is_none() && message.varbinds.iter().any(|varbind| varbind.name == SNMP_TRAP_OID) {
             return Err(DropReason::BadTag);
@@ -111,11 +145,13 @@ impl Speakers {
                 return Err(self.not_ours(named, DropReason::RelayNamesNobody));
             }
         }
-        if !same(message.community, own.community.expose()) {
-            return Err(DropReason::WrongCommunity);
-        }
+        Ok(VerifiedTrap { message, pet: None, server: self.this, trust, source })
+    }
 
-        let pet = match pet::find(&message) {
+    /// What it tells.
+    fn pet<'a>(&self, trap: VerifiedTrap<'a>) -> Result<VerifiedTrap<'a>, DropReason> {
+        let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
+        let pet = match pet::find(&trap.message) {
             Some((specific_trap, octets)) => Some(Pet::parse(specific_trap, octets)?),
             None => None,
         };
@@ -125,7 +161,7 @@ impl Speakers {
         {
             return Err(DropReason::WrongGuid);
         }
-        Ok(VerifiedTrap { message, pet, server: self.this, trust: Trust::Address, source })
+        Ok(VerifiedTrap { pet, ..trap })
     }
 
     fn not_ours(&self, address: IpAddr, otherwise: DropReason) -> DropReason {

@@ -10,11 +10,12 @@ mod table;
 
 pub use codec::HOT_OCTETS;
 pub use record::{BootId, Closed, Hold, MAX_TEXT_OCTETS, Proof, Record, RecordId, Step, Summary, Taken, cut};
-pub use replay::{MAX_REPLAY_OCTETS, MAX_RUNS, MAX_UNKNOWN_OCTETS, Reconcile, Replay, reconcile, replay};
+pub use replay::{MAX_CLOCKS, MAX_REPLAY_OCTETS, MAX_RUNS, MAX_UNKNOWN_OCTETS, Reconcile, Replay, reconcile, replay};
 pub use table::{MAX_CLOSED_OTHERS, MAX_CLOSED_RECOVERIES, MAX_OPEN};
 
 use crate::bmc::evidence::Mark;
 use crate::notice::Notice;
+use crate::notice::usm::Clock;
 use crate::now::Now;
 use core::time::Duration;
 use table::Table;
@@ -28,6 +29,7 @@ const STEP_KINDS: usize = 23;
 const MAX_COMPACTED_OCTETS: usize = (MAX_OPEN + MAX_CLOSED_RECOVERIES + MAX_CLOSED_OTHERS)
     * (codec::MAX_OPENED_OCTETS + STEP_KINDS * codec::MAX_STEP_OCTETS)
     + codec::MAX_MARK_OCTETS
+    + MAX_CLOCKS * codec::MAX_CLOCK_OCTETS
     + MAX_UNKNOWN_OCTETS;
 const _: () = assert!(MAX_COMPACTED_OCTETS < COMPACT_AT_OCTETS, "a compacted file would ask for compaction");
 const _: () = assert!(codec::MAX_OPENED_OCTETS <= codec::MAX_FRAME_OCTETS, "we would not read what we write");
@@ -51,6 +53,8 @@ pub struct Journal {
     table: Table,
     /// Where we are in the BMC's log, in which boot.
     mark: Option<(Mark, BootId)>,
+    /// Of SNMP engines.
+    clocks: Vec<Clock>,
     carried: Vec<u8>,
     written: usize,
     counts: Counts,
@@ -85,6 +89,7 @@ impl Journal {
             next: replay.next_serial.max(1),
             table: replay.table.clone(),
             mark: replay.mark,
+            clocks: replay.clocks.clone(),
             carried: replay.carried.clone(),
             written: replay.octets,
             counts: Counts::default(),
@@ -132,6 +137,19 @@ impl Journal {
         octets
     }
 
+    /// The octets that say where an SNMP engine's clock stands, so that no replay works after a restart.
+    pub fn clock(&mut self, now: Now, clock: Clock) -> Vec<u8> {
+        replay::keep(&mut self.clocks, clock);
+        let octets = codec::emit_clock(self.given(), whole(now), self.boot, &clock);
+        self.written = self.written.saturating_add(octets.len());
+        octets
+    }
+
+    /// Where the clocks of SNMP engines stood last, oldest first.
+    pub fn clocks(&self) -> &[Clock] {
+        &self.clocks
+    }
+
     /// A serial that is no other record's to come: every frame must have one.
     fn given(&self) -> u64 {
         self.next.saturating_sub(1).max(1)
@@ -150,8 +168,11 @@ impl Journal {
             out.extend(codec::emit_opened(record));
             record.steps().iter().for_each(|taken| out.extend(codec::emit_step(record.id, taken)));
         }
+        let at = Now { boottime: Duration::ZERO, wall: Duration::ZERO };
+        for clock in &self.clocks {
+            out.extend(codec::emit_clock(self.given(), at, self.boot, clock));
+        }
         if let Some((mark, boot)) = &self.mark {
-            let at = Now { boottime: Duration::ZERO, wall: Duration::ZERO };
             out.extend(codec::emit_mark(self.given(), at, *boot, mark));
         }
         self.written = out.len();

@@ -140,6 +140,13 @@ pub fn emit(tag: u8, out: &mut Vec<u8>, content: impl FnOnce(&mut Vec<u8>)) {
     out.splice(start..start, field);
 }
 
+/// How many octets an element has whose content has so many.
+pub fn octets_of(content: usize) -> usize {
+    let significant = usize::BITS.div_ceil(8) - content.leading_zeros() / 8;
+    let length = if content < 0x80 { 1 } else { 1 + significant as usize };
+    1 + length + content
+}
+
 /// Writes one element whose octets are known.
 pub fn emit_octets(tag: u8, octets: &[u8], out: &mut Vec<u8>) {
     emit(tag, out, |out| out.extend_from_slice(octets));

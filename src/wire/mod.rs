@@ -20,6 +20,7 @@ pub mod sdr_cache;
 pub mod sel;
 pub mod session_info;
 pub mod snmp;
+pub mod usm;
 
 /// Why octets were refused; one reason for each defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +65,14 @@ pub enum Error {
     UnknownVersion,
     /// An SNMPv3 message; it is read elsewhere, with keys.
     Version3,
+    /// msgFlags of v3 that are not one octet, or ask for privacy without authentication.
+    SecurityFlags,
+    /// A security model of v3 other than USM.
+    SecurityModel,
+    /// An snmpEngineID that has neither no octets nor 5 to 32.
+    EngineIdLength,
+    /// A user's name of more than 32 octets.
+    UserNameLength,
     /// An SNMP PDU that notifies of nothing: Get, Set, Response, Report.
     NotANotification,
     /// Not a PDU at all.
@@ -105,6 +114,10 @@ impl fmt::Display for Error {
             Self::TooManyVarbinds => "too many varbinds",
             Self::UnknownVersion => "an unknown SNMP version",
             Self::Version3 => "an SNMPv3 message",
+            Self::SecurityFlags => "flags that ask for privacy without authentication",
+            Self::SecurityModel => "a security model other than USM",
+            Self::EngineIdLength => "an engine id that has not 5 to 32 octets",
+            Self::UserNameLength => "a user's name of more than 32 octets",
             Self::NotANotification => "SNMP, but no notification",
             Self::UnknownPdu => "no SNMP PDU",
             Self::V1TrapInV2c => "a v1 Trap-PDU in a v2c message",

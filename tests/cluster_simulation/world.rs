@@ -396,6 +396,7 @@ impl World {
             now,
             Setup {
                 cluster: here.cluster.clone(),
+                users: Vec::new(),
                 logins: site::logins(self.fate.nodes, node),
                 identity: Identity::Unknown,
                 boot: BootId([here.boot; 16]),

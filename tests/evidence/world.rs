@@ -3,6 +3,8 @@
 mod logins;
 #[path = "../support/traps.rs"]
 mod traps;
+#[path = "../support/version3.rs"]
+pub mod version3;
 
 use bmcnotice::bmc::evidence::Doubt;
 use bmcnotice::bmc::link::Identity;
@@ -10,6 +12,7 @@ use bmcnotice::config::facts::Facts;
 use bmcnotice::config::model::{Cluster, Privilege};
 use bmcnotice::config::native;
 use bmcnotice::engine::{Delivery, Engine, Output, Setup, Stage};
+use bmcnotice::notice::usm::User;
 use bmcnotice::now::Now;
 use bmcnotice::recovery::journal::{BootId, Hold, Record, Step, replay};
 use bmcnotice::sim::{self, Alert, Bmc, Event, Fault, Options};
@@ -107,6 +110,8 @@ pub struct World {
     pub lines: Vec<String>,
     pub events: Vec<Event>,
     told: Vec<(Duration, Phase)>,
+    /// Of SNMPv3.
+    pub users: Vec<User>,
 }
 
 impl World {
@@ -149,6 +154,7 @@ impl World {
             lines: Vec::new(),
             events: Vec::new(),
             told: Vec::new(),
+            users: Vec::new(),
         }
     }
 
@@ -196,6 +202,7 @@ impl World {
         let login = logins::login("admin", "password", &[Suite::Seventeen], Privilege::Administrator);
         Setup {
             cluster: self.cluster.clone(),
+            users: self.users.clone(),
             logins: vec![Some(login)],
             identity: Identity::Unknown,
             boot: BootId([boot; 16]),
@@ -364,10 +371,21 @@ impl World {
     // ---- what anybody can do
 
     fn forge(&mut self, name: &str, sequence: u16, deasserted: bool) {
+        let bytes = traps::v1(&Self::pet(name, sequence, deasserted), b"public", Ipv4Addr::new(10, 0, 1, 1));
+        self.deliver(BMC.parse().unwrap(), TRAPS.parse().unwrap(), &bytes);
+    }
+
+    /// A trap in SNMPv3 from the BMC's own address, with this clock.
+    pub fn send3(&mut self, name: &str, sequence: u16, sender: &version3::Sender, boots: u32, time: u32) {
+        let bytes = sender.trap_of(boots, time, &Self::pet(name, sequence, false));
+        self.deliver(BMC.parse().unwrap(), TRAPS.parse().unwrap(), &bytes);
+    }
+
+    fn pet(name: &str, sequence: u16, deasserted: bool) -> Pet {
         let fault = Self::fault(name);
         let mut event_data = [0; 8];
         event_data[..3].copy_from_slice(&fault.event_data());
-        let pet = Pet {
+        Pet {
             sensor_type: fault.sensor_type,
             event_type: fault.event_type,
             offset: fault.offset,
@@ -387,9 +405,7 @@ impl World {
             language: 0x19,
             manufacturer: 0,
             system_id: 0,
-        };
-        let bytes = traps::v1(&pet, b"public", Ipv4Addr::new(10, 0, 1, 1));
-        self.deliver(BMC.parse().unwrap(), TRAPS.parse().unwrap(), &bytes);
+        }
     }
 
     /// A trap from the BMC's own address that the BMC did not send, at this moment.

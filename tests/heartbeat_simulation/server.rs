@@ -149,6 +149,7 @@ impl Server {
         self.told.iter_mut().for_each(|told| *told = None);
         let setup = Setup {
             cluster: self.cluster.clone(),
+            users: Vec::new(),
             logins: site::logins(servers, place),
             identity: Identity::Unknown,
             boot: self.boot,

@@ -77,6 +77,7 @@ impl Site {
             |manners| Login { manners, ..logins::login("admin", "password", &[Suite::Seventeen], Privilege::Operator) };
         Setup {
             cluster: Arc::new(cluster(servers)),
+            users: Vec::new(),
             logins: (0..servers.len()).map(|place| Some(login(manners(place)))).collect(),
             identity: Identity::Unknown,
             boot: BootId([1; 16]),

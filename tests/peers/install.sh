@@ -40,6 +40,7 @@ look() {
     need kmod            'finds the modules that it loads'                      have depmod
     need e2fsprogs       'makes the disk that outlives its reset'               have mke2fs
     need tmux            'is the terminal that bmcnotice watch is tried in'     have tmux
+    need libsnmp-dev     'is measured beside our SNMPv3, in make bench'         includes net-snmp/net-snmp-config.h
     need libopenipmi-dev 'builds what ipmi_sim lacks, as a module of it'        includes OpenIPMI/lanserv.h
 }
 

@@ -201,6 +201,7 @@ impl World {
             self.now(),
             Setup {
                 cluster: self.cluster.clone(),
+                users: Vec::new(),
                 logins: site::logins(),
                 identity: Identity::Unknown,
                 boot: BootId([self.boot; 16]),

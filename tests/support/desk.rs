@@ -98,6 +98,7 @@ impl Desk {
         let login = logins::login("admin", "secret", &[Suite::Seventeen], Privilege::Administrator);
         let logins = cluster.servers.iter().map(|server| server.bmc.as_ref()?.lan.as_ref().map(|_| login.clone()));
         let setup = Setup {
+            users: Vec::new(),
             logins: logins.collect(),
             cluster: cluster.clone(),
             identity,

@@ -123,12 +123,14 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         sel_catch_up: true,
         dump: None,
         probes: Probes::default(),
+        version3: Default::default(),
     };
     Cluster {
         clusterpro: None,
         observe: false,
         name: "decode".into(),
         this: ServerId(0),
+        users: Vec::new(),
         servers: vec![Server { name: server.into(), addresses: Vec::new(), bmc: Some(bmc) }],
         monitors: Vec::new(),
         heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },

@@ -124,6 +124,11 @@ pub struct Asker {
     pub clears: bool,
 }
 
+impl Asker {
+    /// No monitor, but whoever wants to know whether an SNMP engine has lost its clock.
+    pub const CLOCK: Self = Self { monitor: MonitorId(u16::MAX), record: 0, clears: false };
+}
+
 /// How the BMC can be asked at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {

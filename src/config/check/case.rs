@@ -4,12 +4,13 @@
 
 use crate::config::clusterpro::{Clusterpro, Template};
 use crate::config::draft::{
-    BmcDraft, Draft, HandshakeDraft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, default,
+    BmcDraft, Draft, Field, HandshakeDraft, HandshakeKind, MonitorDraft, RawDraft, ServerDraft, UserDraft, default,
 };
 use crate::config::facts::{Facts, FileFacts};
 use crate::config::finding::Rule;
 use crate::config::model::{AfterEnded, LinkChoice, Recovery, SecretSource};
 use crate::config::report::{At, Report};
+use crate::wire::usm::Level;
 use crate::words::Obstacle;
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
@@ -187,11 +188,25 @@ impl<'c> Case<'c> {
     }
 
     /// Password and key files: place, whose, path.
-    pub(super) fn secret_files(&self) -> impl Iterator<Item = (At, &'c str, &'c str)> {
-        let fields = self.bmcs().flat_map(|(server, bmc)| [(server, &bmc.password), (server, &bmc.kg)]);
-        fields.filter_map(|(server, field)| match field.ok()? {
-            SecretSource::File(path) => Some((field.at(), server, path.as_str())),
+    pub(super) fn secret_files(&self) -> impl Iterator<Item = (At, String, &'c str)> {
+        let bmcs = self.bmcs().flat_map(|(server, bmc)| [(server, &bmc.password), (server, &bmc.kg)]);
+        let bmcs = bmcs.map(|(server, field)| (format!("the BMC of server {server}"), field));
+        let users = self.draft.users.iter().flat_map(|user| {
+            let keys = [&user.auth_key, &user.privacy_key];
+            let fields = keys.into_iter().flat_map(|key| [&key.passphrase, &key.localized]);
+            fields.map(|field| (format!("user {}", user.shown()), field))
+        });
+        bmcs.chain(users).filter_map(|(who, field)| match field.ok()? {
+            SecretSource::File(path) => Some((field.at(), who, path.as_str())),
             SecretSource::Inline(_) => None,
+        })
+    }
+
+    /// The users that write for this server.
+    pub(super) fn users_of(&self, server: &'c str) -> impl Iterator<Item = &'c UserDraft> {
+        self.draft.users.iter().filter(move |user| match user.servers.ok() {
+            Some(servers) if !servers.is_empty() => servers.iter().any(|(_, name)| name == server),
+            Some(_) | None => !matches!(user.servers, Field::Bad(_)),
         })
     }
 
@@ -237,6 +252,21 @@ impl<'c> Case<'c> {
 impl ServerDraft {
     pub(super) fn shown(&self) -> &str {
         self.name.ok().map_or("without a name", String::as_str)
+    }
+}
+
+impl UserDraft {
+    pub(super) fn shown(&self) -> &str {
+        self.name.ok().map_or("without a name", String::as_str)
+    }
+
+    /// The best that it can do, as far as that can be read.
+    pub(super) fn level(&self) -> Level {
+        match (self.auth.ok(), self.privacy.ok()) {
+            (Some(None) | None, _) => Level::NoAuth,
+            (Some(Some(_)), Some(Some(_))) => Level::AuthPriv,
+            (Some(Some(_)), Some(None) | None) => Level::Auth,
+        }
     }
 }
 

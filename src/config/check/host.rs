@@ -157,7 +157,7 @@ pub(super) fn disk_writable(case: &Case<'_>, found: &mut Found<'_, '_>) {
 }
 
 pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, server, path) in case.secret_files() {
+    for (at, who, path) in case.secret_files() {
         let Some(facts) = case.path(path) else { continue };
         let why = match facts {
             FileFacts { exists: false, .. } => "does not exist",
@@ -170,18 +170,14 @@ pub(super) fn secret_unreadable(case: &Case<'_>, found: &mut Found<'_, '_>) {
         } else {
             "write the secret into its first line, owned by the user who runs this, mode 0600"
         };
-        found.add(at, format!("the BMC of server {server}: {path} {why}"), remedy);
+        found.add(at, format!("{who}: {path} {why}"), remedy);
     }
 }
 
 pub(super) fn secret_public(case: &Case<'_>, found: &mut Found<'_, '_>) {
-    for (at, server, path) in case.secret_files() {
+    for (at, who, path) in case.secret_files() {
         if case.path(path).is_some_and(|facts| facts.exists && facts.others_read) {
-            found.add(
-                at,
-                format!("the BMC of server {server}: everyone may read {path}"),
-                format!("chmod 0600 {path}"),
-            );
+            found.add(at, format!("{who}: everyone may read {path}"), format!("chmod 0600 {path}"));
         }
     }
 }

@@ -12,6 +12,7 @@ mod heartbeat;
 mod host;
 mod monitors;
 mod plan;
+mod users;
 
 use super::clusterpro::CONF;
 use super::draft::{Draft, default::DEVICE};
@@ -53,6 +54,14 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::LISTEN_FAMILY, bmcs::listen_family),
     (&rules::BY_ADDRESS, bmcs::by_address),
     (&rules::DUMP_UNHELD, bmcs::dump_unheld),
+    (&rules::NO_KEY, users::no_key),
+    (&rules::WEAK_USER, users::weak),
+    (&rules::SHARED_ENGINE, users::shared_engine),
+    (&rules::USER_SERVER, users::user_server),
+    (&rules::KEY_ENGINE, users::key_engine),
+    (&rules::LEARNED_SHARED, users::learned_shared),
+    (&rules::LEAST_UNMET, users::least_unmet),
+    (&rules::NO_USER, users::no_user),
     (&rules::KEYWORD_MISSING, monitors::keyword_missing),
     (&rules::KEYWORD_SERVER, monitors::keyword_server),
     (&rules::PORTS, monitors::ports),

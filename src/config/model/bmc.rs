@@ -3,6 +3,7 @@
 //! Part of the model; its values are as valid as the rest of it. Uses `words` and `crypto` (for secrets).
 
 use super::Probes;
+use super::version3::Version3;
 use crate::crypto::Secret;
 use crate::words::Guid;
 use core::net::{IpAddr, SocketAddr};
@@ -45,6 +46,8 @@ pub struct Bmc {
     pub dump: Option<DumpHold>,
     /// What the heartbeat asks it.
     pub probes: Probes,
+    /// Its SNMPv3.
+    pub version3: Version3,
 }
 
 /// How a server's own BMC is talked to; another server's is always asked over LAN.

@@ -9,7 +9,9 @@ mod meaning;
 mod monitors;
 mod profile;
 mod recovery;
+mod secrets;
 mod servers;
+mod users;
 
 use super::draft::{Draft, Field, default};
 use super::facts::{Facts, Wanted};
@@ -22,6 +24,7 @@ use super::tree::{Node, Value};
 use super::{build, check, overrides, rules, tree};
 pub use monitors::MAX_SERVERS;
 pub use profile::shipped_profiles;
+pub use users::MAX_USERS;
 
 /// Limit: the most monitors of a cluster.
 pub const MAX_MONITORS: usize = 64;
@@ -99,6 +102,14 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
             Vec::new()
         }
     };
+    let users = match root.rows("user", MAX_USERS) {
+        Field::Given(_, rows) => rows.into_iter().map(|row| users::read(row, root.report)).collect(),
+        Field::Absent(_) => Vec::new(),
+        Field::Bad(_) => {
+            root.report.partial = true;
+            Vec::new()
+        }
+    };
     let monitors = match root.rows("monitor", MAX_MONITORS) {
         Field::Given(_, rows) => {
             rows.into_iter().map(|row| monitors::read(row, root.report, &clusterpro.bin_used())).collect()
@@ -129,6 +140,7 @@ fn draft<'a>(text: &'a str, overrides: &'a [(String, String)], report: &mut Repo
         this_server,
         servers,
         handshakes,
+        users,
         monitors,
         heartbeat,
         hot,

@@ -44,7 +44,7 @@ pub(super) fn read(table: Table<'_>, report: &mut Report<'_>, bin: &str) -> Moni
         keyword(&mut table, "keyword", node);
     }
     let (keywords_at, keywords) = keywords(&mut table);
-    let trust = trust(&mut table);
+    let trust = table.word("trust", TRUSTS);
     let starts_on = table.word("starts_on", &[("fatal", StartsOn::Fatal), ("recoverable", StartsOn::Recoverable)]);
     let recovery = recovery::recovery(&mut table, bin);
     let draft = MonitorDraft {
@@ -127,17 +127,4 @@ fn keywords(table: &mut Reader<'_, '_, '_>) -> (At, Keywords) {
             (at, Vec::new())
         }
     }
-}
-
-/// All three words are understood; two are available.
-fn trust(table: &mut Reader<'_, '_, '_>) -> Field<Trust> {
-    table.word("trust", TRUSTS).and_then(|at, trust| match trust {
-        Trust::Address | Trust::Corroborated => Some(trust),
-        Trust::Authenticated => {
-            let subject = format!("trust \"{trust}\" is understood and not yet available in this version");
-            let remedy = "leave trust out: the BMC is then asked over its link whether it meant it";
-            table.add(&rules::TRUST_LATER, at, &subject, remedy);
-            None
-        }
-    })
 }

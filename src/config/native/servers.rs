@@ -2,11 +2,12 @@
 //!
 //! Uses `reader` and `draft`.
 
-use super::heartbeat;
+use super::secrets::{credential, one_of};
+use super::{heartbeat, users};
 use crate::config::draft::{BmcDraft, Field, ServerDraft, default};
-use crate::config::model::{AfterEnded, CREDENTIALS, LinkChoice, Privilege, SecretSource};
+use crate::config::model::{AfterEnded, LinkChoice, Privilege, SecretSource};
 use crate::config::reader::Reader;
-use crate::config::report::{At, Report, cut};
+use crate::config::report::{Report, cut};
 use crate::config::tree::{Node, Table};
 use crate::config::{rules, values};
 use crate::crypto::Secret;
@@ -97,6 +98,7 @@ fn read_bmc(mut table: Reader<'_, '_, '_>) -> BmcDraft {
         dump_markers: table.list("dump_marker", "a list such as [\"/run/bmcnotice/dump\"]", marker),
         drill_max_age: table.duration("drill_max_age", DRILL_MAX_AGE),
         probes: heartbeat::probes(&mut table),
+        version3: users::version3(&mut table),
     };
     if let (Field::Given(at, true), Field::Given(guid, _)) = (&draft.by_address, &draft.guid) {
         let at = (*at).max(*guid);
@@ -131,36 +133,6 @@ fn kg(table: &mut Reader<'_, '_, '_>) -> Field<SecretSource> {
     let file = table.path("kg_file").and_then(|_, path| Some(SecretSource::File(path)));
     let credential = credential(table, "kg_credential");
     one_of(table, ("kg_file", file), ("kg_credential", credential), "kg_credential")
-}
-
-/// A file of the folder that systemd made for this service (`LoadCredential=`, `SetCredentialEncrypted=`).
-fn credential(table: &mut Reader<'_, '_, '_>, key: &'static str) -> Field<SecretSource> {
-    table.name(key).and_then(|at, name| {
-        if name.contains('/') || name == "." || name == ".." {
-            let subject = format!("{key} is not the name of a credential: {}", cut(&name));
-            table.add(&rules::NAME, at, &subject, "write the name that stands in LoadCredential=, without any folder");
-            return None;
-        }
-        Some(SecretSource::File(format!("{CREDENTIALS}/{name}")))
-    })
-}
-
-fn one_of<T>(
-    table: &mut Reader<'_, '_, '_>,
-    (first, a): (&str, Field<T>),
-    (second, b): (&str, Field<T>),
-    keep: &str,
-) -> Field<T> {
-    match (a, b) {
-        (a, Field::Absent(_)) => a,
-        (Field::Absent(_), b) => b,
-        (Field::Given(a, _) | Field::Bad(a), Field::Given(b, _) | Field::Bad(b)) => {
-            let at: At = a.max(b);
-            let subject = format!("{first} and {second} are both given");
-            table.add(&rules::EXCLUSIVE, at, &subject, format!("keep {keep} and take the other away"));
-            Field::Bad(at)
-        }
-    }
 }
 
 fn guid(table: &mut Reader<'_, '_, '_>) -> Field<Guid> {

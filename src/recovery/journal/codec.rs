@@ -10,6 +10,7 @@ use crate::bmc::evidence::{CLAIM_OCTETS, Claim, Mark};
 use crate::bmc::sel_reading::Place;
 use crate::config::model::FinalAction;
 use crate::notice::NoticeId;
+use crate::notice::usm::{Clock, EngineId};
 use crate::now::Now;
 use crate::wire::sel;
 use crate::words::{Answer, Attempt, Guid, Trust};
@@ -42,11 +43,14 @@ pub(super) const MAX_STEP_OCTETS: usize = HEADER_OCTETS + 16 + 1;
 const MARK_OCTETS: usize = 16 + 1 + 2 * 16 + 2;
 /// Limit: the longest frame of a mark, in octets.
 pub(super) const MAX_MARK_OCTETS: usize = HEADER_OCTETS + MARK_OCTETS + 1;
+/// Limit: the longest frame of an SNMP engine's clock, in octets.
+pub(super) const MAX_CLOCK_OCTETS: usize = HEADER_OCTETS + 1 + 32 + 8 + 1;
 /// Limit: serials beyond it are not believed: one record a nanosecond reaches it after 292 years.
 const MAX_SERIAL: u64 = i64::MAX as u64;
 
 const OPENED: u8 = 0x01;
 const MARK: u8 = 0x70;
+const CLOCK: u8 = 0x71;
 
 /// A frame whose checksum is right.
 pub(super) struct Frame<'a> {
@@ -66,6 +70,8 @@ pub(super) enum Content {
     Step(Taken),
     /// Where we are in the log of this server's BMC; its serial is nobody's.
     Mark(Mark),
+    /// Where an SNMP engine's clock stood; its serial is nobody's.
+    Clock(Clock),
     /// A version or kind of a later release.
     Unknown,
 }
@@ -130,6 +136,8 @@ pub(super) fn content(frame: &Frame<'_>) -> Option<Content> {
         Content::Opened(Box::new(parse_opened(frame, &mut body)?))
     } else if frame.kind == MARK {
         Content::Mark(parse_mark(&mut body)?)
+    } else if frame.kind == CLOCK {
+        Content::Clock(parse_clock(&mut body)?)
     } else {
         match parse_step(frame.kind, &mut body)? {
             Some(step) => Content::Step(Taken { step, at: frame.at, boot: frame.boot }),
@@ -220,6 +228,24 @@ fn parse_mark(body: &mut Reader<'_>) -> Option<Mark> {
     let [first, last] = [sel::Record(body.array()?), sel::Record(body.array()?)];
     let (first, last) = (Some(first).filter(|_| flags & 1 != 0), Some(last).filter(|_| flags & 2 != 0));
     Some(Mark { guid, place: Place { first, last, entries: body.u16()? } })
+}
+
+/// The frame of an SNMP engine's clock; `serial` is one that was given already.
+pub(super) fn emit_clock(serial: u64, at: Now, boot: BootId, clock: &Clock) -> Vec<u8> {
+    let engine = clock.engine.octets();
+    let mut body = Vec::with_capacity(MAX_CLOCK_OCTETS);
+    body.push(engine.len() as u8); // at most 32
+    body.extend(engine);
+    body.extend(clock.boots.to_le_bytes());
+    body.extend(clock.time.to_le_bytes());
+    frame(CLOCK, serial, at, boot, &body)
+}
+
+fn parse_clock(body: &mut Reader<'_>) -> Option<Clock> {
+    let length = usize::from(body.u8()?);
+    let (engine, rest) = body.0.split_at_checked(length)?;
+    body.0 = rest;
+    Some(Clock { engine: EngineId::new(engine)?, boots: body.u32()?, time: body.u32()? })
 }
 
 /// The frame of a step.

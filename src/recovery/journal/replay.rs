@@ -7,6 +7,7 @@ use super::codec::{self, Content, HOT_OCTETS, MAGIC};
 use super::record::{BootId, Closed, Hold, Record, RecordId, Step};
 use super::table::Table;
 use crate::bmc::evidence::Mark;
+use crate::notice::usm::Clock;
 use crate::words::{Answer, Outcome};
 use core::time::Duration;
 
@@ -17,6 +18,9 @@ pub const MAX_UNKNOWN_OCTETS: usize = 64 * 1024;
 /// Limit: how often a recovery may begin for one record under `rerun`: a recovery that kills its host process
 /// each time must not do so for ever.
 pub const MAX_RUNS: u8 = 3;
+
+/// Limit: SNMP engines whose clocks are kept, the newest: more than a BMC's configured and learned ones, and our own.
+pub const MAX_CLOCKS: usize = 32;
 
 /// What a journal file says.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +44,8 @@ pub struct Replay {
     pub next_serial: u64,
     /// Where a former process was in the log of this server's BMC, and in which boot.
     pub mark: Option<(Mark, BootId)>,
+    /// Where the clocks of SNMP engines stood, ours among them, oldest first.
+    pub clocks: Vec<Clock>,
     pub(super) table: Table,
     pub(super) carried: Vec<u8>,
 }
@@ -63,7 +69,7 @@ impl Replay {
 
     fn read(&mut self, frame: &codec::Frame<'_>) {
         let content = codec::content(frame);
-        if !matches!(content, Some(Content::Mark(_))) {
+        if !matches!(content, Some(Content::Mark(_) | Content::Clock(_))) {
             self.next_serial = self.next_serial.max(frame.serial + 1); // serials end far below u64::MAX
         }
         match content {
@@ -80,6 +86,7 @@ impl Replay {
                 }
             }
             Some(Content::Mark(mark)) => self.mark = Some((mark, frame.boot)),
+            Some(Content::Clock(clock)) => keep(&mut self.clocks, clock),
             Some(Content::Unknown) => {
                 self.unknown = self.unknown.saturating_add(1);
                 self.later = self.later.saturating_add(u32::from(frame.version != codec::VERSION));
@@ -89,6 +96,15 @@ impl Replay {
             }
         }
     }
+}
+
+/// The newest clock of each engine, within `MAX_CLOCKS`.
+pub(super) fn keep(clocks: &mut Vec<Clock>, clock: Clock) {
+    clocks.retain(|other| other.engine != clock.engine);
+    if clocks.len() >= MAX_CLOCKS {
+        clocks.remove(0);
+    }
+    clocks.push(clock);
 }
 
 /// Reads a journal file.

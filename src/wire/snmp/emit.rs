@@ -51,11 +51,33 @@ pub fn inform_response(inform: &Message<'_>, out: &mut Vec<u8>) -> bool {
         Pdu::Inform { request_id } => request_id,
         Pdu::TrapV1(_) | Pdu::TrapV2 { .. } => return false,
     };
-    message(VERSION_2C, inform.community, RESPONSE, out, |out| {
-        head(request_id, out);
-        ber::emit_octets(ber::SEQUENCE, inform.varbinds.octets(), out);
-    });
+    message(VERSION_2C, inform.community, RESPONSE, out, |out| response(request_id, inform, out));
     true
+}
+
+/// The PDU alone of the response to an Inform, for a v3 message; otherwise like [`inform_response`].
+pub fn response_pdu(inform: &Message<'_>, out: &mut Vec<u8>) -> bool {
+    let request_id = match inform.pdu {
+        Pdu::Inform { request_id } => request_id,
+        Pdu::TrapV1(_) | Pdu::TrapV2 { .. } => return false,
+    };
+    ber::emit(RESPONSE, out, |out| response(request_id, inform, out));
+    true
+}
+
+fn response(request_id: i32, inform: &Message<'_>, out: &mut Vec<u8>) {
+    head(request_id, out);
+    ber::emit_octets(ber::SEQUENCE, inform.varbinds.octets(), out);
+}
+
+/// The PDU alone of a Trap, for a v3 message; otherwise like [`emit_trap_v2c`].
+pub fn emit_trap_pdu(request_id: i32, uptime: u32, trap_oid: Oid<'_>, varbinds: &[Varbind<'_>], out: &mut Vec<u8>) {
+    ber::emit(TRAP_V2, out, |out| notification(request_id, uptime, trap_oid, varbinds, out));
+}
+
+/// The PDU alone of an Inform, for a v3 message; otherwise like [`emit_trap_v2c`].
+pub fn emit_inform_pdu(request_id: i32, uptime: u32, trap_oid: Oid<'_>, varbinds: &[Varbind<'_>], out: &mut Vec<u8>) {
+    ber::emit(INFORM, out, |out| notification(request_id, uptime, trap_oid, varbinds, out));
 }
 
 fn message(version: i64, community: &[u8], pdu: u8, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {

@@ -1,4 +1,5 @@
-//! SNMP notifications: v1 Trap (RFC 1157), v2c Trap and Inform (RFC 3416), read in place.
+//! SNMP notifications: v1 Trap (RFC 1157), v2c Trap and Inform (RFC 3416), read in place. v3 wraps the same PDUs: its
+//! message is read by `usm`, and what is in it here.
 //!
 //! Uses `ber` and `oid`. Input is one datagram, hostile. A [`Message`] borrows it and allocates
 //! nothing; its varbinds were all checked, so that reading them again cannot fail.
@@ -9,7 +10,9 @@
 mod emit;
 mod value;
 
-pub use emit::{emit_inform, emit_trap_v1, emit_trap_v2c, inform_response};
+pub use emit::{
+    emit_inform, emit_inform_pdu, emit_trap_pdu, emit_trap_v1, emit_trap_v2c, inform_response, response_pdu,
+};
 pub use value::{Iter, Value, Varbind, Varbinds};
 
 use super::Error;
@@ -33,26 +36,27 @@ pub const SNMP_TRAPS: Oid<'static> = Oid::checked(&[0x2B, 6, 1, 6, 3, 1, 1, 5]);
 /// The generic-trap number that means "look at specific-trap".
 pub const ENTERPRISE_SPECIFIC: u8 = 6;
 
-const GET: u8 = 0xA0;
-const RESPONSE: u8 = 0xA2;
-const SET: u8 = 0xA3;
+pub(super) const GET: u8 = 0xA0;
+pub(super) const GET_NEXT: u8 = 0xA1;
+pub(super) const RESPONSE: u8 = 0xA2;
+pub(super) const SET: u8 = 0xA3;
 const TRAP_V1: u8 = 0xA4;
-const GET_BULK: u8 = 0xA5;
-const INFORM: u8 = 0xA6;
+pub(super) const GET_BULK: u8 = 0xA5;
+pub(super) const INFORM: u8 = 0xA6;
 const TRAP_V2: u8 = 0xA7;
-const REPORT: u8 = 0xA8;
+pub(super) const REPORT: u8 = 0xA8;
 
 const IP_ADDRESS: u8 = 0x40;
 const TIME_TICKS: u8 = 0x43;
 
 const VERSION_1: i64 = 0;
 const VERSION_2C: i64 = 1;
-const VERSION_3: i64 = 3;
+pub(super) const VERSION_3: i64 = 3;
 
 /// A notification. Borrows the datagram.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
-    /// The community, as it came; need not be text.
+    /// The community, as it came; need not be text. Empty in v3, which has users.
     pub community: &'a [u8],
     /// What kind of notification, and what only that kind has.
     pub pdu: Pdu<'a>,
@@ -60,17 +64,17 @@ pub struct Message<'a> {
     pub varbinds: Varbinds<'a>,
 }
 
-/// A notification's kind. v1 has the first, v2c the others.
+/// A notification's kind. v1 has the first, v2c and v3 the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pdu<'a> {
     /// A v1 Trap.
     TrapV1(TrapV1<'a>),
-    /// A v2c Trap.
+    /// A Trap of v2c or v3.
     TrapV2 {
         /// Numbers the message; nobody answers it.
         request_id: i32,
     },
-    /// A v2c Inform; its sender waits for a response.
+    /// An Inform of v2c or v3; its sender waits for a response.
     Inform {
         /// The response must carry it.
         request_id: i32,
@@ -110,25 +114,15 @@ impl<'a> Message<'a> {
             return Err(if version == VERSION_3 { Error::Version3 } else { Error::UnknownVersion });
         }
         let (message, community) = ber::expect(ber::OCTET_STRING, message)?;
-        let (rest, (tag, body)) = ber::element(message)?;
-        nothing_left(rest)?;
-
-        let (pdu, varbinds) = match (version, tag) {
-            (VERSION_1, TRAP_V1) => trap_v1(body)?,
-            (VERSION_2C, TRAP_V2) => {
-                let (request_id, varbinds) = trap_v2(body)?;
-                (Pdu::TrapV2 { request_id }, varbinds)
-            }
-            (VERSION_2C, INFORM) => {
-                let (request_id, varbinds) = trap_v2(body)?;
-                (Pdu::Inform { request_id }, varbinds)
-            }
-            (_, TRAP_V1) => return Err(Error::V1TrapInV2c),
-            (_, TRAP_V2 | INFORM) => return Err(Error::V2PduInV1),
-            (_, GET..=SET | GET_BULK | REPORT) => return Err(Error::NotANotification),
-            (_, _) => return Err(Error::UnknownPdu),
-        };
+        let (pdu, varbinds) = notification(version == VERSION_1, message)?;
         Ok(Self { community, pdu, varbinds })
+    }
+
+    /// Reads the PDU of a v3 message, which is that of v2c; its community is empty, and whoever hands the octets in
+    /// has checked who wrote them.
+    pub fn of_version3(pdu: &'a [u8]) -> Result<Self, Error> {
+        let (pdu, varbinds) = notification(false, pdu)?;
+        Ok(Self { community: &[], pdu, varbinds })
     }
 
     /// What the trap is called in v2 terms (RFC 3584 section 3.1): the generic traps as snmpTraps.n,
@@ -181,7 +175,29 @@ impl<'a> Message<'a> {
     }
 }
 
-fn nothing_left(rest: &[u8]) -> Result<(), Error> {
+/// The PDU of a notification, the last element of its message; v2c and v3 have the same.
+#[inline(always)]
+fn notification(version1: bool, message: &[u8]) -> Result<(Pdu<'_>, Varbinds<'_>), Error> {
+    let (rest, (tag, body)) = ber::element(message)?;
+    nothing_left(rest)?;
+    match (version1, tag) {
+        (true, TRAP_V1) => trap_v1(body),
+        (false, TRAP_V2) => {
+            let (request_id, varbinds) = trap_v2(body)?;
+            Ok((Pdu::TrapV2 { request_id }, varbinds))
+        }
+        (false, INFORM) => {
+            let (request_id, varbinds) = trap_v2(body)?;
+            Ok((Pdu::Inform { request_id }, varbinds))
+        }
+        (false, TRAP_V1) => Err(Error::V1TrapInV2c),
+        (true, TRAP_V2 | INFORM) => Err(Error::V2PduInV1),
+        (_, GET..=SET | GET_BULK | REPORT) => Err(Error::NotANotification),
+        (_, _) => Err(Error::UnknownPdu),
+    }
+}
+
+pub(super) fn nothing_left(rest: &[u8]) -> Result<(), Error> {
     if rest.is_empty() { Ok(()) } else { Err(Error::TrailingBytes) }
 }
 
