@@ -14,6 +14,7 @@ use crate::config::finding::{Finding, Severity};
 use crate::config::model::{AfterEnded, Bmc, Cluster, Handshake, Journal, Lan, Privilege, SecretSource};
 use crate::config::native;
 use crate::crypto::{Secret, Wiped};
+use crate::engine::explain::Explainer;
 use crate::engine::{Setup, not_started};
 use crate::io::action::Actions;
 use crate::io::{facts, host};
@@ -123,6 +124,14 @@ impl Config {
         outcome
     }
 
+    /// Explains what a context of this configuration would make of datagrams.
+    pub fn explainer(&self) -> Result<Explainer, Error> {
+        let (cluster, findings) = self.read();
+        let cluster = Arc::new(cluster.ok_or(Error::Config(findings))?);
+        let users = keys(&cluster)?;
+        Ok(Explainer::new(crate::io::sys::now(), cluster, users))
+    }
+
     /// Everything that stays the same while a context lives.
     pub(crate) fn site(&self) -> Result<Site, Error> {
         let (cluster, findings) = self.read();
@@ -136,8 +145,7 @@ impl Config {
             })
             .map(Option::transpose)
             .collect::<Result<Vec<_>, Error>>()?;
-        let users = cluster.users.iter().filter(|user| user.is_for(cluster.this)).map(|user| users::user(user, secret));
-        let users = users.collect::<Result<Vec<_>, Error>>()?;
+        let users = keys(&cluster)?;
         let own = host::own_guids();
         // A BMC that is not this board's has another watchdog.
         let fed = cluster.heartbeat.pulse.is_some() && cluster.in_band(cluster.this).is_some();
@@ -154,6 +162,12 @@ impl Config {
             warnings: findings.into_iter().filter(|finding| finding.severity == Severity::Warning).collect(),
         })
     }
+}
+
+/// The users of SNMPv3 that may write to this server, with their keys.
+fn keys(cluster: &Cluster) -> Result<Vec<User>, Error> {
+    let users = cluster.users.iter().filter(|user| user.is_for(cluster.this));
+    users.map(|user| users::user(user, secret)).collect()
 }
 
 /// What stays the same while a context lives, secrets included.

@@ -9,7 +9,7 @@ mod support;
 use daemon::Daemon;
 use serde_json::Value;
 use std::net::UdpSocket;
-use support::{code, json, run, stderr, stdout};
+use support::{Folder, code, json, run, stderr, stdout};
 
 const CAPTURE: &str = "tests/vectors/traps/own-snmptrap.pcap";
 const NEXT_GENERATION: &str = "tests/vectors/traps/zeek-leak-test.pcapng";
@@ -99,4 +99,59 @@ fn decode_reads_captures_by_their_octets_and_from_a_pipe() {
     let broken = run(&["decode", "-"], "\u{a}\r\r\n rubbish");
     assert_eq!(code(&broken), 2);
     assert!(stderr(&broken).contains("the capture cannot be read"), "{}", stderr(&broken));
+}
+
+/// Of SNMPv3 it says which user, algorithm or dialect would fit.
+#[test]
+fn what_would_fit_a_v3_message() {
+    let folder = Folder::new();
+    let secret = |name: &str, text: &str| {
+        let path = folder.file(name, text);
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        path
+    };
+    let user = |name: &str, auth: &str, passphrase: &str, privacy: &str| {
+        let file = secret(&format!("{name}.auth"), passphrase);
+        format!("[[user]]\nname = \"{name}\"\nauth = \"{auth}\"\nauth_passphrase_file = \"{file}\"\n{privacy}\n")
+    };
+    let sealed = |name: &str, privacy: &str, passphrase: &str| {
+        let file = secret(&format!("{name}.privacy"), passphrase);
+        format!("privacy = \"{privacy}\"\nprivacy_passphrase_file = \"{file}\"")
+    };
+    let text = std::fs::read_to_string("examples/demo.toml").unwrap()
+        + &user("sha256AesUser", "sha256", "sha256-auth-pass-03", &sealed("a", "aes128", "aes128-priv-pass-03"))
+        + &user("shaAesUser", "sha1", "sha1-auth-pass-02", &sealed("b", "des", "aes128-priv-pass-02"))
+        + &user("md5DesUser", "md5", "md5-auth-pass-04", &sealed("c", "des", "a wrong passphrase"))
+        + &user("md5User", "md5", "not its passphrase", "")
+        + &user("shaUser", "sha512", "sha1-auth-pass-01", "")
+        + &user("sha224User", "sha224", "sha224-auth-pass-02", "")
+        + &user("other224", "sha224", "sha224-auth-pass-01", "");
+    let file = daemon::private(&folder, &text);
+    let output = run(&["explain", "--json", "--port", "11162", "--file", CAPTURE, "-c", &file], "");
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    let all = json(&stdout(&output));
+    let of = |user: &str| {
+        let begins = format!("user \"{user}\"");
+        all.iter().find(|one| step(one, "protection").is_some_and(|(_, why)| why.starts_with(&begins)))
+    };
+    let good = of("sha256AesUser").expect("it is opened");
+    assert_eq!((&good["fate"], step(good, "message").unwrap().0), (&"notice".into(), "passed"));
+    assert!(step(good, "message").unwrap().1.starts_with("SNMPv3 Trap, "), "{good}");
+    let protection = step(good, "protection").unwrap().1;
+    assert!(protection.contains("authPriv; engine 80001f8880c0ffee0102030405, started 2 times"), "{protection}");
+    assert!(step(good, "trust").unwrap().1.starts_with("authenticated"), "{good}");
+    assert_eq!(step(good, "community"), None);
+
+    let said = |what: &str| {
+        let ended =
+            |one: &Value| step(one, "protection").is_some_and(|(end, why)| end == "ended" && why.contains(what));
+        all.iter().filter(|one| ended(one)).count()
+    };
+    assert_eq!(said("privacy aes128 would fit; here it is des, key_extension blumenthal (decryption_error)"), 1);
+    assert_eq!(said("no cipher of this passphrase fits: another passphrase; here it is des"), 1);
+    assert_eq!(said("its code is of md5 or sha1, and auth is sha512 here (wrong_digest)"), 1);
+    assert_eq!(said("no key of ours fits: another passphrase, or it was changed on its way; auth is md5"), 1);
+    assert_eq!(said("the key of user \"other224\" fits (wrong_digest)"), 1);
+    assert!(said("the users that may write: \"sha256AesUser\", \"shaAesUser\"") > 0);
+    assert!(!stdout(&output).contains("pass-0"), "no passphrase is told");
 }

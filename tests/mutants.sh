@@ -219,4 +219,12 @@ mutant "$out"    src/io/udp.rs                's/(first + done, datagrams/(first
 mutant "$out"    src/io/udp.rs                's/unsent += 1;/break;/'                                  # one that is refused holds up the rest
 mutant "$scale"  src/config/check/monitors.rs 's/let near = if guesses > 0 {/let near = if guesses < usize::MAX {/' # every name is compared with every other
 
+# Explanations.
+why='cargo test -q --features cli --test cli_explain'
+mutant "$why" src/engine/explain.rs      's/DropReason::WrongCommunity => Self::Community,/DropReason::WrongCommunity => Self::Sender,/' # blames the sender
+mutant "$why" src/notice/usm/diagnose.rs 's/other.name != user.name/other.name == user.name/'        # whose key fits is not found
+mutant "$why" src/notice/usm/diagnose.rs 's/if opened.is_ok() \&\& .*/if opened.is_ok() {/'           # every cipher fits
+mutant "$why" src/notice/recorder.rs     's/at.len().min(OCTETS_KEPT)/at.len()/; s/octets.len().min(OCTETS_KEPT)/octets.len()/' # all of a long one is kept
+mutant 'cargo test -q --lib recorder' src/notice/recorder.rs 's/Fate::Dropped(DropReason::ForeignSource .*) => 2,/Fate::Dropped(DropReason::ForeignSource | DropReason::OtherServersBmc) => 0,/' # strangers wipe out notices
+
 exit $bad

@@ -4,13 +4,18 @@
 //! ended. So an explanation and what the engine does cannot differ, but for what the engine knows of earlier datagrams.
 //! Its input is hostile; what it says of a datagram is for people and for JSON.
 
+use super::version3::reader;
 use crate::config::model::{Cluster, Recovery, StartsOn, WhenUnverifiable};
+use crate::crypto::Random;
+use crate::notice::usm::{User, Usm};
 use crate::notice::{DropReason, Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::monitor::{Match, Purpose, WhyNot, matches};
 use crate::wire::pet::{self, Pet};
 use crate::wire::snmp::{Message, Pdu};
+use crate::wire::usm::Version3;
 use crate::words::{Class, Trust};
+use alloc::sync::Arc;
 use core::fmt::Write;
 use core::net::{IpAddr, SocketAddr};
 
@@ -36,11 +41,12 @@ pub struct Passage {
     pub why: String,
 }
 
-/// What is asked of every datagram, in the order in which `notice::source` asks. Each has a word of its own.
+/// What is asked of every datagram, in the order in which `notice` asks. Each has a word of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Sender,
     Message,
+    Protection,
     Relay,
     Community,
     Event,
@@ -48,12 +54,14 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 6] = [Self::Sender, Self::Message, Self::Relay, Self::Community, Self::Event, Self::Guid];
+    const ALL: [Self; 7] =
+        [Self::Sender, Self::Message, Self::Protection, Self::Relay, Self::Community, Self::Event, Self::Guid];
 
     fn name(self) -> &'static str {
         match self {
             Self::Sender => "sender",
             Self::Message => "message",
+            Self::Protection => "protection",
             Self::Relay => "relay",
             Self::Community => "community",
             Self::Event => "event",
@@ -71,7 +79,15 @@ impl Step {
             DropReason::PetMalformed => Self::Event,
             DropReason::WrongGuid => Self::Guid,
             DropReason::Version3NotConfigured
-            | DropReason::UnknownVersion
+            | DropReason::UnknownUser
+            | DropReason::UnknownEngine
+            | DropReason::EngineAwaitsApproval
+            | DropReason::WrongDigest
+            | DropReason::NotInTimeWindow
+            | DropReason::DecryptionError
+            | DropReason::UnsupportedLevel
+            | DropReason::TooWeak => Self::Protection,
+            DropReason::UnknownVersion
             | DropReason::NotANotification
             | DropReason::V1TrapInV2c
             | DropReason::V2PduInV1
@@ -85,37 +101,64 @@ impl Step {
             | DropReason::TooManyArcs
             | DropReason::BadValue
             | DropReason::TooManyVarbinds
-            | DropReason::UnknownSecurityModel
-            | DropReason::UnknownUser
-            | DropReason::UnknownEngine
-            | DropReason::EngineAwaitsApproval
-            | DropReason::WrongDigest
-            | DropReason::NotInTimeWindow
-            | DropReason::DecryptionError
-            | DropReason::UnsupportedLevel
-            | DropReason::TooWeak => Self::Message,
+            | DropReason::UnknownSecurityModel => Self::Message,
         }
     }
 }
 
-/// What `cluster`'s server makes of a datagram from this address, had it never received anything before.
-pub fn explain(cluster: &Cluster, now: Now, from: SocketAddr, octets: &[u8]) -> Vec<Passage> {
-    let case = Case { cluster, from: from.ip().to_canonical(), octets, message: Message::parse(octets).ok() };
-    let mut way = Vec::new();
-    match Reception::new(cluster).handle_datagram(now, from, octets) {
-        Err(reason) => {
-            let end = Step::of(reason, !case.is_relay());
-            for step in Step::ALL.into_iter().filter(|step| *step < end) {
-                way.extend(case.passed(step));
-            }
-            way.push(Passage { step: end.name().into(), outcome: Outcome::Ended, why: case.refused(reason) });
-        }
-        Ok(received) => {
-            Step::ALL.into_iter().for_each(|step| way.extend(case.passed(step)));
-            case.noticed(&received, &mut way);
-        }
+/// Explains datagrams: a configuration, and the users of SNMPv3 with their keys.
+#[derive(Debug, Clone)]
+pub struct Explainer {
+    cluster: Arc<Cluster>,
+    usm: Option<Usm>,
+}
+
+impl Explainer {
+    /// By this configuration; `users` are those of it that may write to this server.
+    pub fn new(now: Now, cluster: Arc<Cluster>, users: Vec<User>) -> Self {
+        let usm = reader(now, &cluster, users, &[], &mut Random::from_seed([0; 32]));
+        Self { cluster, usm }
     }
-    way
+
+    pub(super) fn with(cluster: Arc<Cluster>, usm: Option<Usm>) -> Self {
+        Self { cluster, usm }
+    }
+
+    /// The configuration.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// What this server makes of a datagram from this address, had it never received anything before.
+    pub fn explain(&self, now: Now, from: SocketAddr, octets: &[u8]) -> Vec<Passage> {
+        let cluster = &*self.cluster;
+        let mut plain = Vec::new();
+        let version3 = Version3::parse(octets).ok();
+        let message = match (Message::parse(octets), self.usm.clone()) {
+            (Ok(message), _) => Some(message),
+            (Err(_), Some(mut usm)) => usm.open(now, octets, &mut plain).ok().map(|opened| opened.message),
+            (Err(_), None) => None,
+        };
+        let from_ip = from.ip().to_canonical();
+        let case = Case { cluster, from: from_ip, octets, message, version3, usm: self.usm.as_ref() };
+        let mut reception = Reception::new(cluster);
+        reception.read_version3(self.usm.clone());
+        let mut way = Vec::new();
+        match reception.handle_datagram(now, from, octets) {
+            Err(reason) => {
+                let end = Step::of(reason, !case.is_relay());
+                for step in Step::ALL.into_iter().filter(|step| *step < end) {
+                    way.extend(case.passed(step));
+                }
+                way.push(Passage { step: end.name().into(), outcome: Outcome::Ended, why: case.refused(reason) });
+            }
+            Ok(received) => {
+                Step::ALL.into_iter().for_each(|step| way.extend(case.passed(step)));
+                case.noticed(&received, &mut way);
+            }
+        }
+        way
+    }
 }
 
 /// What is asked about.
@@ -123,7 +166,11 @@ struct Case<'a> {
     cluster: &'a Cluster,
     from: IpAddr,
     octets: &'a [u8],
+    /// What is in it, opened if need be.
     message: Option<Message<'a>>,
+    /// Around it, if it is one of v3.
+    version3: Option<Version3<'a>>,
+    usm: Option<&'a Usm>,
 }
 
 impl Case<'_> {
@@ -161,15 +208,21 @@ impl Case<'_> {
             Step::Sender if self.is_relay() => format!("{} is a relay that may speak for {}", self.from, self.server()),
             Step::Sender => format!("{} is the BMC of {}", self.from, self.server()),
             Step::Message => {
-                let message = self.message.as_ref()?;
-                let mut why = format!("{}, {} octets", kind(&message.pdu), self.octets.len());
+                let octets = self.octets.len();
+                let Some(message) = &self.message else {
+                    let why = self.version3.as_ref().map(|_| format!("SNMPv3, {octets} octets"))?;
+                    return Some(Passage { step: step.name().into(), outcome: Outcome::Passed, why });
+                };
+                let mut why = format!("{}, {octets} octets", self.kind(&message.pdu));
                 if let Some(oid) = message.trap_oid() {
                     let _ = write!(why, ", trap {oid}");
                 }
                 why
             }
+            Step::Protection => self.usm?.describe(self.version3.as_ref()?),
             Step::Relay if !self.is_relay() => return None,
             Step::Relay => format!("it names {}", self.message.as_ref()?.speaks_for()?),
+            Step::Community if self.version3.is_some() => return None, // its user stands for it
             Step::Community => "as configured".into(),
             Step::Event => match self.message.as_ref().and_then(pet::find) {
                 Some((specific, octets)) => format!("an IPMI event (PET) {specific:08X}h of {} octets", octets.len()),
@@ -231,13 +284,9 @@ impl Case<'_> {
             DropReason::UnknownUser => "SNMPv3 of a user who is not configured for this server".into(),
             DropReason::UnknownEngine => "SNMPv3 of an engine that this server's BMC does not have".into(),
             DropReason::EngineAwaitsApproval => "authentic SNMPv3 of an engine that is not in engine_ids".into(),
-            DropReason::WrongDigest => {
-                "the SNMPv3 code is wrong: another passphrase or algorithm, or tampered with".into()
-            }
+            DropReason::WrongDigest => "the SNMPv3 code is wrong".into(),
             DropReason::NotInTimeWindow => "authentic SNMPv3 that is too old: a replay, or a BMC that was reset".into(),
-            DropReason::DecryptionError => {
-                "SNMPv3 that cannot be opened: another privacy passphrase, algorithm or key_extension".into()
-            }
+            DropReason::DecryptionError => "SNMPv3 that cannot be opened".into(),
             DropReason::UnsupportedLevel => "SNMPv3 with privacy, and its user has none here".into(),
             DropReason::TooWeak => "less protected than minimum_level".into(),
             DropReason::UnknownVersion
@@ -258,7 +307,24 @@ impl Case<'_> {
                 Ok(_) => "its trap's name is no object identifier".into(),
             },
         };
-        format!("{why} ({reason})")
+        let diagnosed = match (self.usm, &self.version3) {
+            (Some(usm), Some(message)) => usm.diagnose(reason, message, self.octets),
+            (_, _) => None,
+        };
+        match diagnosed {
+            Some(fit) => format!("{why}; {fit} ({reason})"),
+            None => format!("{why} ({reason})"),
+        }
+    }
+
+    fn kind(&self, pdu: &Pdu<'_>) -> &'static str {
+        match pdu {
+            Pdu::TrapV1(_) => "SNMPv1 Trap",
+            Pdu::TrapV2 { .. } if self.version3.is_some() => "SNMPv3 Trap",
+            Pdu::TrapV2 { .. } => "SNMPv2c Trap",
+            Pdu::Inform { .. } if self.version3.is_some() => "SNMPv3 Inform",
+            Pdu::Inform { .. } => "SNMPv2c Inform",
+        }
     }
 
     fn noticed(&self, received: &Received, way: &mut Vec<Passage>) {
@@ -281,14 +347,6 @@ impl Case<'_> {
             (None, None) => "none: nobody waits for one",
         };
         way.push(told("acknowledgement", wanted.into()));
-    }
-}
-
-fn kind(pdu: &Pdu<'_>) -> &'static str {
-    match pdu {
-        Pdu::TrapV1(_) => "SNMPv1 Trap",
-        Pdu::TrapV2 { .. } => "SNMPv2c Trap",
-        Pdu::Inform { .. } => "SNMPv2c Inform",
     }
 }
 

@@ -476,6 +476,11 @@ impl Engine {
         &self.statistics
     }
 
+    /// Explains what we make of datagrams, were they the first.
+    pub fn explainer(&self) -> explain::Explainer {
+        explain::Explainer::with(self.cluster.clone(), self.reception.unheard())
+    }
+
     /// The last datagrams at the trap socket, as they came.
     pub fn flight(&self) -> Vec<Recorded> {
         self.recorder.recorded()

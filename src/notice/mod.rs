@@ -105,6 +105,11 @@ impl Reception {
         self.usm = usm;
     }
 
+    /// What reads v3, as if it had never heard anybody; for explanations.
+    pub fn unheard(&self) -> Option<Usm> {
+        self.usm.as_ref().map(Usm::unheard)
+    }
+
     /// What reads v3.
     pub fn usm(&mut self) -> Option<&mut Usm> {
         self.usm.as_mut()

@@ -4,6 +4,7 @@
 //! is the RFC's, and nothing is changed or learned before the code is found right. What went wrong is one counted
 //! reason each; an Inform's sender hears of it by a Report.
 
+mod diagnose;
 mod engines;
 mod own;
 mod users;
@@ -15,7 +16,7 @@ pub use users::{Key, User};
 
 use super::DropReason;
 use crate::config::model::Learning;
-use crate::crypto::usm::Mac;
+use crate::crypto::usm::{Auth, Cipher, Extension, Mac, Privacy};
 use crate::now::Now;
 use crate::wire::snmp::{Message, Pdu, response_pdu};
 use crate::wire::usm::{self, Data, Head, Level, Parameters, Scoped, Stat, Version3};
@@ -105,7 +106,7 @@ enum Under {
 }
 
 /// Opens v3 messages. Sans-IO.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Usm {
     table: Table,
     engines: Engines,

@@ -5,6 +5,7 @@
 use super::Plant;
 use super::shown::Watched;
 use crate::config::model::Cluster;
+use crate::engine::explain::Explainer;
 use crate::engine::{Drill, OpenRecovery, Statistics};
 use crate::heartbeat::feeder::Note;
 use crate::io::reactor::moment;
@@ -38,10 +39,10 @@ pub struct Overview {
 }
 
 impl Plant {
-    /// The last datagrams, and the configuration as it holds.
-    pub fn flight(&self) -> (Arc<Cluster>, Vec<Recorded>) {
-        let flight = self.reactor.lock().engine().flight();
-        (self.cluster(), flight)
+    /// The last datagrams, and who explains them.
+    pub fn flight(&self) -> (Explainer, Vec<Recorded>) {
+        let reactor = self.reactor.lock();
+        (reactor.engine().explainer(), reactor.engine().flight())
     }
 
     /// Everything at once.

@@ -11,8 +11,7 @@ use crate::input::Source;
 use crate::out::{Look, Out};
 use crate::status::refusal;
 use bmcnotice::Config;
-use bmcnotice::config::model::Cluster;
-use bmcnotice::engine::explain::explain;
+use bmcnotice::engine::explain::Explainer;
 use bmcnotice::io::sys;
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
@@ -99,22 +98,22 @@ fn recorded(arguments: &Arguments) -> Result<Vec<Value>, Exit> {
 /// What is made of datagrams that somebody has.
 fn given(arguments: &Arguments) -> Result<Vec<Value>, Exit> {
     let file = arguments.socket.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let cluster = Config::from_file(file).and_then(|config| config.cluster()).map_err(|error| {
+    let explainer = Config::from_file(file).and_then(|config| config.explainer()).map_err(|error| {
         complain(error, "name the configuration that judges them: --config FILE");
         Exit::Wrong
     })?;
     let (input, datagrams) = arguments.source.read()?;
-    datagrams.into_iter().map(|datagram| one(&cluster, arguments.from, &input, datagram)).collect()
+    datagrams.into_iter().map(|datagram| one(&explainer, arguments.from, &input, datagram)).collect()
 }
 
-fn one(cluster: &Cluster, from: Option<IpAddr>, input: &str, datagram: Datagram) -> Result<Value, Exit> {
-    let own = cluster.this_server().bmc.as_ref().and_then(|bmc| bmc.trap_sources.first().copied());
+fn one(explainer: &Explainer, from: Option<IpAddr>, input: &str, datagram: Datagram) -> Result<Value, Exit> {
+    let own = explainer.cluster().this_server().bmc.as_ref().and_then(|bmc| bmc.trap_sources.first().copied());
     let from = from.or(datagram.from.map(|from| from.ip())).or(own).ok_or_else(|| {
         complain("nobody says where the datagram came from, and this server has no BMC", "name it: --from ADDRESS");
         Exit::Wrong
     })?;
     let from = SocketAddr::new(from, datagram.from.map_or(0, |from| from.port()));
-    let way = explain(cluster, sys::now(), from, &datagram.octets);
+    let way = explainer.explain(sys::now(), from, &datagram.octets);
     Ok(json!({
         "input": input,
         "place": datagram.place,

@@ -186,8 +186,8 @@ impl Hands for Operator<'_> {
     }
 
     fn explain(&self) -> Result<Vec<u8>, Error> {
-        let (cluster, flight) = self.context.flight()?;
-        Ok(told::emit(&cluster, &flight))
+        let (explainer, flight) = self.context.flight()?;
+        Ok(told::emit(&explainer, &flight))
     }
 
     fn reload(&self) -> Result<Reload, Error> {

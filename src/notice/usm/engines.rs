@@ -148,6 +148,11 @@ impl Engines {
         }
     }
 
+    /// As if none had ever been heard.
+    pub(super) fn forget_clocks(&mut self) {
+        self.known.iter_mut().for_each(|engine| engine.at = None);
+    }
+
     /// Where all clocks stand by our estimate.
     pub(super) fn clocks(&self, now: Now) -> impl Iterator<Item = Clock> {
         self.known.iter().filter_map(move |engine| {

@@ -38,7 +38,7 @@ pub fn own_boots(now: Now, before: Option<u32>) -> u32 {
 }
 
 /// Us.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Own {
     pub(super) id: EngineId,
     pub(super) boots: u32,

@@ -4,28 +4,27 @@
 use crate::arguments::digits;
 use crate::clock::stamp;
 use crate::control::protocol::VERSION;
-use bmcnotice::config::model::Cluster;
-use bmcnotice::engine::explain::{Outcome, Passage, explain};
+use bmcnotice::engine::explain::{Explainer, Outcome, Passage};
 use bmcnotice::notice::DropReason;
 use bmcnotice::notice::recorder::{Fate, Recorded};
 use serde_json::{Value, json};
 
 /// The answer, newline included.
-pub fn emit(cluster: &Cluster, flight: &[Recorded]) -> Vec<u8> {
-    let datagrams: Vec<Value> = flight.iter().map(|one| recorded(cluster, one)).collect();
+pub fn emit(explainer: &Explainer, flight: &[Recorded]) -> Vec<u8> {
+    let datagrams: Vec<Value> = flight.iter().map(|one| recorded(explainer, one)).collect();
     let text = format!("{} datagrams are kept", datagrams.len());
     let value = json!({ "version": VERSION, "ok": true, "code": "done", "text": text, "datagrams": datagrams });
     format!("{value}\n").into_bytes()
 }
 
-fn recorded(cluster: &Cluster, one: &Recorded) -> Value {
+fn recorded(explainer: &Explainer, one: &Recorded) -> Value {
     // A stranger is refused by its address alone, whatever it says.
     let strange = matches!(one.fate, Fate::Dropped(DropReason::ForeignSource));
     let mut steps = if one.length > one.octets.len() && !strange {
         let why = format!("the first {} octets of {} were kept: it is not judged again", one.octets.len(), one.length);
         vec![step("message", Outcome::Told, &why)]
     } else {
-        steps(&explain(cluster, one.at, one.from, &one.octets))
+        steps(&explainer.explain(one.at, one.from, &one.octets))
     };
     let (fate, reason, notice) = match one.fate {
         Fate::Noticed { id, repeated: false } => ("notice", None, Some(id)),
