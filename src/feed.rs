@@ -15,7 +15,7 @@ use crate::model::{Error, Mode};
 use crate::now::Now;
 use crate::plant::{Plant, Reload};
 use crate::setup::Site;
-use crate::words::Answer;
+use crate::words::{Answer, Class};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -27,6 +27,8 @@ use std::thread::JoinHandle;
 /// Limit: deliveries between the library's thread and dispatch; more are dropped and counted.
 /// Recoveries have a queue of their own with a place for every monitor, so that none is ever dropped.
 const QUEUE_DELIVERIES: usize = 1024;
+/// Limit: of these, so many may be there for a notice that is not fatal to be added: the rest is for what matters more.
+const QUEUE_SMALL: usize = 512;
 /// The source of deliveries, in the mode chosen at creation.
 pub struct Feed {
     pub plant: Arc<Plant>,
@@ -71,6 +73,11 @@ struct Outlet {
 impl Outlet {
     fn offer(&self, plant: &Plant, delivery: Delivery) {
         let recovery = matches!(delivery, Delivery::Recover(_));
+        let small = matches!(&delivery, Delivery::Notice(heard) if heard.notice.class != Class::Fatal);
+        if small && self.others.len() >= QUEUE_SMALL {
+            plant.dropped.fetch_add(1, SeqCst);
+            return;
+        }
         let channel = if recovery { &self.recoveries } else { &self.others };
         while recovery && channel.is_full() && self.unfetched.try_recv().is_ok() {
             plant.dropped.fetch_add(1, SeqCst);
@@ -95,6 +102,7 @@ impl Feed {
         let (store, replayed, troubles) = Store::open(site.hot(), site.disk());
         let mut setup = site.setup(&replayed)?;
         setup.troubles.extend(troubles);
+        setup.troubles.extend(sockets.short_queue());
         setup.maintenance = store.maintenance();
         if setup.maintenance {
             setup.troubles.push("maintenance is ON, as it was before this start: recoveries are held".into());

@@ -299,9 +299,7 @@ impl Plant {
 
     /// What was counted.
     pub fn statistics(&self) -> Statistics {
-        let reactor = self.reactor.lock();
-        let mut statistics = reactor.engine().statistics().clone();
-        statistics.unsent = reactor.unsent();
+        let mut statistics = self.reactor.lock().statistics();
         statistics.undelivered = self.dropped.load(SeqCst);
         statistics
     }

@@ -149,7 +149,7 @@ impl World {
                 Output::Deliver(Delivery::Log(line)) => self.log.push((self.now.boottime, line.level, line.text)),
                 Output::Deliver(Delivery::Peer(peer)) => self.peers.push(format!("{:?}", peer.verdict)),
                 Output::Deliver(Delivery::Notice(_) | Delivery::Echo(_)) => {}
-                Output::KeepNames(_) => {}
+                Output::KeepNames(_) | Output::Filter(_) => {}
                 Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => {
                     unreachable!("{output:?}")
                 }

@@ -474,6 +474,21 @@ fn a_chatty_sender_forgets_only_itself() {
 }
 
 #[test]
+fn a_storm_of_small_notices_puts_out_no_grave_one() {
+    let mut reception = Reception::new(&cluster());
+    let numbered = |pet: &Pet, sequence| PLAIN.v1(&Pet { sequence, ..pet.clone() });
+    let (grave, small) = (memory(), Pet { severity: 0x08, offset: 0, event_data: [0; 8], ..memory() });
+    let mut receive = |pet, sequence| reception.handle_datagram(START, from(BMC1), &numbered(pet, sequence)).unwrap();
+    assert_eq!(receive(&grave, 60_000).notice.class, Class::Fatal);
+    for sequence in 1..=3 * NOTICES_PER_SENDER as u16 {
+        let received = receive(&small, sequence);
+        assert!(!received.repeated && received.notice.class != Class::Fatal);
+    }
+    assert!(receive(&grave, 60_000).repeated, "it is still known");
+    assert!(!receive(&small, 1).repeated, "the oldest of the small ones is not");
+}
+
+#[test]
 fn a_reload_forgets_nothing() {
     let mut reception = Reception::new(&cluster());
     reception.handle_datagram(START, from(BMC1), &PLAIN.v1(&memory())).unwrap();

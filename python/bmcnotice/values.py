@@ -268,6 +268,18 @@ class Statistics(TypedDict):
     drops: Mapping[str, int]
     """By reason; every reason is there, those that never occurred with 0."""
     answers: int
+    estimated: int
+    """In `drops` but not in `datagrams`: what the kernel's filter kept away, as its samples say."""
+    filtered: int
+    """What the kernel's filter kept away, as the kernel counts."""
+    overflowed: int
+    """Lost by the kernel because the trap socket's queue was full; at most so many while the filter is armed."""
+    shed: int
+    """Notices, none of them fatal, not handed on: the socket's queue was about to run over."""
+    queue_asked: int
+    """Octets of the trap socket's queue that were asked for."""
+    queue_granted: int
+    """Octets that the kernel granted."""
     acknowledged: int
     recoveries: int
     done: int

@@ -16,12 +16,19 @@ use crate::recovery::journal::Step;
 impl Engine {
     /// Queues an alert, if there is a log to write it to.
     pub(super) fn alert(&mut self, alert: Alert) {
-        if self.cluster.clusterpro.as_ref().is_some_and(|site| site.alert.is_some()) {
+        if self.has_alert_log() {
             self.alerts.push(alert);
         }
     }
 
+    fn has_alert_log(&self) -> bool {
+        self.cluster.clusterpro.as_ref().is_some_and(|site| site.alert.is_some())
+    }
+
     pub(super) fn alert_notice(&mut self, heard: &Heard) {
+        if !self.has_alert_log() {
+            return; // its texts cost more than the rest of a notice
+        }
         alert::notice(heard).into_iter().for_each(|one| self.alert(one));
     }
 
@@ -80,11 +87,11 @@ impl Engine {
 
     /// The last thing of every turn: what the BMC and the recovery wait for is out by then.
     pub(super) fn write_alerts(&mut self, now: Now) {
-        let cluster = self.cluster.clone();
-        let Some((site, template)) = writer(&cluster) else { return };
-        if self.alerts.running.is_some() {
+        if self.alerts.waiting.is_empty() || self.alerts.running.is_some() {
             return;
         }
+        let cluster = self.cluster.clone();
+        let Some((site, template)) = writer(&cluster) else { return };
         let Some(alert) = self.alerts.waiting.pop_front() else { return };
         self.tokens += 1;
         let token = self.tokens;

@@ -17,6 +17,7 @@ mod endings;
 mod evidence;
 pub mod explain;
 mod fill;
+mod flood;
 mod heartbeat;
 mod identity;
 mod missed;
@@ -29,6 +30,7 @@ mod output;
 mod pacemaker;
 mod perform;
 mod record;
+mod refuse;
 mod reload;
 mod restart;
 mod roads;
@@ -185,6 +187,7 @@ pub struct Engine {
     /// The operator works on the server.
     maintenance: bool,
     murmur: Murmur,
+    flood: flood::Flood,
     alerts: Alerts,
     drills: drills::Desk,
     /// What was said of our BMC's event log.
@@ -239,6 +242,7 @@ impl Engine {
             farewell: false,
             maintenance,
             murmur: Murmur::default(),
+            flood: flood::Flood::new(&cluster),
             alerts: Alerts::default(),
             drills: drills::Desk::default(),
             fill: watch::Said::default(),
@@ -277,7 +281,7 @@ impl Engine {
         self.look_at_sleep(now);
         self.statistics.datagrams += 1;
         // What a BMC answers to PET Acknowledge comes back to where the acknowledgement came from.
-        if matches!(Datagram::parse(bytes), Ok(Datagram::Sessionless(_))) {
+        if self.flood.may_speak(from) && matches!(Datagram::parse(bytes), Ok(Datagram::Sessionless(_))) {
             self.statistics.answers += 1;
             return;
         }
@@ -292,10 +296,7 @@ impl Engine {
         match received {
             Err(reason) => {
                 self.recorder.note(now, from, bytes, Fate::Dropped(reason));
-                self.statistics.count_drop(reason);
-                if let Some(line) = self.murmur.about(now, reason, from) {
-                    self.log(line);
-                }
+                self.refuse(now, reason, from);
             }
             Ok(Received { repeated: true, reply, notice }) => {
                 self.recorder.note(now, from, bytes, Fate::Noticed { id: notice.id, repeated: true });
@@ -355,6 +356,7 @@ impl Engine {
         self.drill_times_out(now);
         self.dump_times_out(now);
         self.names_timeout(now);
+        self.flood_times_out(now);
         self.beat(now);
         self.publish_next(now);
         if self.keep_alive.is_some_and(|at| at <= now.boottime) {
@@ -444,6 +446,7 @@ impl Engine {
             self.alerts.next_deadline(),
             self.drills.next_deadline(),
             self.dump_deadline(),
+            self.flood.next_deadline(),
             mend,
         ];
         seats.chain(graces).chain(others.into_iter().flatten()).min()

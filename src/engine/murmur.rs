@@ -14,6 +14,8 @@ const PAUSE: Duration = Duration::from_secs(60);
 struct Said {
     at: Option<Duration>,
     since: u64,
+    /// Not each of them was seen.
+    estimated: bool,
 }
 
 /// What was said about every reason.
@@ -22,18 +24,22 @@ pub(super) struct Murmur([Said; DropReason::ALL.len()]);
 
 impl Murmur {
     /// The line that is due about a drop, if any.
-    pub(super) fn about(&mut self, now: Now, reason: DropReason, from: SocketAddr) -> Option<Line> {
+    pub(super) fn about(&mut self, now: Now, reason: DropReason, from: SocketAddr, stands_for: u64) -> Option<Line> {
         let place = DropReason::ALL.iter().position(|&other| other == reason)?;
         let said = &mut self.0[place];
-        said.since += 1;
+        said.since = said.since.saturating_add(stands_for);
+        said.estimated |= stands_for > 1;
         if said.at.is_some_and(|at| now.boottime < at + PAUSE) {
             return None;
         }
         let text = match said.at {
             None => format!("datagram from {from} dropped: {reason}"),
-            Some(_) => format!("{} more datagrams dropped, the last from {from}: {reason}", said.since),
+            Some(_) => {
+                let about = if said.estimated { "about " } else { "" };
+                format!("{about}{} more datagrams dropped, the last from {from}: {reason}", said.since)
+            }
         };
-        *said = Said { at: Some(now.boottime), since: 0 };
+        *said = Said { at: Some(now.boottime), since: 0, estimated: false };
         Some(Line::warning(text))
     }
 }

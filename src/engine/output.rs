@@ -6,6 +6,7 @@
 use crate::bmc::inband::Order;
 use crate::heartbeat::{Doubt, Pulse, TakeOver, Verdict, take_over};
 use crate::notice::Notice;
+use crate::notice::filter::{Allowed, Program};
 use crate::now::Now;
 use crate::words::{Answer, Attempt, Level, Outcome, Phase, ServerId};
 use alloc::sync::Arc;
@@ -36,6 +37,9 @@ pub enum Output {
     Append(Vec<u8>),
     /// Put this in place of the whole journal, then call `handle_compacted`.
     Compact(Vec<u8>),
+    /// Attach this filter to the trap socket, in place of any other, or take it off; then call `handle_filter`. With it
+    /// who passes, for a proof.
+    Filter(Option<(Program, Allowed)>),
     /// Start a command; its fate comes back through `handle_command`.
     Run(Command),
     /// Make a command end.

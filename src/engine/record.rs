@@ -88,15 +88,14 @@ impl Engine {
                 Err(_) => {}
             }
         }
-        if wanted.is_empty() {
-            wanted.push(None);
-        }
+        let nobody = [None];
+        let wanted = if wanted.is_empty() { nobody.as_slice() } else { &wanted };
         // Its number is known once it is stored.
         let heard = Heard { notice: notice.clone(), server: server.clone(), record: 0 };
         self.alert_notice(&heard);
         let mut heard = Some(heard);
         let last = wanted.len() - 1;
-        for (place, wanted) in wanted.into_iter().enumerate() {
+        for (place, wanted) in wanted.iter().copied().enumerate() {
             let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);
             let awaited = Awaited::Notice {
                 pending,

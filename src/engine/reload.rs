@@ -67,6 +67,7 @@ impl Engine {
         self.reception.reload(&cluster);
         self.cluster = cluster;
         self.reread_version3(now, users, &mut random);
+        self.filter_anew(now);
         self.watch_anew(now, &old, watchdog_owner.as_deref(), &mut random);
         self.reseat(now);
         self.call_the_witness(now, &old);

@@ -11,10 +11,24 @@ pub struct Statistics {
     pub notices: u64,
     /// Of those, repetitions of a notice.
     pub repeats: u64,
-    /// Of those, dropped, by reason, in the order of [`DropReason::ALL`].
+    /// Of those, dropped, by reason, in the order of [`DropReason::ALL`]; with the [`Self::estimated`] ones.
     pub drops: [u64; DropReason::ALL.len()],
     /// Of those, a BMC's answers to our acknowledgements.
     pub answers: u64,
+    /// Dropped without having been seen, in `drops` but not in `datagrams`: while the kernel filter is armed, a foreign
+    /// datagram that it lets through stands for as many more. An estimate; see `filtered` for the exact sum.
+    pub estimated: u64,
+    /// What the kernel's filter kept away, as the kernel counts.
+    pub filtered: u64,
+    /// What the kernel dropped because the trap socket's queue was full; while the filter is armed, at most so many.
+    pub overflowed: u64,
+    /// Notices, none of them fatal, that were written down but not handed to the application: it was too slow, and the
+    /// socket's queue was about to run over.
+    pub shed: u64,
+    /// Octets of the trap socket's queue that the kernel granted; 0 without a socket.
+    pub queue_granted: u64,
+    /// Octets that were asked for.
+    pub queue_asked: u64,
     /// Acknowledgements and Inform responses sent.
     pub acknowledged: u64,
     /// Recoveries begun.
@@ -66,9 +80,11 @@ impl Statistics {
         self.drops.iter().sum()
     }
 
-    pub(super) fn count_drop(&mut self, reason: DropReason) {
-        if let Some(place) = DropReason::ALL.iter().position(|&other| other == reason) {
-            self.drops[place] += 1;
+    /// One was dropped, which stands for so many.
+    pub(super) fn count_drops(&mut self, reason: DropReason, stands_for: u64) {
+        if let Some(drops) = self.drops.get_mut(reason as usize) {
+            *drops = drops.saturating_add(stands_for);
         }
+        self.estimated = self.estimated.saturating_add(stands_for.saturating_sub(1));
     }
 }

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod fleet;
 pub mod fork;
 pub mod host;
+pub mod intake;
 pub mod ipmidev;
 pub mod local;
 pub mod reactor;

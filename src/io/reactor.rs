@@ -9,14 +9,14 @@
 //! what is due meanwhile goes out together, with few system calls and warm caches.
 
 use super::action::Actions;
+use super::intake::Intake;
 use super::ipmidev::Slot;
 use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
-use super::udp::{self, Batch, Outbox};
-use crate::engine::{Delivery, Engine, Line, Output, PeerStatus, Setup, Stale};
+use super::udp::{self, BATCH, Batch, Outbox};
+use crate::engine::{Delivery, Engine, Line, Output, PeerStatus, Setup, Stale, Statistics};
 use crate::now::Now;
-use crate::words::Answer;
-use std::collections::VecDeque;
+use crate::words::{Answer, Class};
 use std::io::Result;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -33,6 +33,9 @@ const REST: Duration = Duration::from_millis(4);
 
 /// Limit: rounds in which a socket that is given up is read for the last time: more than its queue holds.
 const LAST_ROUNDS: usize = 256;
+
+/// Limit: further reads in one pump while the trap socket's queue is so full that the kernel is about to lose traps.
+const CROWDED_ROUNDS: usize = 64;
 
 /// Limit: messages that are taken from the own BMC's device in one pump.
 const MESSAGES: usize = 16;
@@ -85,6 +88,17 @@ impl Sockets {
         Ok(Self { traps: listen.map(udp::bind_traps).transpose()?, bmc4: client(false)?, bmc6: client(true)? })
     }
 
+    /// What is to be said if the kernel granted less of a queue to traps than was asked for.
+    pub fn short_queue(&self) -> Option<String> {
+        let (asked, granted) = self.traps.as_ref().map(udp::queue)?;
+        (granted < asked).then(|| {
+            format!(
+                "the trap socket's queue has {granted} octets of the {asked} that were asked for, so a burst may overflow \
+                 it: raise net.core.rmem_max, or grant CAP_NET_ADMIN"
+            )
+        })
+    }
+
     fn all(&self) -> impl Iterator<Item = &UdpSocket> {
         [&self.traps, &self.bmc4, &self.bmc6].into_iter().flatten()
     }
@@ -102,12 +116,18 @@ pub struct Reactor {
     store: Store,
     actions: Actions,
     engine: Engine,
+    intake: Intake,
+    /// The application is too slow for what comes: whatever is not fatal is written down, but not handed to it.
+    crowded: bool,
+    shed: u64,
+    /// The delivery before this one was among them.
+    shed_last: bool,
     traps: Batch,
     answers: Batch,
     /// Questions to BMCs that go out together, over IPv4 and over IPv6.
     asks: [Outbox; 2],
     /// Acknowledgements: whoever waits for one waits for seconds, so they go after the deliveries.
-    replies: VecDeque<(SocketAddr, Vec<u8>)>,
+    replies: Outbox,
     /// Whether `finish` has something to do.
     unfinished: bool,
     unsent: u64,
@@ -142,10 +162,14 @@ impl Reactor {
             store,
             actions,
             engine,
+            intake: Intake::default(),
+            crowded: false,
+            shed: 0,
+            shed_last: false,
             traps: Batch::default(),
             answers: Batch::default(),
             asks: Default::default(),
-            replies: VecDeque::new(),
+            replies: Outbox::default(),
             unfinished: false,
             unsent: 0,
         })
@@ -189,9 +213,14 @@ impl Reactor {
         self.engine.take_touched()
     }
 
-    /// Datagrams that the kernel did not take from us.
-    pub fn unsent(&self) -> u64 {
-        self.unsent
+    /// What was counted, here and in the engine.
+    pub fn statistics(&mut self) -> Statistics {
+        let traps = self.sockets.traps.as_ref();
+        let (filtered, overflowed) = self.intake.counts(traps);
+        let (queue_asked, queue_granted) = traps.map_or((0, 0), udp::queue);
+        let counted = self.engine.statistics().clone();
+        let (unsent, shed) = (self.unsent, self.shed);
+        Statistics { unsent, shed, filtered, overflowed, queue_asked, queue_granted, ..counted }
     }
 
     /// What the journal's storage counted.
@@ -223,6 +252,7 @@ impl Reactor {
             self.drain(moment, out);
         }
         self.receive_traps(out);
+        self.make_room(out);
         for news in self.store.news(moment.boottime) {
             out(Delivery::Log(match news {
                 News::Trouble(text) => Line::warning(text),
@@ -236,10 +266,11 @@ impl Reactor {
         if !core::mem::take(&mut self.unfinished) {
             return;
         }
-        while let Some((to, bytes)) = self.replies.pop_front() {
-            let sent = self.sockets.traps.as_ref().map(|socket| udp::send(socket, &bytes, to));
-            self.count_unsent(sent);
-        }
+        // Lost like any datagram: whoever waits for it sends again.
+        self.unsent += match &self.sockets.traps {
+            Some(socket) => self.replies.send(socket),
+            None => self.replies.lose(),
+        };
         self.rearm();
     }
 
@@ -267,10 +298,40 @@ impl Reactor {
         self.send_asks();
     }
 
+    /// A queue that runs over loses the fatal notice with the small ones. So it is read faster than the application is
+    /// called, and only what is fatal waits for that.
+    fn make_room(&mut self, out: &mut dyn FnMut(Delivery)) {
+        self.crowded = self.intake.is_crowded(self.sockets.traps.as_ref());
+        for _ in 0..CROWDED_ROUNDS {
+            if !self.crowded || !self.receive_traps(out) {
+                break;
+            }
+            self.crowded = self.intake.is_crowded(self.sockets.traps.as_ref());
+        }
+        self.crowded = false;
+    }
+
+    /// Whether a delivery is not to be handed on now.
+    fn sheds(&mut self, delivery: &Delivery) -> bool {
+        let small = match delivery {
+            Delivery::Notice(heard) => self.crowded && heard.notice.class != Class::Fatal,
+            Delivery::Echo(_) => self.shed_last, // it says that the notice before it was delivered
+            Delivery::Recover(_) | Delivery::Peer(_) | Delivery::Progress(_) | Delivery::Log(_) => false,
+        };
+        self.shed += u64::from(small && matches!(delivery, Delivery::Notice(_)));
+        self.shed_last = small;
+        small
+    }
+
     /// Whether any came.
     fn receive_traps(&mut self, out: &mut dyn FnMut(Delivery)) -> bool {
         let Some(socket) = &self.sockets.traps else { return false };
-        self.traps.refill(socket);
+        if self.intake.is_read() {
+            self.engine.handle_queue_read(now());
+        }
+        if let Some(count) = self.traps.refill(socket) {
+            self.intake.took(count, BATCH);
+        }
         let mut any = false;
         while let Some((from, bytes)) = self.traps.read() {
             any = true;
@@ -335,6 +396,7 @@ impl Reactor {
     pub fn rebuild(&mut self, setup: Setup) {
         let setup = Setup { maintenance: self.engine.maintenance(), ..setup };
         self.send_asks();
+        let _ = self.intake.filter(self.sockets.traps.as_ref(), None); // the fresh engine knows of none
         self.engine = Engine::new(now(), setup);
         if let Some(names) = self.store.names() {
             self.engine.handle_cached_names(Ok(names.to_vec()));
@@ -374,7 +436,11 @@ impl Reactor {
             // What is acknowledged goes out from where it came to.
             self.unfinished = true;
             self.finish();
+            self.intake.counts(self.sockets.traps.as_ref());
             let old = core::mem::replace(&mut self.sockets.traps, traps);
+            if let Err(error) = self.intake.move_to(self.sockets.traps.as_ref()) {
+                self.engine.handle_filter(moment, Err(error.to_string()));
+            }
             self.sockets.show(&self.numbers);
             drop(old);
         } else {
@@ -406,6 +472,7 @@ impl Reactor {
                 | Output::Append(_)
                 | Output::Compact(_)
                 | Output::KeepNames(_)
+                | Output::Filter(_)
                 | Output::Run(_)
                 | Output::Signal { .. }
                 | Output::LookForDump(_)
@@ -413,7 +480,7 @@ impl Reactor {
                 | Output::Deliver(_) => self.send_asks(),
             }
             match output {
-                Output::Reply { to, bytes } => self.replies.push_back((to, bytes)),
+                Output::Reply { to, bytes } => _ = self.replies.push(to, bytes),
                 Output::Ask { to, bytes } => {
                     let full = self.asks[usize::from(to.is_ipv6())].push(to, bytes);
                     if full || self.engine.own_bmc() == Some(to) {
@@ -436,6 +503,10 @@ impl Reactor {
                     self.engine.handle_compacted(stored);
                 }
                 Output::KeepNames(octets) => self.store.keep_names(octets),
+                Output::Filter(wanted) => {
+                    let done = self.intake.filter(self.sockets.traps.as_ref(), wanted);
+                    self.engine.handle_filter(moment, done.map_err(|error| error.to_string()));
+                }
                 Output::Run(command) => {
                     if let Some(failed) = self.actions.run(command) {
                         self.engine.handle_command(now(), failed.token, failed.event);
@@ -451,6 +522,7 @@ impl Reactor {
                         self.engine.handle_no_panic(moment, &format!("{trigger}: {why}"));
                     }
                 }
+                Output::Deliver(delivery) if self.sheds(&delivery) => {}
                 Output::Deliver(delivery) => out(delivery),
             }
         }
@@ -462,13 +534,6 @@ impl Reactor {
                 Some(socket) => asks.send(socket),
                 None => asks.lose(),
             };
-        }
-    }
-
-    fn count_unsent(&mut self, sent: Option<Result<()>>) {
-        // Lost like any datagram: whoever sent it sends again, or says that nobody answered.
-        if !matches!(sent, Some(Ok(()))) {
-            self.unsent += 1;
         }
     }
 

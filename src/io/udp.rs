@@ -7,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 
-/// Limit: octets of the receive queue we ask for, so that a burst waits in the kernel while a callback runs.
-const RECEIVE_QUEUE_BYTES: libc::c_int = 1 << 20;
+/// Limit: octets of the receive queue we ask for, so that a burst waits in the kernel while a callback runs: some ten
+/// thousand traps. It is memory only while they wait.
+const RECEIVE_QUEUE_BYTES: libc::c_int = 8 << 20;
 /// Limit: octets of the queues to and from BMCs that we ask for: ten thousand of them may answer while we are away,
 /// and the kernel counts some 800 for the shortest datagram, of twice as much as was asked for.
 const BMC_QUEUE_BYTES: libc::c_int = 8 << 20;
@@ -29,6 +30,19 @@ pub fn bind_client(ipv6: bool) -> Result<UdpSocket> {
     ask_for(&socket, (libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), BMC_QUEUE_BYTES)?;
     ask_for(&socket, (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF), BMC_QUEUE_BYTES)?;
     Ok(socket)
+}
+
+/// Octets of the trap socket's receive queue that were asked for, and that the kernel granted: it doubles what it
+/// grants, for its own book-keeping, and tells the double.
+pub fn queue(socket: &UdpSocket) -> (u64, u64) {
+    let (mut said, mut length): (libc::c_int, _) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+    // SAFETY: writes one int, and how long it is.
+    let rc = unsafe {
+        let value = (&raw mut said).cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, value, &raw mut length)
+    };
+    let granted = if rc == 0 { u64::try_from(said / 2).unwrap_or(0) } else { 0 };
+    (RECEIVE_QUEUE_BYTES as u64, granted)
 }
 
 fn bind(address: SocketAddr) -> Result<UdpSocket> {
@@ -52,8 +66,9 @@ fn ask_for(socket: &UdpSocket, (force, ask): (libc::c_int, libc::c_int), octets:
 
 /// Limit: datagrams of one system call, in or out, and so from one socket in one pump.
 pub const BATCH: usize = 16;
-/// Room for the largest UDP payload (65,507 octets), and a whole number of pages.
-const SLOT_BYTES: usize = 65_536;
+/// Room for the largest UDP payload (65,507 octets), and some lines of the cache more: at a distance of a power of two
+/// the beginnings of all datagrams, which is mostly all of them, would compete for the same few places in it.
+const SLOT_BYTES: usize = 65_536 + 5 * 64;
 
 /// Room for the datagrams of one system call, of any size: 1 MB of addresses, of which only what was once
 /// written to is resident.
@@ -73,21 +88,23 @@ impl Default for Batch {
 
 impl Batch {
     /// Receives what waits in the queue, at most [`BATCH`]; unless something is left of what was received
-    /// before, which comes first.
+    /// before, which comes first. How many came; none: it was not asked.
     ///
     /// Errors that belong to an earlier send (ICMP: port unreachable, ...) are not ours to report here: the
     /// session notices the silence. They are skipped, a bounded number of times.
-    pub fn refill(&mut self, socket: &UdpSocket) {
+    pub fn refill(&mut self, socket: &UdpSocket) -> Option<usize> {
         const ERRORS_IN_A_ROW: usize = 16;
         if self.next < self.taken.len() {
-            return;
+            return None;
         }
         for _ in 0..ERRORS_IN_A_ROW {
             match self.try_receive(socket) {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => {}
-                Ok(_) | Err(_) => return,
+                Ok(count) => return Some(count),
+                Err(_) => return Some(0),
             }
         }
+        None
     }
 
     /// The next one. It counts as read before it is looked at: what a defect makes of it, it is not read again,

@@ -2,7 +2,8 @@
 //!
 //! Uses `crypto` (a hash) and `wire`. Its input is verified traps. A sender that numbers its PETs is
 //! taken by its numbers; one that does not, by what it says within a minute. The table is bounded and
-//! fair: every sender has its own part, so that a chatty one forgets only itself, oldest first.
+//! fair: every sender has its own part, so that a chatty one forgets only itself, oldest first; and what may start a
+//! recovery is not put out by what may not.
 
 use super::source::VerifiedTrap;
 use super::told::NoticeId;
@@ -10,9 +11,10 @@ use crate::crypto::Digest;
 use crate::now::Now;
 use crate::wire::pet::Pet;
 use crate::wire::snmp::SYS_UP_TIME;
+use core::hash::{BuildHasherDefault, Hasher};
 use core::net::IpAddr;
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 /// How long a numbered PET may be repeated, from its first sight, where nobody says how long its BMC does: longer
 /// than any BMC's retries.
@@ -23,6 +25,9 @@ pub const UNNUMBERED_SPAN: Duration = Duration::from_secs(60);
 
 /// Notices remembered of one sender. Senders are those of the configuration, so the table is bounded.
 pub const NOTICES_PER_SENDER: usize = 256;
+
+/// Limit: of these, apart from the others, those that may start a recovery.
+pub const GRAVE_PER_SENDER: usize = 256;
 
 /// Notices of a former process that are remembered.
 pub const NOTICES_REMEMBERED: usize = 1024;
@@ -76,10 +81,10 @@ fn unnumbered(trap: &VerifiedTrap<'_>, server: &str) -> u128 {
     match trap.pet() {
         Some(pet) => event(pet, &mut digest),
         None => {
-            for arc in trap.message().trap_oid().into_iter().flat_map(|oid| oid.arcs()) {
-                digest.part(&arc.to_be_bytes());
-            }
-            let mut content = Vec::new();
+            let mut content = Vec::with_capacity(256);
+            let arcs = trap.message().trap_oid().into_iter().flat_map(|oid| oid.arcs());
+            content.extend(arcs.flat_map(u32::to_be_bytes));
+            digest.part(&content);
             for varbind in trap.message().varbinds.iter().filter(|varbind| varbind.name != SYS_UP_TIME) {
                 content.clear();
                 varbind.emit(&mut content);
@@ -105,22 +110,82 @@ fn event(pet: &Pet, digest: &mut Digest) {
 /// The notices seen lately.
 #[derive(Debug, Default)]
 pub struct Seen {
-    senders: Vec<(IpAddr, VecDeque<Sight>)>,
+    senders: Vec<(IpAddr, Part)>,
     /// By a former process, since when we know.
     remembered: VecDeque<(NoticeId, Duration)>,
 }
 
+/// What one sender said. A storm of small things puts out small things alone.
+#[derive(Debug, Default)]
+struct Part {
+    sights: HashMap<u128, Sight, BuildHasherDefault<Key>>,
+    /// In the order in which they came, with when: an entry counts only if its sight is still of that moment.
+    small: VecDeque<(u128, Duration)>,
+    /// Those that may start a recovery.
+    grave: VecDeque<(u128, Duration)>,
+}
+
+/// The keys are digests: any part of them is as good as a hash. A sender who looks for keys that meet only slows
+/// down its own part, which is bounded.
+#[derive(Debug, Default)]
+struct Key(u64);
+
+impl Hasher for Key {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Sight {
-    identity: Identity,
+    numbered: bool,
     id: NoticeId,
     first: Duration,
 }
 
 impl Sight {
-    fn covers(&self, identity: Identity, boottime: Duration, numbered_span: Duration) -> bool {
-        let span = if self.identity.numbered { numbered_span } else { UNNUMBERED_SPAN };
-        self.identity == identity && boottime.saturating_sub(self.first) <= span
+    fn covers(&self, boottime: Duration, numbered_span: Duration) -> bool {
+        let span = if self.numbered { numbered_span } else { UNNUMBERED_SPAN };
+        boottime.saturating_sub(self.first) <= span
+    }
+}
+
+impl Part {
+    fn add(&mut self, key: u128, sight: Sight) {
+        if self.small.len() >= NOTICES_PER_SENDER {
+            let oldest = self.small.pop_front();
+            self.forget(oldest);
+        }
+        self.small.push_back((key, sight.first));
+        self.sights.insert(key, sight);
+    }
+
+    /// What was added last may start a recovery.
+    fn keep(&mut self) {
+        let Some(last) = self.small.pop_back() else { return };
+        if self.grave.len() >= GRAVE_PER_SENDER {
+            let oldest = self.grave.pop_front();
+            self.forget(oldest);
+        }
+        self.grave.push_back(last);
+    }
+
+    fn forget(&mut self, entry: Option<(u128, Duration)>) {
+        if let Some((key, first)) = entry
+            && self.sights.get(&key).is_some_and(|sight| sight.first == first)
+        {
+            self.sights.remove(&key);
+        }
     }
 }
 
@@ -140,8 +205,8 @@ impl Seen {
     /// traps without numbers are told apart by the second in which the first of them came. `span`: for how
     /// long the BMC may repeat a numbered one.
     pub fn note(&mut self, now: Now, sender: IpAddr, identity: Identity, span: Duration) -> (NoticeId, bool) {
-        let latest_first = self.senders.iter().flat_map(|(_, sights)| sights.iter().rev());
-        if let Some(sight) = latest_first.clone().find(|sight| sight.covers(identity, now.boottime, span)) {
+        let mut found = self.senders.iter().filter_map(|(_, part)| part.sights.get(&identity.key));
+        if let Some(sight) = found.find(|sight| sight.covers(now.boottime, span)) {
             return (sight.id, true);
         }
         let id = identity.id(now);
@@ -149,17 +214,19 @@ impl Seen {
         if identity.numbered && self.remembered.iter().any(known) {
             return (id, true);
         }
-        let sights = self.part_of(sender);
-        if sights.len() == NOTICES_PER_SENDER {
-            sights.pop_front();
-        }
-        sights.push_back(Sight { identity, id, first: now.boottime });
+        let sight = Sight { numbered: identity.numbered, id, first: now.boottime };
+        self.part_of(sender).add(identity.key, sight);
         (id, false)
     }
 
-    fn part_of(&mut self, sender: IpAddr) -> &mut VecDeque<Sight> {
+    /// What was noted last, and was new, may start a recovery: no storm of smaller things puts it out.
+    pub fn keep(&mut self, sender: IpAddr) {
+        self.part_of(sender).keep();
+    }
+
+    fn part_of(&mut self, sender: IpAddr) -> &mut Part {
         let place = self.senders.iter().position(|(address, _)| *address == sender).unwrap_or_else(|| {
-            self.senders.push((sender, VecDeque::with_capacity(NOTICES_PER_SENDER)));
+            self.senders.push((sender, Part::default()));
             self.senders.len() - 1
         });
         &mut self.senders[place].1

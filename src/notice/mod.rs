@@ -8,6 +8,8 @@ pub mod dedup;
 pub mod event_data;
 mod event_words;
 mod fault;
+pub mod filter;
+pub mod guard;
 pub mod meaning;
 mod reason;
 pub mod recorder;
@@ -21,11 +23,12 @@ pub use fault::Fault;
 pub use reason::DropReason;
 pub use told::{Meaning, Notice, NoticeId};
 
-use crate::config::model::{Cluster, Meanings};
+use crate::config::model::{Cluster, Meanings, StartsOn};
 use crate::now::Now;
 use crate::wire;
 use crate::wire::pet::Pet;
 use crate::wire::snmp::{Message, inform_response};
+use crate::words::Class;
 use core::net::SocketAddr;
 use core::time::Duration;
 use dedup::{Identity, NUMBERED_SPAN, Seen};
@@ -53,6 +56,12 @@ pub struct Reply {
     pub pet: Option<[u8; 12]>,
 }
 
+/// The least that starts a recovery of any monitor.
+fn least(cluster: &Cluster) -> StartsOn {
+    let any = cluster.monitors.iter().any(|monitor| monitor.starts_on == StartsOn::Recoverable);
+    if any { StartsOn::Recoverable } else { StartsOn::Fatal }
+}
+
 /// Limit: the longest message of an engine with a lost clock that is kept until its BMC was asked, in octets.
 pub const MAX_HELD_OCTETS: usize = 2048;
 
@@ -74,6 +83,8 @@ pub struct Reception {
     seen: Seen,
     server_name: String,
     meanings: Meanings,
+    /// The least that starts a recovery here.
+    starts_on: StartsOn,
     /// For how long a numbered notice may be repeated.
     span: Duration,
     /// For SNMPv3, if it has users.
@@ -92,6 +103,7 @@ impl Reception {
             seen: Seen::default(),
             server_name: cluster.this_server().name.clone(),
             meanings: cluster.meanings.clone(),
+            starts_on: least(cluster),
             span: cluster.this_server().bmc.as_ref().and_then(|bmc| bmc.retry_span).unwrap_or(NUMBERED_SPAN),
             usm: None,
             plain: Vec::new(),
@@ -124,6 +136,15 @@ impl Reception {
     /// A notice that a former process wrote down: to be taken for a repetition when it comes again.
     pub fn remember(&mut self, now: Now, id: NoticeId) {
         self.seen.remember(now, id);
+    }
+
+    fn may_start(&self, class: Class) -> bool {
+        match (class, self.starts_on) {
+            (Class::Fatal, StartsOn::Fatal | StartsOn::Recoverable) => true,
+            (Class::Recoverable { .. }, StartsOn::Recoverable) => true,
+            (Class::Recoverable { .. }, StartsOn::Fatal) => false,
+            (Class::Cleared | Class::Info, StartsOn::Fatal | StartsOn::Recoverable) => false,
+        }
     }
 
     /// One datagram, of any content, from any address.
@@ -192,6 +213,9 @@ impl Reception {
         let (id, repeated) = self.seen.note(now, trap.source().ip(), identity, self.span);
         let meaning = meaning::of(&trap, &self.server_name, &self.meanings);
         let reply = Reply { inform, pet: trap.pet().map(Pet::acknowledge) };
+        if !repeated && self.may_start(meaning.class) {
+            self.seen.keep(trap.source().ip());
+        }
         let notice = Notice {
             id,
             server: trap.server(),

@@ -48,13 +48,13 @@ impl Plant {
     /// Everything at once.
     pub fn overview(&self) -> Overview {
         let cluster = self.cluster();
-        let (recoveries, pulse, maintenance, drill, mut statistics, unsent) = {
-            let reactor = self.reactor.lock();
+        let (recoveries, pulse, maintenance, drill, mut statistics) = {
+            let mut reactor = self.reactor.lock();
+            let statistics = reactor.statistics();
             let engine = reactor.engine();
             let (open, drill) = (engine.open_recoveries(), engine.drill_status());
-            (open, engine.pulse(), engine.maintenance(), drill, engine.statistics().clone(), reactor.unsent())
+            (open, engine.pulse(), engine.maintenance(), drill, statistics)
         };
-        statistics.unsent = unsent;
         statistics.undelivered = self.dropped.load(SeqCst);
         Overview {
             now: moment(),

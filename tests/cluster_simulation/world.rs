@@ -498,7 +498,7 @@ impl World {
                 self.due.retain(|_, due| !matches!(due, Due::Acts(of, _) | Due::Answers(of, _) if *of == tool));
                 self.put(SIGNAL, Due::Answers(tool, CommandEvent::Killed(9)));
             }
-            Output::Panic(_) | Output::LookForDump(_) | Output::KeepNames(_) => {}
+            Output::Panic(_) | Output::LookForDump(_) | Output::KeepNames(_) | Output::Filter(_) => {}
             Output::Deliver(Delivery::Progress(progress)) => {
                 match &progress.stage {
                     Stage::AwaitingReset => self.nodes[node].at_rest = true,

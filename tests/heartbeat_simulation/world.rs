@@ -361,7 +361,7 @@ impl World {
                     engine.handle_compacted(true);
                 }
                 Output::Deliver(delivery) => self.hear(server, delivery),
-                Output::KeepNames(_) => {}
+                Output::KeepNames(_) | Output::Filter(_) => {}
                 Output::Reply { .. }
                 | Output::Run(_)
                 | Output::Signal { .. }

@@ -103,6 +103,7 @@ impl World {
             Output::Append(_) => "append",
             Output::Compact(_) => "compaction",
             Output::KeepNames(_) => "cache",
+            Output::Filter(_) => "filter",
             Output::Ask { .. } | Output::Reply { .. } | Output::InBand(_) => "datagram",
             Output::Run(_) | Output::Signal { .. } | Output::Panic(_) | Output::LookForDump(_) => "command",
             Output::Deliver(_) => "delivery",
@@ -179,7 +180,7 @@ impl World {
                     _ => self.start(&monitor, record, attempt, command.token, tell),
                 }
             }
-            Output::KeepNames(_) => {} // nothing of a recovery hangs on it
+            Output::KeepNames(_) | Output::Filter(_) => {} // nothing of a recovery hangs on it
             Output::LookForDump(_) => unreachable!("no dump is waited for here"),
             Output::Panic(_) => {
                 let record = self.finishing;

@@ -156,7 +156,7 @@ impl Desk {
                     self.engine.handle_in_band(self.now, Event::NotOpened(Obstacle::NoDevice));
                 }
                 Output::Panic(_) => self.panics += 1,
-                Output::KeepNames(_) => {}
+                Output::KeepNames(_) | Output::Filter(_) => {}
                 Output::Reply { .. } => self.acknowledged += 1,
                 Output::Run(command) => self.runs.push_back(command),
                 Output::Deliver(Delivery::Notice(heard)) => {

@@ -272,6 +272,12 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
         repeats,
         drops: _,
         answers,
+        estimated,
+        filtered,
+        overflowed,
+        shed,
+        queue_asked,
+        queue_granted,
         acknowledged,
         recoveries,
         done,
@@ -298,6 +304,12 @@ pub fn statistics<'py>(py: Python<'py>, statistics: &Statistics) -> PyResult<Bou
     all.set_item("repeats", repeats)?;
     all.set_item("drops", frozen(drops)?)?;
     all.set_item("answers", answers)?;
+    all.set_item("estimated", estimated)?;
+    all.set_item("filtered", filtered)?;
+    all.set_item("overflowed", overflowed)?;
+    all.set_item("shed", shed)?;
+    all.set_item("queue_asked", queue_asked)?;
+    all.set_item("queue_granted", queue_granted)?;
     all.set_item("acknowledged", acknowledged)?;
     all.set_item("recoveries", recoveries)?;
     all.set_item("done", done)?;

@@ -79,15 +79,27 @@ pub(super) enum Content {
 /// The octets of a frame.
 fn frame(kind: u8, serial: u64, at: Now, boot: BootId, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER_OCTETS + body.len() + 1);
+    head(kind, serial, at, boot, &mut out);
+    out.extend_from_slice(body);
+    seal(out)
+}
+
+/// The header; what is not known yet is empty.
+fn head(kind: u8, serial: u64, at: Now, boot: BootId, out: &mut Vec<u8>) {
     out.extend(MAGIC);
     out.extend([VERSION, kind]);
-    out.extend((body.len() as u16).to_le_bytes()); // at most MAX_OPENED_OCTETS
+    out.extend([0; 2]); // the length's place
     out.extend([0; 4]); // the checksum's place
     out.extend(serial.to_le_bytes());
     out.extend(milliseconds(at.wall).to_le_bytes());
     out.extend(milliseconds(at.boottime).to_le_bytes());
     out.extend(boot.0);
-    out.extend(body);
+}
+
+/// Behind a header and its body: the end, and what the header could not know.
+fn seal(mut out: Vec<u8>) -> Vec<u8> {
+    let length = out.len().saturating_sub(HEADER_OCTETS) as u16; // at most MAX_OPENED_OCTETS
+    out[6..8].copy_from_slice(&length.to_le_bytes());
     out.push(END);
     let sum = checksum(&out);
     out[8..12].copy_from_slice(&sum.to_le_bytes());
@@ -150,7 +162,8 @@ pub(super) fn content(frame: &Frame<'_>) -> Option<Content> {
 /// The frame that opens a record.
 pub(super) fn emit_opened(record: &Record) -> Vec<u8> {
     let notice = &record.notice;
-    let mut body = Vec::with_capacity(256);
+    let mut body = Vec::with_capacity(HEADER_OCTETS + 384);
+    head(OPENED, record.id.serial(), record.at, record.boot, &mut body);
     body.extend(notice.id.0.to_le_bytes());
     body.push(class_octet(notice.class));
     body.push(match notice.trust {
@@ -174,9 +187,9 @@ pub(super) fn emit_opened(record: &Record) -> Vec<u8> {
     let monitor = record.monitor.as_deref().unwrap_or("");
     for text in [&record.server, monitor, &notice.trap_oid, &notice.region, &notice.sentence] {
         body.push(text.len() as u8); // Record and Summary cut them to MAX_TEXT_OCTETS
-        body.extend(text.as_bytes());
+        body.extend_from_slice(text.as_bytes());
     }
-    frame(OPENED, record.id.serial(), record.at, record.boot, &body)
+    seal(body)
 }
 
 fn parse_opened(frame: &Frame<'_>, body: &mut Reader<'_>) -> Option<Record> {

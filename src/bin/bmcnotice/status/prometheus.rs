@@ -23,11 +23,15 @@ const ANSWERS: [&str; 4] = ["no", "yes", "fence_first", "no_answer"];
 const PULSES: [&str; 7] = ["fed", "foreign", "refused", "unanswered", "malformed", "does_not_count", "no_word"];
 
 /// Every counter of the statistics, and what it counts.
-pub const COUNTERS: [(&str, &str); 23] = [
+pub const COUNTERS: [(&str, &str); 27] = [
     ("datagrams", "Datagrams at the trap socket."),
     ("notices", "Of those, new notices."),
     ("repeats", "Of those, repetitions of a notice."),
     ("answers", "Of those, a BMC's answers to acknowledgements."),
+    ("estimated", "Dropped unseen by the kernel's filter, as its samples say; part of the dropped ones by reason."),
+    ("filtered", "Kept away by the kernel's filter, as the kernel counts."),
+    ("overflowed", "Lost because the trap socket's queue was full; at most so many while the filter is armed."),
+    ("shed", "Notices, none of them fatal, not handed on because dispatch was too slow."),
     ("acknowledged", "Acknowledgements and Inform responses sent."),
     ("recoveries", "Recoveries begun."),
     ("done", "Recoveries done."),
@@ -47,6 +51,12 @@ pub const COUNTERS: [(&str, &str); 23] = [
     ("pulses_absurd", "Watchdogs that showed nonsense."),
     ("sleeps", "How often the process, or its host, stood still."),
     ("undelivered", "Deliveries dropped because dispatch was too slow."),
+];
+
+/// What the statistics tell that goes up and down.
+pub const GAUGES: [(&str, &str); 2] = [
+    ("queue_asked", "Octets of the trap socket's queue that were asked for."),
+    ("queue_granted", "Octets of the trap socket's queue that the kernel granted."),
 ];
 
 /// The metrics; of the servers that are asked about alone.
@@ -136,6 +146,10 @@ fn counters(page: &mut Page, answer: &Answer) {
         let count = count.map(|(_, count)| ([], *count as f64));
         page.metric(&format!("bmcnotice_{name}_total"), "counter", help, count);
     }
+    for (name, help) in GAUGES {
+        let size = answer.counters.iter().find(|(counted, _)| counted == name);
+        page.metric(&format!("bmcnotice_{name}_bytes"), "gauge", help, size.map(|(_, size)| ([], *size as f64)));
+    }
     let drops = answer.drops.iter().map(|(reason, count)| ([("reason", reason.as_str())], *count as f64));
     page.metric("bmcnotice_dropped_datagrams_total", "counter", "Datagrams dropped, by reason.", drops);
 }
@@ -199,7 +213,7 @@ mod tests {
         let told = statistics(&Statistics::default());
         let mut told: Vec<&str> = told.as_object().unwrap().keys().map(String::as_str).collect();
         told.retain(|name| *name != "dropped");
-        let mut metrics = COUNTERS.map(|(name, _)| name);
+        let mut metrics = COUNTERS.iter().chain(&GAUGES).map(|(name, _)| *name).collect::<Vec<_>>();
         told.sort_unstable();
         metrics.sort_unstable();
         assert_eq!(told, metrics);

@@ -1,0 +1,189 @@
+//! A fatal notice in a storm, from its trap's sending to the callback's entry; beside the same without a storm.
+//!
+//! Two storms: 200,000 datagrams a second of a stranger, which the kernel's filter keeps away once it is armed; and
+//! small notices of the very BMC, as fast as an application may be told of them and acknowledged. One thread sends both
+//! the storm and the fatal trap, on a core of its own. Every one of the fatal notices must reach its callback: one that
+//! does not ends the bench. No journal.
+//! `cargo bench --bench storm`
+
+#[path = "common/figure.rs"]
+mod figure;
+#[path = "common/sender.rs"]
+mod sender;
+#[path = "common/site.rs"]
+mod site;
+#[path = "common/traps.rs"]
+mod traps;
+
+use bmcnotice::words::Class;
+use bmcnotice::{Config, Context, Mode};
+use figure::Sides;
+use sender::{monotonic, pin};
+use site::{free_address, text};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+use traps::memory_pet;
+
+/// Fatal notices in each storm, and as many without.
+const SHOTS: u32 = 100;
+/// Of both, in one round.
+const SHOTS_PER_ROUND: u32 = 10;
+/// After this one is lost.
+const LOST: Duration = Duration::from_secs(1);
+/// Datagrams of a stranger, a second.
+const FOREIGN_RATE: u64 = 200_000;
+/// Notices of the BMC itself, a second.
+const OWN_RATE: u64 = 20_000;
+/// How long a storm lasts before the first shot, and between two.
+const BETWEEN: Duration = Duration::from_millis(20);
+/// What a storm may make of the time without one.
+const BUDGET: f64 = 2.0;
+
+/// The thread that sends: a storm, and when it is told to, one fatal trap.
+struct Storm {
+    rate: Arc<AtomicU64>,
+    shot: Arc<AtomicU32>,
+    sent: Arc<AtomicU64>,
+    stormed: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Storm {
+    fn start(to: SocketAddr, foreign: bool) -> Self {
+        let (rate, shot) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU32::new(0)));
+        let (sent, stormed, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::default());
+        let side = (rate.clone(), shot.clone(), sent.clone(), stormed.clone(), Arc::clone(&over));
+        let thread = std::thread::spawn(move || {
+            let (rate, shot, sent, stormed, over): (_, _, _, _, Arc<AtomicBool>) = side;
+            pin(1);
+            let bind = |ip| UdpSocket::bind((ip, 0)).expect("a socket");
+            let bmc = bind(Ipv4Addr::LOCALHOST);
+            let other = if foreign { bind(Ipv4Addr::new(127, 0, 0, 90)) } else { bind(Ipv4Addr::LOCALHOST) };
+            for socket in [&bmc, &other] {
+                socket.set_nonblocking(true).expect("a socket");
+            }
+            let (mut number, mut acknowledgement) = (0_u32, [0; 512]);
+            let (mut begun, mut done) = (Instant::now(), 0_u64);
+            let mut last = 0;
+            while !over.load(SeqCst) {
+                let wanted = shot.swap(0, SeqCst);
+                if wanted > 0 {
+                    let trap = memory_pet(1, false, 0x0100_0000 + wanted);
+                    sent.store(monotonic().as_nanos() as u64, SeqCst);
+                    let _ = bmc.send_to(&trap, to);
+                }
+                let rate = rate.load(SeqCst);
+                if rate != last {
+                    (begun, done, last) = (Instant::now(), 0, rate);
+                }
+                if (begun.elapsed().as_secs_f64() * rate as f64) as u64 > done {
+                    number += 1;
+                    let _ = other.send_to(&memory_pet(0, false, number), to);
+                    done += 1;
+                    stormed.fetch_add(1, SeqCst);
+                }
+                while number % 64 == 0
+                    && (bmc.recv_from(&mut acknowledgement).is_ok() || other.recv_from(&mut acknowledgement).is_ok())
+                {
+                }
+            }
+        });
+        Self { rate, shot, sent, stormed, over, thread: Some(thread) }
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        self.over.store(true, SeqCst);
+        self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// The context, and when its callback last heard of a fatal notice.
+struct Ours {
+    context: Context,
+    entered: Arc<AtomicU64>,
+}
+
+impl Ours {
+    fn new(at: SocketAddr) -> Self {
+        let text = text(at, free_address(), free_address().port(), None, false);
+        let context = Context::new(&Config::from_text(text, "bench.toml"), Mode::Loop);
+        let context = context.unwrap_or_else(|error| panic!("{error}"));
+        let entered = Arc::new(AtomicU64::new(0));
+        let note = entered.clone();
+        let callback = move |heard: &bmcnotice::Heard| {
+            if heard.notice.class == Class::Fatal {
+                note.store(monotonic().as_nanos() as u64, SeqCst);
+            }
+        };
+        context.on_notice(Arc::new(callback)).unwrap_or_else(|error| panic!("{error}"));
+        Self { context, entered }
+    }
+
+    fn turn(&self, wait: Duration) {
+        if self.context.wait(Some(wait)).unwrap_or(false) {
+            let _ = self.context.dispatch(64);
+        }
+    }
+
+    fn for_a_while(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.turn(Duration::from_millis(1));
+        }
+    }
+
+    fn shot(&self, storm: &Storm, number: u32) -> f64 {
+        self.for_a_while(BETWEEN);
+        self.entered.store(0, SeqCst);
+        storm.shot.store(number, SeqCst);
+        let end = Instant::now() + LOST;
+        while self.entered.load(SeqCst) == 0 {
+            assert!(Instant::now() < end, "fatal notice {number} did not reach its callback");
+            self.turn(LOST);
+        }
+        (self.entered.load(SeqCst) as f64 - storm.sent.load(SeqCst) as f64) / 1e3
+    }
+}
+
+fn main() {
+    pin(0);
+    for (name, foreign, rate) in [
+        ("a fatal notice in a storm of strangers", true, FOREIGN_RATE),
+        ("a fatal notice in a storm of its BMC's small ones", false, OWN_RATE),
+    ] {
+        let at = free_address();
+        let ours = Ours::new(at);
+        let storm = Storm::start(at, foreign);
+        let (mut sides, mut number) = (Sides::default(), 0);
+        for _ in 0..SHOTS / SHOTS_PER_ROUND {
+            let mut shots = || {
+                (0..SHOTS_PER_ROUND)
+                    .map(|_| {
+                        number += 1;
+                        ours.shot(&storm, number)
+                    })
+                    .collect::<Vec<_>>()
+            };
+            let idle = shots();
+            storm.rate.store(rate, SeqCst);
+            let (begun, before) = (Instant::now(), storm.stormed.load(SeqCst));
+            let stormy = shots();
+            let real = (storm.stormed.load(SeqCst) - before) as f64 / begun.elapsed().as_secs_f64();
+            assert!(real > 0.5 * rate as f64, "{name}: the sender made {real:.0} a second of {rate}");
+            storm.rate.store(0, SeqCst);
+            ours.for_a_while(BETWEEN);
+            sides.round(stormy, idle);
+        }
+        let counted = ours.context.statistics().unwrap_or_else(|error| panic!("{error}"));
+        eprintln!(
+            "{name}: {SHOTS} of {SHOTS} heard; {} read, {} kept away by the filter, {} lost in a full queue",
+            counted.datagrams, counted.filtered, counted.overflowed
+        );
+        sides.print(name, "us", "the same without a storm", Some(BUDGET));
+    }
+}
