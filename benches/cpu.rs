@@ -3,6 +3,8 @@
 //!
 //! For information: of two kinds of trap, because the acknowledgements that a PET costs (two datagrams)
 //! are not ours to save. A vendor's trap asks for none. No journal.
+//! Then an Inform with its response, beside a budget; and a stranger's datagram while the kernel's filter keeps such
+//! away, by all that were sent.
 //! `cargo bench --bench cpu`
 
 #[path = "common/figure.rs"]
@@ -13,7 +15,7 @@ mod site;
 mod traps;
 
 use bmcnotice::wire::oid::OidBuf;
-use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
+use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_inform, emit_trap_v1};
 use bmcnotice::{Config, Context, Mode};
 use figure::Sides;
 use site::{free_address, text};
@@ -31,6 +33,17 @@ const TRAPS: usize = 1_000;
 const ROUNDS: usize = 101;
 /// Datagrams of one recvmmsg.
 const BATCH: usize = 32;
+
+/// What an Inform and its response may cost, in microseconds.
+const INFORM_BUDGET: f64 = 5.0;
+/// What a stranger's datagram may cost, of the bare loop.
+const FOREIGN_BUDGET: f64 = 0.05;
+/// An address that nobody configured.
+const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 90);
+/// Their datagrams in one round.
+const FLOOD: usize = 8 * TRAPS;
+/// Rounds that the filter needs to be armed, and its queue to be read.
+const ARMED_BY: usize = 5;
 
 /// Makes a trap of this number.
 type Kind = fn(u32) -> Vec<u8>;
@@ -50,6 +63,17 @@ fn vendor(number: u32) -> Vec<u8> {
     let varbind = Varbind { name: variable.as_oid(), value: Value::OctetString(text.as_bytes()) };
     let mut bytes = Vec::new();
     emit_trap_v1(b"public", &head, &[varbind], &mut bytes);
+    bytes
+}
+
+/// The same as an Inform of SNMPv2c.
+fn inform(number: u32) -> Vec<u8> {
+    let oid = |text| OidBuf::from_dotted(text).expect("an OID");
+    let (name, variable) = (oid("1.3.6.1.4.1.674.10892.5.3.2.1.0.2155"), oid("1.3.6.1.4.1.674.10892.5.3.1.2.0"));
+    let text = format!("The system board fan {number} is operating less than the lower threshold.");
+    let varbind = Varbind { name: variable.as_oid(), value: Value::OctetString(text.as_bytes()) };
+    let mut bytes = Vec::new();
+    emit_inform(b"public", number as i32, number, name.as_oid(), &[varbind], &mut bytes);
     bytes
 }
 
@@ -136,12 +160,14 @@ fn main() {
 
     let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     sender.set_nonblocking(true).expect("a socket");
-    let kinds: [(&str, Kind); 2] = [("a vendor's trap", vendor), ("a PET, acknowledged twice", pets)];
-    let mut sides = [Sides::default(), Sides::default()];
+    let kinds: [(&str, Kind); 3] =
+        [("a vendor's trap", vendor), ("a PET, acknowledged twice", pets), ("an Inform, answered", inform)];
+    let mut sides = [Sides::default(), Sides::default(), Sides::default()];
+    let mut answered = Sides::default();
     let mut number = 0;
     let mut acknowledgement = [0; 512];
     for round in 0..=ROUNDS {
-        for ((_, trap), sides) in kinds.iter().zip(&mut sides) {
+        for ((kind, trap), sides) in kinds.iter().zip(&mut sides) {
             for _ in 0..TRAPS {
                 number += 1;
                 let trap = trap(number);
@@ -157,6 +183,9 @@ fn main() {
             let other = spent(|| batch.drain(&beside));
             while sender.recv_from(&mut acknowledgement).is_ok() {}
             if round > 0 {
+                if *kind == "an Inform, answered" {
+                    answered.round(ours.into_iter().collect(), vec![INFORM_BUDGET]);
+                }
                 sides.round(ours.into_iter().collect(), other.into_iter().collect()); // the first warms up
             }
         }
@@ -164,4 +193,35 @@ fn main() {
     for ((kind, _), sides) in kinds.iter().zip(sides) {
         sides.print(&format!("CPU for one wanted trap, {kind}"), "us", "bare recvmmsg", None);
     }
+    answered.print("CPU for one Inform, from its receipt to its response", "us", "its budget", Some(1.0));
+    strangers(&context, &beside, at);
+}
+
+/// The filter is armed by a flood; then each round is a flood of its own.
+fn strangers(context: &Context, beside: &UdpSocket, at: SocketAddr) {
+    let to_beside = beside.local_addr().expect("its address");
+    let sender = UdpSocket::bind((STRANGER, 0)).expect("a socket");
+    let (mut batch, mut sides) = (Batch::new(), Sides::default());
+    let trap = vendor(1);
+    for round in 0..=ROUNDS {
+        for n in 0..FLOOD {
+            let _ = sender.send_to(&trap, at);
+            if n < TRAPS {
+                let _ = sender.send_to(&trap, to_beside);
+            }
+        }
+        let ours = spent(|| {
+            while context.wait(Some(Duration::ZERO)).unwrap_or(false) {
+                let _ = context.dispatch(64);
+            }
+            FLOOD
+        });
+        let other = spent(|| batch.drain(beside));
+        if round > ARMED_BY {
+            sides.round(ours.into_iter().collect(), other.into_iter().collect());
+        }
+    }
+    let counted = context.statistics().unwrap_or_else(|error| panic!("{error}"));
+    assert!(counted.filtered > (FLOOD * ROUNDS / 2) as u64, "the filter was not armed");
+    sides.print("CPU for one foreign datagram, filter armed", "us", "bare recvmmsg", Some(FOREIGN_BUDGET));
 }

@@ -97,9 +97,10 @@ impl Epoll {
     /// Waits until the set is readable; false when `timeout` ran out or a signal came.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         let ms = timeout.map_or(-1, |t| t.as_millis().min(i32::MAX as u128) as i32);
-        let mut fd = libc::pollfd { fd: self.raw(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one pollfd, ours.
-        unsafe { libc::poll(&mut fd, 1, ms) > 0 }
+        // Not poll(2) on the set: whoever sleeps in the set itself is woken without a detour.
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        // SAFETY: room for one event, ours.
+        unsafe { libc::epoll_wait(self.raw(), &raw mut event, 1, ms) > 0 }
     }
 }
 

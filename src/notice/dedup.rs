@@ -81,15 +81,9 @@ fn unnumbered(trap: &VerifiedTrap<'_>, server: &str) -> u128 {
     match trap.pet() {
         Some(pet) => event(pet, &mut digest),
         None => {
-            let mut content = Vec::with_capacity(256);
             let arcs = trap.message().trap_oid().into_iter().flat_map(|oid| oid.arcs());
-            content.extend(arcs.flat_map(u32::to_be_bytes));
-            digest.part(&content);
-            for varbind in trap.message().varbinds.iter().filter(|varbind| varbind.name != SYS_UP_TIME) {
-                content.clear();
-                varbind.emit(&mut content);
-                digest.part(&content);
-            }
+            digest.part(&arcs.flat_map(u32::to_be_bytes).collect::<Vec<u8>>());
+            trap.message().varbinds.octets_without(SYS_UP_TIME, |octets| digest.part(octets));
         }
     }
     digest.finish()

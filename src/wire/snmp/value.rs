@@ -169,6 +169,19 @@ impl<'a> Varbinds<'a> {
         Iter { octets: self.octets }
     }
 
+    /// The octets of all but those of this variable, in runs, as they came.
+    pub fn octets_without(&self, name: Oid<'_>, mut take: impl FnMut(&'a [u8])) {
+        let (mut run, mut unread) = (self.octets, self.octets);
+        while let Some((rest, found, _, _)) = split(unread) {
+            if found == name {
+                take(run.get(..run.len() - unread.len()).unwrap_or_default());
+                run = rest;
+            }
+            unread = rest;
+        }
+        take(run);
+    }
+
     /// The octets of all of them, as they came.
     pub(super) fn octets(&self) -> &'a [u8] {
         self.octets
