@@ -451,6 +451,32 @@ typedef enum {
    * How often this process, or its host, stood still.
    */
   BMCN_COUNT_SLEEPS = 20,
+  /**
+   * Drops of datagrams that nobody saw: while a flood of strangers is kept away by a filter in the kernel, each of its
+   * samples stands for 64.  Part of BMCN_COUNT_DROPS, but not of BMCN_COUNT_DATAGRAMS.
+   */
+  BMCN_COUNT_ESTIMATED = 21,
+  /**
+   * Datagrams that the filter kept away, as the kernel counts.
+   */
+  BMCN_COUNT_FILTERED = 22,
+  /**
+   * Datagrams that the kernel lost because the trap socket's queue was full; at most so many while the filter is there.
+   */
+  BMCN_COUNT_OVERFLOWED = 23,
+  /**
+   * Notices, none of them fatal, that were written down but not handed on: dispatch was too slow, and a fatal
+   * one behind them would have come late.
+   */
+  BMCN_COUNT_SHED = 24,
+  /**
+   * No count: octets of the trap socket's queue that were asked for.
+   */
+  BMCN_COUNT_QUEUE_ASKED = 25,
+  /**
+   * No count: octets of it that the kernel granted; 0 without a socket.
+   */
+  BMCN_COUNT_QUEUE_GRANTED = 26,
 } bmcn_counter;
 
 /**

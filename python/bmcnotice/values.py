@@ -275,7 +275,7 @@ class Statistics(TypedDict):
     overflowed: int
     """Lost by the kernel because the trap socket's queue was full; at most so many while the filter is armed."""
     shed: int
-    """Notices, none of them fatal, not handed on: the socket's queue was about to run over."""
+    """Notices, none of them fatal, not handed on, because dispatch was too slow."""
     queue_asked: int
     """Octets of the trap socket's queue that were asked for."""
     queue_granted: int

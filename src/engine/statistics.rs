@@ -22,8 +22,8 @@ pub struct Statistics {
     pub filtered: u64,
     /// What the kernel dropped because the trap socket's queue was full; while the filter is armed, at most so many.
     pub overflowed: u64,
-    /// Notices, none of them fatal, that were written down but not handed to the application: it was too slow, and the
-    /// socket's queue was about to run over.
+    /// Notices, none of them fatal, that were written down but not handed to the application: it was too slow, and a
+    /// fatal one behind them would have come late or been lost.
     pub shed: u64,
     /// Octets of the trap socket's queue that the kernel granted; 0 without a socket.
     pub queue_granted: u64,

@@ -59,8 +59,8 @@ pub enum bmcn_counter {
     BMCN_COUNT_FILTERED = 22,
     /// Datagrams that the kernel lost because the trap socket's queue was full; at most so many while the filter is there.
     BMCN_COUNT_OVERFLOWED = 23,
-    /// Notices, none of them fatal, that were written down but not handed on: dispatch was too slow, and the socket's
-    /// queue was about to run over.
+    /// Notices, none of them fatal, that were written down but not handed on: dispatch was too slow, and a fatal
+    /// one behind them would have come late.
     BMCN_COUNT_SHED = 24,
     /// No count: octets of the trap socket's queue that were asked for.
     BMCN_COUNT_QUEUE_ASKED = 25,

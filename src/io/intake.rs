@@ -15,6 +15,8 @@ use std::os::fd::{AsRawFd, RawFd};
 /// `SO_MEMINFO` and the place of the count in its answer (`linux/sock_diag.h`).
 const SO_MEMINFO: libc::c_int = 55;
 const MEMINFO_DROPS: usize = 8;
+/// Limit: octets that wait, as the kernel counts them (some 800 for a short trap), before what is not fatal gives way.
+const CROWDED_BYTES: u32 = 2 << 20;
 /// Places of what waits, and of how much may.
 const MEMINFO_WAITING: usize = 0;
 const MEMINFO_QUEUE: usize = 1;
@@ -112,11 +114,16 @@ impl Intake {
         self.emptied = count < most;
     }
 
-    /// Whether so much waits that the queue may run over: more than half of it. Asked only after a read that took all
-    /// that it could, for the question is a system call.
+    /// Whether so much waits that a fatal trap behind it would come late, or be lost: [`CROWDED_BYTES`], or half of a
+    /// shorter queue. Asked only after a read that took all that it could, for the question is a system call.
     pub fn is_crowded(&self, socket: Option<&UdpSocket>) -> bool {
         let said = socket.filter(|_| !self.emptied).and_then(memory);
-        said.is_some_and(|said| said[MEMINFO_WAITING] > said[MEMINFO_QUEUE] / 2)
+        said.is_some_and(|said| said[MEMINFO_WAITING] > CROWDED_BYTES.min(said[MEMINFO_QUEUE] / 2))
+    }
+
+    /// Whether the last read left something, as far as we know.
+    pub fn has_more(&self) -> bool {
+        !self.emptied
     }
 
     /// What the filter refused, and what a full queue lost.

@@ -306,7 +306,7 @@ impl Reactor {
             if !self.crowded || !self.receive_traps(out) {
                 break;
             }
-            self.crowded = self.intake.is_crowded(self.sockets.traps.as_ref());
+            self.crowded = self.intake.has_more();
         }
         self.crowded = false;
     }
