@@ -6,21 +6,11 @@
 
 #[path = "common/figure.rs"]
 mod figure;
-#[path = "common/site.rs"]
-mod site;
-#[path = "common/traps.rs"]
-#[allow(dead_code, reason = "its system's name is all that is needed")]
-mod traps;
 
-use bmcnotice::Config;
-use bmcnotice::notice::Reception;
-use bmcnotice::now::Now;
-use bmcnotice::wire::oid::OidBuf;
 use bmcnotice::wire::pet::{self, Pet};
-use bmcnotice::wire::snmp::{Message, Pdu, Value, Varbind, emit_trap_v2c};
+use bmcnotice::wire::snmp::{Message, Pdu};
 use figure::Sides;
 use std::hint::black_box;
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 /// How often each side is timed.
@@ -29,10 +19,6 @@ const ROUNDS: usize = 301;
 const DECODES: u32 = 2_000;
 /// What ours may cost, of snmp2.
 const BUDGET: f64 = 0.6;
-/// What the largest trap may cost, in microseconds.
-const LARGE_BUDGET: f64 = 200.0;
-/// How often that is timed.
-const LARGE_ROUNDS: usize = 101;
 
 const ENTERPRISE: &[u64] = &[1, 3, 6, 1, 4, 1, 3183, 1, 1];
 const VARIABLE: &[u64] = &[1, 3, 6, 1, 4, 1, 3183, 1, 1, 1];
@@ -88,37 +74,4 @@ fn main() {
         sides.round(vec![nanoseconds(time(ours))], vec![nanoseconds(time(theirs))]);
     }
     sides.print("decode one PET trap", "ns", "snmp2", Some(BUDGET));
-    large();
-}
-
-/// A trap of thousands of varbinds that fills a datagram.
-fn large_trap() -> (usize, Vec<u8>) {
-    let oid = |text: &str| OidBuf::from_dotted(text).expect("an OID");
-    let names: Vec<OidBuf> = (0..3_800).map(|n| oid(&format!("1.3.6.1.4.1.674.1.{n}"))).collect();
-    let varbinds: Vec<Varbind<'_>> =
-        names.iter().map(|name| Varbind { name: name.as_oid(), value: Value::Integer(7) }).collect();
-    let mut bytes = Vec::new();
-    emit_trap_v2c(b"public", 1, 7, oid("1.3.6.1.4.1.674.1.0.1").as_oid(), &varbinds, &mut bytes);
-    assert!((60_000..65_507).contains(&bytes.len()), "{}", bytes.len());
-    (names.len(), bytes)
-}
-
-/// From its octets to the notice, each time a new one.
-fn large() {
-    let at = site::free_address();
-    let text = site::text(at, site::free_address(), site::free_address().port(), None, false);
-    let cluster = Config::from_text(text, "bench.toml").cluster().unwrap_or_else(|error| panic!("{error}"));
-    let (mut reception, (count, trap)) = (Reception::new(&cluster), large_trap());
-    let from = (Ipv4Addr::LOCALHOST, 162).into();
-    let mut sides = Sides::default();
-    for round in 0..LARGE_ROUNDS as u64 {
-        // Behind the time for which an equal trap is a repetition.
-        let now = Now { boottime: Duration::from_secs(100 * round), wall: Duration::from_secs(100 * round) };
-        let start = Instant::now();
-        let received = black_box(reception.handle_datagram(now, from, black_box(&trap)));
-        let took = start.elapsed().as_secs_f64() * 1e6;
-        assert!(received.is_ok_and(|received| !received.repeated), "a new notice");
-        sides.round(vec![took], vec![LARGE_BUDGET]);
-    }
-    sides.print(&format!("a trap of {count} varbinds to its notice"), "us", "its budget", Some(1.0));
 }
