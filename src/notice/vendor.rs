@@ -13,45 +13,41 @@ use crate::words::Class;
 
 /// Limit: characters that are taken of a text in a trap.
 const MAX_SHOWN: usize = 255;
+/// Behind what was said; then the server's name.
+const REPORTED: &str = "; reported by BMC of ";
 /// The highest number of a sensor; FFh is unspecified.
 const LAST_SENSOR: u8 = 0xFE;
 
 /// The meaning of a trap that is no PET, of the server of this name; `None` if no profile knows its enterprise.
 pub(super) fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings) -> Option<Meaning> {
     let message = trap.message();
-    let ours = meanings.profiles.iter().filter(|profile| is_of(message, profile));
-    let ruled = ours.clone().find_map(|profile| Some((profile, rule(message, profile)?)));
-    let (profile, rule) = match ruled {
-        Some((profile, rule)) => (profile, Some(rule)),
-        None => (ours.clone().next()?, None),
-    };
-    // What the site's profile leaves open, a shipped one may know.
-    let all = || core::iter::once(profile).chain(ours.clone());
+    let oid = message.trap_oid()?;
+    let is_of = |profile: &&Profile| profile.enterprise.iter().any(|prefix| oid.starts_with(prefix.as_oid()));
+    // Seldom more than one: what the site's profile leaves open, a shipped one may know.
+    let ours: Vec<&Profile> = meanings.profiles.iter().filter(is_of).collect();
+    let last = oid.arcs().last();
+    let ruled = ours.iter().enumerate().find_map(|(place, profile)| Some((place, rule(message, last, profile)?)));
+    let place = ruled.map_or(0, |(place, _)| place);
+    let (profile, rule) = (*ours.get(place)?, ruled.map(|(_, rule)| rule));
+    let others = ours.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, profile)| *profile);
+    let all = || core::iter::once(profile).chain(others.clone());
     let text = first(message, all().flat_map(|profile| &profile.text));
     let text = text.or_else(|| rule.and_then(|rule| rule.text.clone()));
     let region = first(message, all().flat_map(|profile| &profile.region));
     let part = || first(message, all().flat_map(|profile| &profile.sensor)).unwrap_or_default();
-    let sentence = match (text, rule, message.trap_oid()) {
-        (Some(text), Some(_), _) => format!("{}; reported by BMC of {server}", text.trim_end_matches('.')),
-        (Some(text), None, Some(oid)) => {
-            format!("Unclassified trap {oid}: {}; reported by BMC of {server}", text.trim_end_matches('.'))
-        }
-        (None, Some(_), Some(oid)) => format!("Trap {oid} of profile {}; reported by BMC of {server}", profile.name),
-        (_, _, oid) => unclassified(oid, server),
+    let sentence = match (text, rule) {
+        (Some(text), Some(_)) => [text.trim_end_matches('.'), REPORTED, server].concat(),
+        (Some(text), None) => format!("Unclassified trap {oid}: {}{REPORTED}{server}", text.trim_end_matches('.')),
+        (None, Some(_)) => format!("Trap {oid} of profile {}{REPORTED}{server}", profile.name),
+        (None, None) => unclassified(Some(oid), server),
     };
-    let fault = rule.map(|rule| fault(message, profile, rule, part));
+    let fault = rule.map(|rule| fault(message, last, profile, rule, part));
     let class = rule.map_or(Class::Info, |rule| rule.class);
     Some(Meaning { class, region: region.unwrap_or_else(|| "unknown".into()), sentence, fault })
 }
 
-fn is_of(message: &Message<'_>, profile: &Profile) -> bool {
-    let begins = |prefix: &OidBuf| message.trap_oid().is_some_and(|oid| oid.strip_prefix(prefix.as_oid()).is_some());
-    profile.enterprise.iter().any(begins)
-}
-
-/// The first rule that fits.
-fn rule<'p>(message: &Message<'_>, profile: &'p Profile) -> Option<&'p ProfileRule> {
-    let last = message.trap_oid().and_then(|oid| oid.arcs().last());
+/// The first rule that fits; `last`: the number of the trap.
+fn rule<'p>(message: &Message<'_>, last: Option<u32>, profile: &'p Profile) -> Option<&'p ProfileRule> {
     profile.rules.iter().find(|rule| {
         let named = rule.traps.is_empty() || last.is_some_and(|last| rule.traps.contains(&last));
         let valued = rule.value.as_ref().is_none_or(|(name, wanted)| {
@@ -63,7 +59,7 @@ fn rule<'p>(message: &Message<'_>, profile: &'p Profile) -> Option<&'p ProfileRu
 
 /// A variable, or an instance of it.
 fn find<'a>(message: &Message<'a>, name: &OidBuf) -> Option<Varbind<'a>> {
-    message.varbinds.iter().find(|varbind| varbind.name.strip_prefix(name.as_oid()).is_some())
+    message.varbinds.iter().find(|varbind| varbind.name.starts_with(name.as_oid()))
 }
 
 fn is(value: &Value<'_>, wanted: &Wanted) -> bool {
@@ -105,6 +101,11 @@ fn first<'p>(message: &Message<'_>, mut names: impl Iterator<Item = &'p OidBuf>)
 
 /// Text of a stranger, fit for a terminal and of bounded length.
 fn shown(octets: &[u8]) -> String {
+    let plain = |octet: &u8| octet.is_ascii_graphic() || *octet == b' ';
+    if octets.len() <= MAX_SHOWN && octets.iter().all(plain) {
+        // Most texts are.
+        return core::str::from_utf8(octets).map(str::trim).unwrap_or_default().into();
+    }
     // Four octets are the most that a character has.
     let head = octets.get(..4 * MAX_SHOWN).unwrap_or(octets);
     let text = String::from_utf8_lossy(head);
@@ -113,7 +114,13 @@ fn shown(octets: &[u8]) -> String {
 }
 
 /// What the trap is about: an IPMI sensor's event where the profile tells it, else the part by its own name.
-fn fault(message: &Message<'_>, profile: &Profile, rule: &ProfileRule, part: impl Fn() -> String) -> Fault {
+fn fault(
+    message: &Message<'_>,
+    last: Option<u32>,
+    profile: &Profile,
+    rule: &ProfileRule,
+    part: impl Fn() -> String,
+) -> Fault {
     let cleared = rule.class == Class::Cleared;
     let numbered = profile.sensor_number.iter().find_map(|name| number(&find(message, name)?.value));
     let sensor = numbered.and_then(|number| u8::try_from(number).ok()).filter(|number| *number <= LAST_SENSOR);
@@ -125,8 +132,8 @@ fn fault(message: &Message<'_>, profile: &Profile, rule: &ProfileRule, part: imp
         Some(name) => Fault::of_part(&profile.name, name.as_bytes(), &part, cleared),
         None => {
             // By its number: a trap that another one clears has a name in its rule.
-            let last = message.trap_oid().and_then(|oid| oid.arcs().last()).unwrap_or_default();
-            Fault::of_part(&profile.name, &last.to_be_bytes(), &part, cleared)
+            let number = last.unwrap_or_default().to_be_bytes();
+            Fault::of_part(&profile.name, &number, &part, cleared)
         }
     }
 }

@@ -82,6 +82,14 @@ impl<'a> Oid<'a> {
         self.arcs().eq(arcs.iter().copied())
     }
 
+    /// Whether it begins with these arcs.
+    #[inline]
+    pub fn starts_with(self, prefix: Oid<'_>) -> bool {
+        // An arc ends in its last octet, so that octets which begin alike are arcs that do.
+        self.0.starts_with(prefix.0)
+            || (padded(self.0) || padded(prefix.0)) && without_prefix(self.arcs(), prefix).is_some()
+    }
+
     /// The arcs behind `prefix`, if it begins with that.
     #[inline]
     pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<Arcs<'a>> {
@@ -267,5 +275,23 @@ mod tests {
         assert_eq!(OidBuf::from_arcs(&[1]), Err(Error::EmptyOid));
         assert_eq!(OidBuf::from_arcs(&[3, 1]), Err(Error::ArcTooWide));
         assert_eq!(OidBuf::from_dotted("1.3.x"), Err(Error::Malformed));
+    }
+
+    #[test]
+    fn a_beginning_is_one_of_arcs_however_they_are_written() {
+        let oid = |octets: &'static [u8]| Oid::from_content(octets).unwrap();
+        let whole = oid(&[0x2B, 6, 1, 0x81, 0x80, 0x01]);
+        for (prefix, begins) in [
+            (&[0x2B, 6][..], true),
+            (&[0x2B, 6, 1, 0x81, 0x80, 0x01], true),
+            (&[0x2B, 0x80, 6], true), // padded
+            (&[0x2B, 6, 2], false),
+            (&[0x2B, 6, 1, 1], false), // not the beginning of an arc's octets
+            (&[0x2B, 6, 1, 0x81, 0x80, 0x01, 1], false),
+        ] {
+            assert_eq!(whole.starts_with(oid(prefix)), begins, "{prefix:02x?}");
+            assert_eq!(whole.strip_prefix(oid(prefix)).is_some(), begins, "{prefix:02x?}");
+        }
+        assert!(oid(&[0x2B, 0x80, 6, 1]).starts_with(oid(&[0x2B, 6])));
     }
 }

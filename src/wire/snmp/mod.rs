@@ -259,6 +259,11 @@ impl<'a> TrapOid<'a> {
         self.arcs().eq(arcs.iter().copied())
     }
 
+    /// Whether it begins with these arcs.
+    pub fn starts_with(self, prefix: Oid<'_>) -> bool {
+        self.base.starts_with(prefix) || self.tail_length > 0 && self.strip_prefix(prefix).is_some()
+    }
+
     /// The arcs behind `prefix`, if it begins with that.
     pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<TrapArcs<'a>> {
         oid::without_prefix(self.arcs(), prefix)
