@@ -114,7 +114,7 @@ impl Intake {
         self.emptied = count < most;
     }
 
-    /// Whether so much waits that a fatal trap behind it would come late, or be lost: [`CROWDED_BYTES`], or half of a
+    /// Whether so much waits that a fatal trap behind it would come late, or be lost: two mebibytes, or half of a
     /// shorter queue. Asked only after a read that took all that it could, for the question is a system call.
     pub fn is_crowded(&self, socket: Option<&UdpSocket>) -> bool {
         let said = socket.filter(|_| !self.emptied).and_then(memory);

@@ -9,7 +9,7 @@ use crate::config::rules;
 use crate::config::tree::Table;
 use crate::words::Class;
 
-/// Limit: the most [[meaning]] tables.
+/// Limit: the most `[[meaning]]` tables.
 pub(super) const MAX_MEANINGS: usize = 256;
 /// The highest offset of an event; Fh is unspecified.
 const LAST_OFFSET: u8 = 0x0E;
