@@ -48,6 +48,8 @@ fn a_bmc_that_was_reset_has_lost_its_clock_and_its_log_says_so() {
     world.run(s(2));
     assert_eq!(world.recovers.first().map(|(_, trust)| *trust), Some(Trust::Authenticated));
     assert!(world.said("its SNMP clock is taken over"));
+    let (datagrams, fates) = world.fates();
+    assert_eq!(datagrams, fates, "one that is handed in again counts once more");
     // From now on that is its clock, after a restart of ours, too.
     world.answer();
     world.run(s(1));

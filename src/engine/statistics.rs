@@ -5,7 +5,7 @@ use crate::notice::DropReason;
 /// Counters since the engine was made; they only grow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Datagrams at the trap socket.
+    /// Datagrams at the trap socket; one that was dropped and handed in again, because the BMC had lost its clock, counts twice.
     pub datagrams: u64,
     /// Of those, new notices.
     pub notices: u64,

@@ -77,6 +77,8 @@ impl Engine {
                         "the BMC means it (record {:04x}h of its log): it was reset, and its SNMP clock is taken over",
                         record.id()
                     )));
+                    // It was counted as a drop, and has another fate now.
+                    self.statistics.datagrams += 1;
                     self.take_datagram(now, from, &bytes);
                 }
             }

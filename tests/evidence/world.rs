@@ -461,6 +461,13 @@ impl World {
         [statistics.supported, statistics.contradicted, statistics.unanswerable]
     }
 
+    /// Datagrams, and what became of them.
+    pub fn fates(&self) -> (u64, u64) {
+        let statistics = self.engine.as_ref().unwrap().statistics();
+        let all = statistics.notices + statistics.repeats + statistics.answers + statistics.dropped_in_all();
+        (statistics.datagrams, all)
+    }
+
     /// As a successor would find it.
     pub fn record(&self, serial: u64) -> Record {
         let replay = replay(&self.journal);
