@@ -36,7 +36,7 @@ FULL     := capi,sim,cli
 LINTS  := fmt clippy doc header-drift abi licences suites
 SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   := simulation-long heartbeat-long cluster kills lossy rogue sessions hangs weather
+LONG   := simulation-long heartbeat-long cluster kills lossy rogue hostile sessions hangs weather
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -50,9 +50,10 @@ SEEDS ?= 10000
 CLUSTER_SEEDS ?= 5000
 # Lives of servers that watch each other.
 HEARTBEAT_SEEDS ?= 10000
-# Handshakes over a lossy network, inputs of a rogue BMC, sessions with a real one.
+# Handshakes over a lossy network, inputs of a rogue BMC, hostile datagrams, sessions with a real one.
 LOSSY_SEEDS ?= 100000
 ROGUE_INPUTS ?= 24000000
+HOSTILE_INPUTS ?= 24000000
 SESSIONS ?= 10000
 # How long the heartbeat runs over a bad network, in seconds.
 WEATHER ?= 600
@@ -164,7 +165,7 @@ test-rust: $(EXAMPLES)
 test-kills: $(EXAMPLES)
 	BMCNOTICE_KILLS=all cargo test -q --features $(FULL) --test street strikes
 
-# Its result becomes the page's table; so do those of the next three.
+# Its result becomes the page's table; so do those of the next four.
 test-simulation-long:
 	@mkdir -p $(B)
 	BMCNOTICE_SEEDS=$(SEEDS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/simulation.md \
@@ -195,6 +196,13 @@ test-rogue:
 	  cargo test -q --release --features sim --test lan rogue
 	@tests/simulation/page.sh docs/assurance/rogue.md $(B)/rogue.md $(VERSION) 'make test-rogue'
 	@echo 'ok: $(ROGUE_INPUTS) inputs of a rogue BMC'
+
+test-hostile:
+	@mkdir -p $(B)
+	BMCNOTICE_INPUTS=$(HOSTILE_INPUTS) BMCNOTICE_REPORT=$(CURDIR)/$(B)/hostile.md \
+	  cargo test -q --release --features sim --test hostile
+	@tests/simulation/page.sh docs/assurance/hostile.md $(B)/hostile.md $(VERSION) 'make test-hostile'
+	@echo 'ok: $(HOSTILE_INPUTS) hostile datagrams'
 
 # Opened and closed with ipmi_sim; in `make test` it is a few hundred.
 test-sessions:

@@ -151,6 +151,18 @@ mutant "$usm" src/notice/mod.rs         's/self.held.take_if(|held| Some(held.cl
 mutant 'cargo test -q --features sim --test evidence' src/engine/usm.rs 's/Verdict::Contradicted => {/Verdict::Contradicted if { self.reception.believe_held(now, notice).is_some_and(|(from, bytes)| { self.take_datagram(now, from, \&bytes); true }) } => {} Verdict::Contradicted => {/' # a replay is a reset
 mutant 'cargo test -q --test usm_peers replay' src/engine/usm.rs 's/while let Some(clock) = self.reception.poll_clock() {/while let Some(clock) = None::<Clock> {/' # clocks die with us
 
+# Hostile datagrams that pass authentication. docs/assurance/hostile.md says how soon each shows.
+hostile='BMCNOTICE_INPUTS=20000 cargo test -q --features sim --test hostile'
+mutant "$hostile" src/crypto/usm.rs     's/FUZZING || same(given, .*/true/'                         # any code is right
+mutant "$hostile" src/notice/usm.rs     's/let authenticated = message.level >= Level::Auth;/let authenticated = message.level >= Level::NoAuth;/'
+mutant "$hostile" src/engine/refuse.rs  's/self.statistics.count_drops(reason, stands_for);/if !matches!(reason, DropReason::BadOid) { self.statistics.count_drops(reason, stands_for); }/' # a datagram without a fate
+mutant "$hostile" src/notice/vendor.rs  's/octets.get(..4 \* MAX_SHOWN).unwrap_or(octets)/\&octets[..4 * MAX_SHOWN]/' # a short text panics
+mutant "$hostile" src/notice/vendor.rs  "s/if c.is_control() { '?' }/if false { '?' }/"              # a terminal's escapes
+mutant "$hostile" src/wire/oid.rs       's/2..=MAX_ARCS =>/2.. =>/'                                 # identifiers without end
+mutant "$hostile" src/wire/usm.rs       's/let behind_code = ber::octets_of(parameters.salt.len());/let behind_code = 2 + 8;/' # the code beside its place
+mutant "$hostile" src/engine/explain.rs 's/theirs.get(..COMMUNITY_SHOWN)/theirs.get(..theirs.len().max(COMMUNITY_SHOWN))/' # a community of 60 kB
+mutant 'cargo test -q --features sim --test evidence' src/engine/usm.rs 's/self.statistics.datagrams += 1;//' # one datagram, two fates
+
 # What the daemon tells, who may ask, and the terminal that shows it.
 tells='cargo test -q --features capi,sim,cli --bin bmcnotice'
 asks='cargo test -q --features capi,sim,cli --test cli_status'

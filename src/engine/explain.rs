@@ -19,6 +19,9 @@ use alloc::sync::Arc;
 use core::fmt::Write;
 use core::net::{IpAddr, SocketAddr};
 
+/// Limit: octets of a wrong community that are shown.
+const COMMUNITY_SHOWN: usize = 64;
+
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -266,7 +269,11 @@ impl Case<'_> {
             },
             DropReason::WrongCommunity => {
                 let theirs = self.message.as_ref().map_or(&[][..], |message| message.community);
-                format!("\"{}\" is not the configured one", theirs.escape_ascii())
+                let (shown, more) = match theirs.get(..COMMUNITY_SHOWN) {
+                    Some(head) if head.len() < theirs.len() => (head, "..."),
+                    Some(_) | None => (theirs, ""),
+                };
+                format!("\"{}{more}\" is not the configured one", shown.escape_ascii())
             }
             DropReason::WrongGuid => {
                 let theirs = self.event().map_or_else(|| "another".into(), |pet| pet.guid.to_string());
