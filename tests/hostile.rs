@@ -244,7 +244,8 @@ fn hostile_datagrams_that_pass_authentication() {
     assert!(rows.iter().all(|(_, count)| *count > 0), "{report}");
     let unmet: Vec<_> = DropReason::ALL.iter().filter(|reason| seen.drops[**reason as usize] == 0).collect();
     // On a slow machine the time is over before the rarest was met.
-    assert!(unmet.is_empty() || tally.inputs < INPUTS, "no datagram was dropped for {unmet:?}");
+    let rushed = time.is_some() && tally.inputs < INPUTS;
+    assert!(unmet.is_empty() || rushed, "no datagram was dropped for {unmet:?}");
     assert!(grown < GROWTH, "the process grows: {report}");
 }
 
