@@ -7,6 +7,8 @@
 //!  2  the BMC sends a trap                           io::udp ◄── BMC
 //!  3  genuine? new? serious? write it down           wire::snmp, wire::pet ─► notice::source ─► notice::meaning
 //!                                                    ─► notice::dedup ─► recovery::monitor ─► recovery::journal
+//!     in SNMPv3: by whom, and fresh?                 wire::usm ─► notice::usm, between source and meaning
+//!     strangers that flood                           notice::guard ─► notice::filter ─► io::intake (the kernel refuses them)
 //!     did the BMC mean it? its log says so           bmc::evidence ─► bmc::sel_reading ─► engine::roads
 //!  4  tell the BMC: recovery started                 recovery::machine ─► bmc::handshake ─► engine::roads
 //!  5  run the operator's recovery                    recovery::machine, plan, gate ─► context (callback), io::child (command),
@@ -21,6 +23,7 @@
 //!             our pulse, in our own BMC's watchdog     heartbeat::feeder ─► engine::roads ─► BMC
 //!  before it: audit ─► what keeps a notice from us    bin (bmc audit, setup, pin; check --live) ─► io::visit
 //!             drill ─► the path is proven             engine::drill ─► bmc::immediate ─► a trap, steps 2 and 3
+//!  after it:  why a trap did what it did              notice::recorder ─► engine::explain ─► bin (explain)
 //! ```
 //!
 //! `engine` joins them: datagrams, answers and time in; work and deliveries out. `io::reactor` performs the
