@@ -188,7 +188,7 @@ static void the_story(uint32_t mode)
     CHECK_INT(bmcn_ctx_on_peer(watcher.host.ctx, on_change, &watcher, NULL), BMCN_OK);
     CHECK_INT(bmcn_ctx_on_log(watcher.host.ctx, on_log, &watcher.host, NULL), BMCN_OK);
     CHECK_INT(seen(&watcher).doubt, BMCN_DOUBT_NOT_ASKED);
-    CHECK_INT(may_take_over(&watcher, "says nothing"), BMCN_TAKE_OVER_NO_ANSWER);
+    CHECK_INT(may_take_over(&watcher, "not been asked"), BMCN_TAKE_OVER_NO_ANSWER);
 
     /* It has power, and nothing is fed. */
     UNTIL_SEEN(watcher, peer.verdict == BMCN_POWERED && peer.pulse == BMCN_PULSE_STOPPED);
