@@ -46,6 +46,18 @@ pub enum Auth {
 }
 
 impl Auth {
+    /// As it stands in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha224 => "sha224",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
     /// Octets of a key.
     pub fn key_octets(self) -> usize {
         match self {
@@ -120,6 +132,16 @@ pub enum Privacy {
 }
 
 impl Privacy {
+    /// As it stands in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Des => "des",
+            Self::Aes128 => "aes128",
+            Self::Aes192 => "aes192",
+            Self::Aes256 => "aes256",
+        }
+    }
+
     /// Octets of a key; half of DES's makes its initialisation vector.
     pub fn key_octets(self) -> usize {
         match self {
@@ -137,6 +159,16 @@ pub enum Extension {
     Blumenthal,
     /// By the key of the key, taken for a passphrase (draft-reeder-snmpv3-usm-3desede-00); Cisco's.
     Reeder,
+}
+
+impl Extension {
+    /// As it stands in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Blumenthal => "blumenthal",
+            Self::Reeder => "reeder",
+        }
+    }
 }
 
 /// A code's key that was taken in: half of the work is done once.

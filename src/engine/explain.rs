@@ -326,11 +326,9 @@ impl Case<'_> {
 
     fn kind(&self, pdu: &Pdu<'_>) -> &'static str {
         match pdu {
-            Pdu::TrapV1(_) => "SNMPv1 Trap",
             Pdu::TrapV2 { .. } if self.version3.is_some() => "SNMPv3 Trap",
-            Pdu::TrapV2 { .. } => "SNMPv2c Trap",
             Pdu::Inform { .. } if self.version3.is_some() => "SNMPv3 Inform",
-            Pdu::Inform { .. } => "SNMPv2c Inform",
+            Pdu::TrapV1(_) | Pdu::TrapV2 { .. } | Pdu::Inform { .. } => pdu.name(),
         }
     }
 

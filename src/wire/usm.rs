@@ -42,6 +42,17 @@ pub enum Level {
     AuthPriv,
 }
 
+impl Level {
+    /// As RFC 3411 calls it (section 3.4.3).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoAuth => "noAuthNoPriv",
+            Self::Auth => "authNoPriv",
+            Self::AuthPriv => "authPriv",
+        }
+    }
+}
+
 /// What USM writes into a message (RFC 3414 section 2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameters<'a> {

@@ -140,14 +140,6 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
     }
 }
 
-fn kind(pdu: &Pdu<'_>) -> &'static str {
-    match pdu {
-        Pdu::TrapV1(_) => "SNMPv1 Trap",
-        Pdu::TrapV2 { .. } => "SNMPv2c Trap",
-        Pdu::Inform { .. } => "SNMPv2c Inform",
-    }
-}
-
 fn show(octets: &[u8], outcome: &Result<(Message<'_>, Notice), Refusal>, out: &Out) {
     let (message, notice) = match outcome {
         Ok(read) => read,
@@ -159,7 +151,7 @@ fn show(octets: &[u8], outcome: &Result<(Message<'_>, Notice), Refusal>, out: &O
     let row = |name: &str, value: &dyn std::fmt::Display| {
         out.line(format_args!("  {} {value}", out.paint(Look::Faint, format_args!("{name:<13}"))));
     };
-    out.line(format_args!("{}, {} octets", out.paint(Look::Strong, kind(&message.pdu)), octets.len()));
+    out.line(format_args!("{}, {} octets", out.paint(Look::Strong, message.pdu.name()), octets.len()));
     row("community", &quoted(message.community));
     row("trap", &notice.trap_oid);
     if let Pdu::TrapV1(trap) = &message.pdu {
@@ -288,7 +280,7 @@ fn as_json(
         "line": line,
         "octets": octets.len(),
         "refused": null,
-        "kind": kind(&message.pdu),
+        "kind": message.pdu.name(),
         "community": String::from_utf8_lossy(message.community),
         "trap_oid": notice.trap_oid,
         "agent": match &message.pdu { Pdu::TrapV1(trap) => json!(trap.agent.to_string()), _ => json!(null) },

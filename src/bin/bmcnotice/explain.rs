@@ -113,15 +113,15 @@ fn one(explainer: &Explainer, from: Option<IpAddr>, input: &str, datagram: Datag
         Exit::Wrong
     })?;
     let from = SocketAddr::new(from, datagram.from.map_or(0, |from| from.port()));
-    let way = explainer.explain(sys::now(), from, &datagram.octets);
+    let steps = steps(&explainer.explain(sys::now(), from, &datagram.octets));
     Ok(json!({
         "input": input,
         "place": datagram.place,
         "time": datagram.at.map(crate::clock::stamp),
         "from": from.to_string(),
         "octets": datagram.octets.len(),
-        "fate": told::fate_of(&way),
-        "steps": steps(&way),
+        "fate": told::fate_of(&steps),
+        "steps": steps,
     }))
 }
 

@@ -16,33 +16,34 @@ use crate::wire::usm::{EngineId, Level, MAX_USER_NAME};
 pub const MAX_USERS: usize = 64;
 
 const AUTHS: &[(&str, Option<Auth>)] = &[
-    ("md5", Some(Auth::Md5)),
-    ("sha1", Some(Auth::Sha1)),
-    ("sha224", Some(Auth::Sha224)),
-    ("sha256", Some(Auth::Sha256)),
-    ("sha384", Some(Auth::Sha384)),
-    ("sha512", Some(Auth::Sha512)),
+    (Auth::Md5.name(), Some(Auth::Md5)),
+    (Auth::Sha1.name(), Some(Auth::Sha1)),
+    (Auth::Sha224.name(), Some(Auth::Sha224)),
+    (Auth::Sha256.name(), Some(Auth::Sha256)),
+    (Auth::Sha384.name(), Some(Auth::Sha384)),
+    (Auth::Sha512.name(), Some(Auth::Sha512)),
     ("none", None),
 ];
 
 const PRIVACIES: &[(&str, Option<Privacy>)] = &[
-    ("des", Some(Privacy::Des)),
-    ("aes128", Some(Privacy::Aes128)),
-    ("aes192", Some(Privacy::Aes192)),
-    ("aes256", Some(Privacy::Aes256)),
+    (Privacy::Des.name(), Some(Privacy::Des)),
+    (Privacy::Aes128.name(), Some(Privacy::Aes128)),
+    (Privacy::Aes192.name(), Some(Privacy::Aes192)),
+    (Privacy::Aes256.name(), Some(Privacy::Aes256)),
     ("none", None),
 ];
 
-const EXTENSIONS: &[(&str, Extension)] = &[("blumenthal", Extension::Blumenthal), ("reeder", Extension::Reeder)];
+const EXTENSIONS: &[(&str, Extension)] =
+    &[(Extension::Blumenthal.name(), Extension::Blumenthal), (Extension::Reeder.name(), Extension::Reeder)];
 
 const LEARNINGS: &[(&str, Learning)] =
     &[("learn", Learning::Learn), ("approve", Learning::Approve), ("never", Learning::Never)];
 
 const LEASTS: &[(&str, Least)] = &[
     ("community", Least::Community),
-    ("noAuthNoPriv", Least::Version3(Level::NoAuth)),
-    ("authNoPriv", Least::Version3(Level::Auth)),
-    ("authPriv", Least::Version3(Level::AuthPriv)),
+    (Level::NoAuth.name(), Least::Version3(Level::NoAuth)),
+    (Level::Auth.name(), Least::Version3(Level::Auth)),
+    (Level::AuthPriv.name(), Least::Version3(Level::AuthPriv)),
 ];
 
 pub(super) fn read(table: Table<'_>, report: &mut Report<'_>) -> UserDraft {

@@ -6,7 +6,7 @@
 use super::users::{Key, User};
 use super::{Auth, Cipher, Extension, Privacy, Usm};
 use crate::notice::DropReason;
-use crate::wire::usm::{Data, EngineId, Level, Scoped, Version3};
+use crate::wire::usm::{Data, EngineId, Scoped, Version3};
 
 const AUTHS: [Auth; 6] = [Auth::Md5, Auth::Sha1, Auth::Sha224, Auth::Sha256, Auth::Sha384, Auth::Sha512];
 const PRIVACIES: [Privacy; 4] = [Privacy::Des, Privacy::Aes128, Privacy::Aes192, Privacy::Aes256];
@@ -26,7 +26,7 @@ impl Usm {
         let user = parameters.user.escape_ascii();
         let whose = if parameters.engine == self.own.id.octets() { " (ours)" } else { "" };
         let engine = EngineId::new(parameters.engine).map_or_else(|| "none".into(), |id| id.to_string());
-        let (level, boots, time) = (level(message.level), parameters.boots, parameters.time);
+        let (level, boots, time) = (message.level.name(), parameters.boots, parameters.time);
         format!("user \"{user}\", {level}; engine {engine}{whose}, started {boots} times, {time} s ago")
     }
 
@@ -44,7 +44,7 @@ impl Usm {
             DropReason::WrongDigest => Some(self.other_code(user?, message, datagram)),
             DropReason::DecryptionError => Some(other_cipher(user?, message)),
             DropReason::UnsupportedLevel | DropReason::TooWeak => {
-                let (it, is, least) = (level(message.level), level(user?.level()), level(self.table.least));
+                let (it, is, least) = (message.level.name(), user?.level().name(), self.table.least.name());
                 Some(format!("it comes with {it}; its user is configured for {is}, and {least} is the least"))
             }
             _ => None,
@@ -60,8 +60,9 @@ impl Usm {
     /// The length of a code tells its algorithm; and another user's key may fit.
     fn other_code(&self, user: &User, message: &Version3<'_>, datagram: &[u8]) -> String {
         let octets = message.parameters.code.len();
-        let made_by: Vec<&str> = AUTHS.into_iter().filter(|auth| auth.code_octets() == octets).map(auth_name).collect();
-        let configured = user.auth.as_ref().map_or("none", |(auth, _)| auth_name(*auth));
+        let made_by: Vec<&str> =
+            AUTHS.into_iter().filter(|auth| auth.code_octets() == octets).map(Auth::name).collect();
+        let configured = user.auth.as_ref().map_or("none", |(auth, _)| auth.name());
         if made_by.is_empty() {
             return format!("its code has {octets} octets, which no algorithm makes");
         }
@@ -102,50 +103,14 @@ fn other_cipher(user: &User, message: &Version3<'_>) -> String {
             let mut plain = sealed.to_vec();
             let opened = cipher.open(parameters.boots, parameters.time, parameters.salt, &mut plain);
             if opened.is_ok() && Scoped::parse_padded(&plain).is_ok() {
-                let extended =
-                    if lengthened { format!(" with key_extension {}", extension_name(by)) } else { String::new() };
-                fits.push(format!("privacy {}{extended}", privacy_name(other)));
+                let extended = if lengthened { format!(" with key_extension {}", by.name()) } else { String::new() };
+                fits.push(format!("privacy {}{extended}", other.name()));
             }
         }
     }
-    let here = format!("here it is {}, key_extension {}", privacy_name(*privacy), extension_name(*extension));
+    let here = format!("here it is {}, key_extension {}", privacy.name(), extension.name());
     match fits.is_empty() {
         true => format!("no cipher of this passphrase fits: another passphrase; {here}"),
         false => format!("{} would fit; {here}", fits.join(", ")),
-    }
-}
-
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::NoAuth => "noAuthNoPriv",
-        Level::Auth => "authNoPriv",
-        Level::AuthPriv => "authPriv",
-    }
-}
-
-fn auth_name(auth: Auth) -> &'static str {
-    match auth {
-        Auth::Md5 => "md5",
-        Auth::Sha1 => "sha1",
-        Auth::Sha224 => "sha224",
-        Auth::Sha256 => "sha256",
-        Auth::Sha384 => "sha384",
-        Auth::Sha512 => "sha512",
-    }
-}
-
-fn privacy_name(privacy: Privacy) -> &'static str {
-    match privacy {
-        Privacy::Des => "des",
-        Privacy::Aes128 => "aes128",
-        Privacy::Aes192 => "aes192",
-        Privacy::Aes256 => "aes256",
-    }
-}
-
-fn extension_name(extension: Extension) -> &'static str {
-    match extension {
-        Extension::Blumenthal => "blumenthal",
-        Extension::Reeder => "reeder",
     }
 }

@@ -81,6 +81,17 @@ pub enum Pdu<'a> {
     },
 }
 
+impl Pdu<'_> {
+    /// What a message of v1 or v2c with it is called.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TrapV1(_) => "SNMPv1 Trap",
+            Self::TrapV2 { .. } => "SNMPv2c Trap",
+            Self::Inform { .. } => "SNMPv2c Inform",
+        }
+    }
+}
+
 /// The head of a v1 Trap-PDU (RFC 1157 section 4.1.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrapV1<'a> {

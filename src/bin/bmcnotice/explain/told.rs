@@ -34,7 +34,7 @@ fn recorded(explainer: &Explainer, one: &Recorded) -> Value {
             ("repetition", None, Some(id))
         }
         Fate::Dropped(reason) => {
-            let now = fate_of_steps(&steps);
+            let now = fate_of(&steps);
             if now != "dropped" && one.length == one.octets.len() {
                 let why =
                     format!("it was dropped when it came ({reason}); by the configuration of now it would not be");
@@ -71,11 +71,7 @@ fn step(name: &str, outcome: Outcome, why: &str) -> Value {
     json!({ "step": name, "outcome": outcome, "why": why })
 }
 
-/// What a way leads to: only what became a notice has a step of that name.
-pub fn fate_of(way: &[Passage]) -> &'static str {
-    if way.iter().any(|passage| passage.step == "notice") { "notice" } else { "dropped" }
-}
-
-fn fate_of_steps(steps: &[Value]) -> &'static str {
+/// What steps lead to: only what became a notice has one of that name.
+pub fn fate_of(steps: &[Value]) -> &'static str {
     if steps.iter().any(|step| step["step"] == "notice") { "notice" } else { "dropped" }
 }
