@@ -119,7 +119,7 @@ fn what_is_written_is_read_back() {
                 assert_eq!(Some(record), desk.journal.record(id));
                 assert_eq!((record.notice.class, record.notice.trust), (class, trust));
                 assert_eq!((record.notice.source, record.at, record.boot), (notice.source, NOW, BOOT));
-                assert_eq!(record.notice.sentence, "ö".repeat(127), "cut at a character");
+                assert_eq!(record.notice.sentence, *"ö".repeat(127), "cut at a character");
                 assert_eq!((record.server.as_str(), &record.monitor), ("one", &None));
             }
         }

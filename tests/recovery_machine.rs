@@ -32,11 +32,11 @@ impl Mint {
             trust: Trust::Authenticated,
             source: "127.0.0.1:162".parse().unwrap(),
             received: NOW,
-            trap_oid: String::new(),
+            trap_oid: "".into(),
             pet: None,
             fault: None,
-            region: String::new(),
-            sentence: String::new(),
+            region: "".into(),
+            sentence: "".into(),
         };
         self.0.open_record(NOW, &notice, Some("memory"), "one").0.stored(&mut self.0, stored)
     }

@@ -66,11 +66,11 @@ fn notice(server: u16, class: Class, trust: Trust) -> Notice {
         trust,
         source: "192.0.2.9:1024".parse().unwrap(),
         received: Now { boottime: time, wall: time },
-        trap_oid: String::new(),
+        trap_oid: "".into(),
         pet: None,
         fault: None,
-        region: String::new(),
-        sentence: String::new(),
+        region: "".into(),
+        sentence: "".into(),
     }
 }
 

@@ -42,11 +42,11 @@ impl Desk {
             trust: Trust::Authenticated,
             source: "127.0.0.1:162".parse().unwrap(),
             received: NOW,
-            trap_oid: String::new(),
+            trap_oid: "".into(),
             pet: None,
             fault: None,
-            region: String::new(),
-            sentence: String::new(),
+            region: "".into(),
+            sentence: "".into(),
         };
         let (pending, octets) = self.journal.open_record(NOW, &notice, Some("memory"), "one");
         self.file.extend(octets);

@@ -110,11 +110,11 @@ fn a_torn_tail_is_left_behind() {
         trust: Trust::Address,
         source: "192.0.2.9:162".parse().unwrap(),
         received: Now { boottime: time, wall: time },
-        trap_oid: String::new(),
+        trap_oid: "".into(),
         pet: None,
         fault: None,
-        region: String::new(),
-        sentence: String::new(),
+        region: "".into(),
+        sentence: "".into(),
     };
     let boot = BootId([1; 16]);
     let (mut store, _, _) = folders.open();

@@ -331,7 +331,7 @@ mod tests {
             trust: Trust::Address,
             source: "127.0.0.1:623".parse().unwrap(),
             received: NOW,
-            trap_oid: String::new(),
+            trap_oid: "".into(),
             pet: None,
             fault: None,
             region: region.into(),

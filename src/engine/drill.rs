@@ -145,7 +145,7 @@ impl Engine {
         }
         notice.class = Class::Info;
         let how = if own { "the drill's own number" } else { "the BMC's own test alert" };
-        notice.sentence = format!("Drill: {how}; reported by BMC of {}", self.cluster.server(server).name);
+        notice.sentence = format!("Drill: {how}; reported by BMC of {}", self.cluster.server(server).name).into();
         running.notice = Some(notice.id);
         running.deadline = now.boottime + DISPATCH_WAIT;
         let after = now.boottime.saturating_sub(running.begun.boottime);

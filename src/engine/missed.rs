@@ -62,13 +62,13 @@ impl Engine {
             trust: Trust::Corroborated, // the BMC itself has shown it
             source: SocketAddr::new(address.ip(), address.port()),
             received: now,
-            trap_oid: String::new(),
+            trap_oid: "".into(),
             pet: None,
             fault: None,
-            region: String::new(),
-            sentence: format!("missed while we were away, nothing was done: {text}; logged by BMC of {server}"),
+            region: "".into(),
+            sentence: format!("missed while we were away, nothing was done: {text}; logged by BMC of {server}").into(),
         };
-        let (pending, octets) = self.journal.open_record(now, &notice, None, &server);
+        let (pending, octets) = self.journal.open_record(now, &notice, None, server);
         let awaited = Awaited::Notice {
             pending,
             notice: alloc::sync::Arc::new(notice),

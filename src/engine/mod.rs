@@ -256,6 +256,7 @@ impl Engine {
             cluster,
         };
         troubles.into_iter().for_each(|trouble| engine.log(Line::warning(trouble)));
+        engine.journal.write_nowhere(engine.cluster.journal.hot.is_none());
         let usm = version3::reader(now, &engine.cluster, users, &replay.clocks, &mut engine.random);
         engine.reception.read_version3(usm);
         engine.start_clock(now);
@@ -286,7 +287,9 @@ impl Engine {
             return;
         }
         self.take_datagram(now, from, bytes);
-        self.settle(now);
+        if self.awaited.is_empty() {
+            self.settle(now); // else once its record is written
+        }
     }
 
     /// A trap, or what is taken for one.

@@ -111,7 +111,7 @@ impl Engine {
         {
             let number = format!("(sensor {:02X}h)", pet.sensor_number);
             let named = format!("({name}, sensor {:02X}h)", pet.sensor_number);
-            notice.sentence = notice.sentence.replacen(&number, &named, 1);
+            notice.sentence = notice.sentence.replacen(&number, &named, 1).into();
         }
     }
 }

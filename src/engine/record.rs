@@ -21,7 +21,7 @@ const MEND_PAUSE_MAX: Duration = Duration::from_secs(30);
 impl Engine {
     /// The last `Append` was performed; `stored`: the octets are in the file.
     pub fn handle_appended(&mut self, now: Now, stored: bool) {
-        if !stored {
+        if !stored && self.cluster.journal.hot.is_some() {
             self.statistics.journal_failures += 1;
             self.lacking = true;
         } else if self.lacking {
@@ -96,7 +96,8 @@ impl Engine {
         let mut heard = Some(heard);
         let last = wanted.len() - 1;
         for (place, wanted) in wanted.iter().copied().enumerate() {
-            let (pending, octets) = self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), &server);
+            let (pending, octets) =
+                self.journal.open_record(now, &notice, wanted.map(|(_, name)| name), server.clone());
             let awaited = Awaited::Notice {
                 pending,
                 notice: notice.clone(),
@@ -150,7 +151,6 @@ impl Engine {
             Vec::new()
         };
         let Some(place) = place else { return };
-        let sentence = notice.sentence.clone();
         let doubted = self.doubts(place, &notice);
         if doubted {
             self.claim(now, record, &notice);
@@ -159,6 +159,7 @@ impl Engine {
         let seat = &mut self.seats[place];
         if seat.machine.record().is_none() {
             (seat.proven, seat.matter) = (None, Some(Matter::new(record.serial(), notice, held)));
+            let sentence = told.sentence.to_string();
             self.progress(now, place, Stage::Recorded { sentence, durable: record.is_durable() });
         } else {
             if let Some(matter) = seat.matter.as_mut().filter(|matter| hold && matter.joined.len() < MAX_JOINED) {
@@ -167,7 +168,7 @@ impl Engine {
                     matter.held.push((told.id, held));
                 }
             }
-            self.progress(now, place, Stage::Joined { sentence });
+            self.progress(now, place, Stage::Joined { sentence: told.sentence.to_string() });
         }
         self.handle(now, place, Event::Recorded(record));
         if doubted && self.seats[place].proven.is_none() {

@@ -82,7 +82,7 @@ impl Engine {
         let (boot, cluster) = (self.journal.boot(), self.cluster.clone());
         let here = &cluster.this_server().name;
         let clearing = |record: &&Record| record.notice.class == Class::Cleared && record.boot.is_same_as(boot);
-        for record in replay.records().filter(clearing).filter(|record| record.server == *here) {
+        for record in replay.records().filter(clearing).filter(|record| *record.server == **here) {
             let notice = remembered(record, cluster.this);
             let found =
                 monitor::matches(&cluster, &notice).filter(|found| found.answer == Ok(Purpose::Clear) && found.proven);

@@ -332,10 +332,10 @@ impl Reactor {
         if let Some(count) = self.traps.refill(socket) {
             self.intake.took(count, BATCH);
         }
-        let mut any = false;
+        // They came before this moment, all of them.
+        let (mut any, moment) = (false, now());
         while let Some((from, bytes)) = self.traps.read() {
             any = true;
-            let moment = now();
             self.engine.handle_datagram(moment, from, bytes);
             self.drain(moment, out);
         }

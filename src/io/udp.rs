@@ -65,7 +65,7 @@ fn ask_for(socket: &UdpSocket, (force, ask): (libc::c_int, libc::c_int), octets:
 }
 
 /// Limit: datagrams of one system call, in or out, and so from one socket in one pump.
-pub const BATCH: usize = 16;
+pub const BATCH: usize = 32;
 /// Room for the largest UDP payload (65,507 octets), and some lines of the cache more: at a distance of a power of two
 /// the beginnings of all datagrams, which is mostly all of them, would compete for the same few places in it.
 const SLOT_BYTES: usize = 65_536 + 5 * 64;

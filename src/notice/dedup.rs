@@ -10,7 +10,7 @@ use super::told::NoticeId;
 use crate::crypto::Digest;
 use crate::now::Now;
 use crate::wire::pet::Pet;
-use crate::wire::snmp::SYS_UP_TIME;
+use crate::wire::snmp::{SYS_UP_TIME, TrapOid};
 use core::hash::{BuildHasherDefault, Hasher};
 use core::net::IpAddr;
 use core::time::Duration;
@@ -52,14 +52,17 @@ impl Identity {
     pub fn id(&self, now: Now) -> NoticeId {
         match self.numbered {
             true => NoticeId((self.key >> 64) as u64),
-            false => {
-                let mut digest = Digest::new("first");
-                digest.part(&self.key.to_be_bytes());
-                digest.part(&now.wall.as_secs().to_be_bytes());
-                NoticeId((digest.finish() >> 64) as u64)
-            }
+            // One half of a digest, changed by a number that the other half and the second make: as different as digests.
+            false => NoticeId((self.key >> 64) as u64 ^ scatter(self.key as u64 ^ now.wall.as_secs())),
         }
     }
+}
+
+/// Every bit of what comes out depends on every bit of what goes in (the finish of SplitMix64).
+fn scatter(number: u64) -> u64 {
+    let number = (number ^ number >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ number >> 31
 }
 
 /// Server, GUID, sequence, timestamp and event; not the way it came, so that a relay's copy is one too.
@@ -81,8 +84,9 @@ fn unnumbered(trap: &VerifiedTrap<'_>, server: &str) -> u128 {
     match trap.pet() {
         Some(pet) => event(pet, &mut digest),
         None => {
-            let arcs = trap.message().trap_oid().into_iter().flat_map(|oid| oid.arcs());
-            digest.part(&arcs.flat_map(u32::to_be_bytes).collect::<Vec<u8>>());
+            let (base, tail) = trap.message().trap_oid().map(TrapOid::octets).unwrap_or_default();
+            digest.part(base);
+            digest.part(&tail);
             trap.message().varbinds.octets_without(SYS_UP_TIME, |octets| digest.part(octets));
         }
     }

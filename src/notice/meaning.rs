@@ -13,7 +13,7 @@ use super::told::Meaning;
 use super::{deadly, sensors, vendor};
 use crate::config::model::Meanings;
 use crate::wire::pet::Pet;
-use crate::words::Class;
+use crate::words::{Class, Text};
 use core::fmt::Write;
 
 const NON_CRITICAL: u8 = 0x08;
@@ -25,16 +25,17 @@ const UNSPECIFIED_OFFSET: u8 = 0x0F;
 /// The sensor number that says nothing; 00h is also a real one.
 const UNSPECIFIED_SENSOR: u8 = 0xFF;
 
-/// The meaning of a trap of the server of this name.
-pub fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings) -> Meaning {
+/// The meaning of a trap of the server of this name. `draft` is where its texts are written, again and again.
+pub fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings, draft: &mut String) -> Meaning {
     if let Some(pet) = trap.pet() {
         let (class, fault) = (class(pet, meanings), Some(Fault::of(pet)));
-        return Meaning { class, region: region(pet), sentence: sentence(pet, server), fault };
+        let region = Text::drafted(draft, |draft| region(pet, draft));
+        return Meaning { class, region, sentence: Text::drafted(draft, |draft| sentence(pet, server, draft)), fault };
     }
-    vendor::of(trap, server, meanings).unwrap_or_else(|| Meaning {
+    vendor::of(trap, server, meanings, draft).unwrap_or_else(|| Meaning {
         class: Class::Info,
-        region: "unknown".into(),
-        sentence: vendor::unclassified(trap.message().trap_oid(), server),
+        region: Text::drafted(draft, |draft| draft.push_str("unknown")),
+        sentence: Text::drafted(draft, |draft| vendor::unclassified(trap.message().trap_oid(), server, draft)),
         fault: None,
     })
 }
@@ -73,29 +74,38 @@ pub fn event_text(pet: &Pet) -> String {
     }
 }
 
-fn region(pet: &Pet) -> String {
-    let mut region = String::with_capacity(64); // once, for what regions usually are
-    let _ = match (sensors::entity_name(pet.entity), pet.entity_instance) {
-        (Some(entity), 0) => region.write_str(entity),
-        (Some(entity), instance @ 1..=0x5F) => write!(region, "{entity} {instance}"),
-        (Some(entity), instance) => write!(region, "{entity} {instance:02X}h"), // relative to its device: not counted from 1
+fn region(pet: &Pet, region: &mut String) {
+    match (sensors::entity_name(pet.entity), pet.entity_instance) {
+        (Some(entity), 0) => region.push_str(entity),
+        (Some(entity), instance @ 1..=0x5F) => _ = write!(region, "{entity} {instance}"),
+        (Some(entity), instance) => {
+            region.push_str(entity); // relative to its device: not counted from 1
+            region.push(' ');
+            push_hex(instance, region);
+        }
         (None, _) => {
             region.push_str(sensors::type_name(pet.sensor_type));
             region.make_ascii_lowercase();
-            Ok(())
         }
-    };
-    if pet.sensor_number != UNSPECIFIED_SENSOR {
-        let _ = write!(region, ", sensor {:02X}h", pet.sensor_number);
     }
-    region
+    if pet.sensor_number != UNSPECIFIED_SENSOR {
+        region.push_str(", sensor ");
+        push_hex(pet.sensor_number, region);
+    }
 }
 
-fn sentence(pet: &Pet, server: &str) -> String {
-    let mut sentence = String::with_capacity(128 + server.len());
+/// A number as the specification writes them: "20h".
+fn push_hex(number: u8, to: &mut String) {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    to.extend([DIGITS[usize::from(number >> 4)], DIGITS[usize::from(number & 0x0F)], 'h']);
+}
+
+fn sentence(pet: &Pet, server: &str, sentence: &mut String) {
     sentence.push_str(sensors::type_name(pet.sensor_type));
     if pet.sensor_number != UNSPECIFIED_SENSOR {
-        let _ = write!(sentence, " (sensor {:02X}h)", pet.sensor_number);
+        sentence.push_str(" (sensor ");
+        push_hex(pet.sensor_number, sentence);
+        sentence.push(')');
     }
     sentence.push_str(": ");
     match sensors::event(pet.sensor_type, pet.event_type, pet.offset) {
@@ -107,5 +117,4 @@ fn sentence(pet: &Pet, server: &str) -> String {
     sentence.push_str(sensors::severity_name(pet.severity));
     sentence.push_str("; reported by BMC of ");
     sentence.push_str(server);
-    sentence
 }

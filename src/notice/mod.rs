@@ -28,7 +28,7 @@ use crate::now::Now;
 use crate::wire;
 use crate::wire::pet::Pet;
 use crate::wire::snmp::{Message, inform_response};
-use crate::words::Class;
+use crate::words::{Class, Text};
 use core::net::SocketAddr;
 use core::time::Duration;
 use dedup::{Identity, NUMBERED_SPAN, Seen};
@@ -93,6 +93,8 @@ pub struct Reception {
     plain: Vec<u8>,
     report: Option<Vec<u8>>,
     held: Option<Held>,
+    /// Where a notice's texts are written before they are its own.
+    draft: String,
 }
 
 impl Reception {
@@ -109,6 +111,7 @@ impl Reception {
             plain: Vec::new(),
             report: None,
             held: None,
+            draft: String::new(),
         }
     }
 
@@ -211,11 +214,14 @@ impl Reception {
     fn receive(&mut self, now: Now, trap: VerifiedTrap<'_>, inform: Option<Vec<u8>>) -> Received {
         let identity = Identity::of(&trap, &self.server_name);
         let (id, repeated) = self.seen.note(now, trap.source().ip(), identity, self.span);
-        let meaning = meaning::of(&trap, &self.server_name, &self.meanings);
+        let meaning = meaning::of(&trap, &self.server_name, &self.meanings, &mut self.draft);
         let reply = Reply { inform, pet: trap.pet().map(Pet::acknowledge) };
         if !repeated && self.may_start(meaning.class) {
             self.seen.keep(trap.source().ip());
         }
+        let name = trap.message().trap_oid();
+        let trap_oid =
+            Text::drafted(&mut self.draft, |draft| name.into_iter().for_each(|name| name.write_dotted(draft)));
         let notice = Notice {
             id,
             server: trap.server(),
@@ -223,7 +229,7 @@ impl Reception {
             trust: trap.trust(),
             source: trap.source(),
             received: now,
-            trap_oid: trap.message().trap_oid().map(|oid| oid.dotted()).unwrap_or_default(),
+            trap_oid,
             fault: meaning.fault,
             region: meaning.region,
             sentence: meaning.sentence,

@@ -112,12 +112,11 @@ impl Speakers {
 
     /// Judges what an admitted address has sent in v1 or v2c.
     pub fn verify<'a>(&self, by: Admitted, message: Message<'a>) -> Result<VerifiedTrap<'a>, DropReason> {
-        let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
-        let trap = self.judge(by, message, Trust::Address)?;
-        if !same(trap.message.community, own.community.expose()) {
+        let own = self.judge(by, &message)?;
+        if !same(message.community, own.community.expose()) {
             return Err(DropReason::WrongCommunity);
         }
-        self.pet(trap)
+        self.pet(own, by, message, Trust::Address)
     }
 
     /// The same in v3, where a user stands for the community; `authenticated`: its code was right.
@@ -128,30 +127,36 @@ impl Speakers {
         authenticated: bool,
     ) -> Result<VerifiedTrap<'a>, DropReason> {
         let trust = if authenticated { Trust::Authenticated } else { Trust::Address };
-        self.pet(self.judge(by, message, trust)?)
+        self.pet(self.judge(by, &message)?, by, message, trust)
     }
 
-    /// For whom it speaks.
-    fn judge<'a>(&self, by: Admitted, message: Message<'a>, trust: Trust) -> Result<VerifiedTrap<'a>, DropReason> {
-        let Admitted { source, direct } = by;
+    /// Whether it speaks for this server.
+    #[inline]
+    fn judge(&self, by: Admitted, message: &Message<'_>) -> Result<&Own, DropReason> {
         let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
         // Some senders do not name their trap at all; one that names it by anything but an OID is hostile.
         if message.trap_oid().is_none() && message.varbinds.iter().any(|varbind| varbind.name == SNMP_TRAP_OID) {
             return Err(DropReason::BadTag);
         }
-        if !direct {
+        if !by.direct {
             let named = message.speaks_for().map(IpAddr::V4).ok_or(DropReason::RelayNamesNobody)?;
             if !own.sources.contains(&named) {
                 return Err(self.not_ours(named, DropReason::RelayNamesNobody));
             }
         }
-        Ok(VerifiedTrap { message, pet: None, server: self.this, trust, source })
+        Ok(own)
     }
 
     /// What it tells.
-    fn pet<'a>(&self, trap: VerifiedTrap<'a>) -> Result<VerifiedTrap<'a>, DropReason> {
-        let own = self.own.as_ref().ok_or(DropReason::ForeignSource)?;
-        let pet = match pet::find(&trap.message) {
+    #[inline]
+    fn pet<'a>(
+        &self,
+        own: &Own,
+        by: Admitted,
+        message: Message<'a>,
+        trust: Trust,
+    ) -> Result<VerifiedTrap<'a>, DropReason> {
+        let pet = match pet::find(&message) {
             Some((specific_trap, octets)) => Some(Pet::parse(specific_trap, octets)?),
             None => None,
         };
@@ -161,7 +166,7 @@ impl Speakers {
         {
             return Err(DropReason::WrongGuid);
         }
-        Ok(VerifiedTrap { pet, ..trap })
+        Ok(VerifiedTrap { message, pet, server: self.this, trust, source: by.source })
     }
 
     fn not_ours(&self, address: IpAddr, otherwise: DropReason) -> DropReason {

@@ -5,7 +5,7 @@
 use super::fault::Fault;
 use crate::now::Now;
 use crate::wire::pet::Pet;
-use crate::words::{Class, ServerId, Trust};
+use crate::words::{Class, ServerId, Text, Trust};
 use core::net::SocketAddr;
 
 /// Identifies one notice on every node alike: derived from server, GUID, sequence, PET timestamp and event.
@@ -18,9 +18,9 @@ pub struct Meaning {
     /// How bad it is.
     pub class: Class,
     /// What failed: "memory device 1, sensor 20h".
-    pub region: String,
+    pub region: Text,
     /// The sentence a person reads.
-    pub sentence: String,
+    pub sentence: Text,
     /// What it is about, if that is known.
     pub fault: Option<Fault>,
 }
@@ -41,13 +41,13 @@ pub struct Notice {
     /// When it came.
     pub received: Now,
     /// The trap's OID in v2 form, as dotted decimals.
-    pub trap_oid: String,
+    pub trap_oid: Text,
     /// The event, if the trap is a PET.
     pub pet: Option<Pet>,
     /// What it is about, whatever told of it; `None` where that is not known.
     pub fault: Option<Fault>,
     /// What failed, as far as the trap says: "memory, sensor 20h".
-    pub region: String,
+    pub region: Text,
     /// The sentence a person reads.
-    pub sentence: String,
+    pub sentence: Text,
 }

@@ -17,6 +17,7 @@ use crate::bmc::evidence::Mark;
 use crate::notice::Notice;
 use crate::notice::usm::Clock;
 use crate::now::Now;
+use crate::words::Text;
 use core::time::Duration;
 use table::Table;
 
@@ -57,6 +58,8 @@ pub struct Journal {
     clocks: Vec<Clock>,
     carried: Vec<u8>,
     written: usize,
+    /// There is no file, on purpose: what would be written is not made.
+    nowhere: bool,
     counts: Counts,
 }
 
@@ -92,8 +95,14 @@ impl Journal {
             clocks: replay.clocks.clone(),
             carried: replay.carried.clone(),
             written: replay.octets,
+            nowhere: false,
             counts: Counts::default(),
         }
+    }
+
+    /// Nothing is written anywhere: the octets of new records are empty.
+    pub fn write_nowhere(&mut self, nowhere: bool) {
+        self.nowhere = nowhere;
     }
 
     /// Opens a record: these octets are to be appended, then [`Pending::stored`] gives its id. `monitor`
@@ -103,13 +112,14 @@ impl Journal {
         now: Now,
         notice: &Notice,
         monitor: Option<&str>,
-        server: &str,
+        server: impl Into<Text>,
     ) -> (Pending, Vec<u8>) {
         let serial = self.next;
         self.next = self.next.saturating_add(1);
         let id = RecordId::mint(serial, true);
-        let record = Record::new(id, self.boot, whole(now), (server, monitor), Summary::of(notice));
-        let octets = codec::emit_opened(&record);
+        let record =
+            Record::new(id, self.boot, whole(now), (server.into(), monitor.map(Text::from)), Summary::of(notice));
+        let octets = if self.nowhere { Vec::new() } else { codec::emit_opened(&record) };
         self.written = self.written.saturating_add(octets.len());
         let kept = self.table.insert(record);
         if !kept {

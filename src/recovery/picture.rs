@@ -223,11 +223,11 @@ fn records(now: Now) -> [RecordId; 2] {
         trust: Trust::Authenticated,
         source: SocketAddr::from((Ipv4Addr::LOCALHOST, 162)),
         received: now,
-        trap_oid: String::new(),
+        trap_oid: "".into(),
         pet: None,
         fault: None,
-        region: String::new(),
-        sentence: String::new(),
+        region: "".into(),
+        sentence: "".into(),
     };
     let mut journal = Journal::new(BootId([1; 16]), &Replay::default());
     [(); 2].map(|()| journal.open_record(now, &notice, Some("monitor"), "server").0.stored(&mut journal, true))

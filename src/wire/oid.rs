@@ -85,9 +85,12 @@ impl<'a> Oid<'a> {
     /// Whether it begins with these arcs.
     #[inline]
     pub fn starts_with(self, prefix: Oid<'_>) -> bool {
-        // An arc ends in its last octet, so that octets which begin alike are arcs that do.
-        self.0.starts_with(prefix.0)
-            || (padded(self.0) || padded(prefix.0)) && without_prefix(self.arcs(), prefix).is_some()
+        match difference(self.0, prefix.0) {
+            // An arc ends in its last octet, so that octets which begin alike are arcs that do.
+            Difference::None => self.0.len() >= prefix.0.len(),
+            Difference::OfArcs => false,
+            Difference::Perhaps => without_prefix(self.arcs(), prefix).is_some(),
+        }
     }
 
     /// The arcs behind `prefix`, if it begins with that.
@@ -108,19 +111,57 @@ pub(super) fn without_prefix<A: Iterator<Item = u32>>(mut arcs: A, prefix: Oid<'
     Some(arcs)
 }
 
+/// How the octets of two identifiers differ, as far as the shorter one goes.
+enum Difference {
+    /// Not at all.
+    None,
+    /// They are different arcs.
+    OfArcs,
+    /// An arc of one may have 80h in front, so that its octets say less than its arcs.
+    Perhaps,
+}
+
+/// Looks at the first octet in which they differ. Up to there the arcs are the same, and an octet of either that is no
+/// padding makes this one another.
+#[inline]
+fn difference(these: &[u8], those: &[u8]) -> Difference {
+    // Eight at a time: a message's identifiers are compared with those of many profiles.
+    let (these_eights, these_rest) = these.as_chunks::<8>();
+    let (those_eights, those_rest) = those.as_chunks::<8>();
+    for (these, those) in these_eights.iter().zip(those_eights) {
+        if these != those {
+            return first_difference(these, those);
+        }
+    }
+    let from = 8 * these_eights.len().min(those_eights.len());
+    match (these_eights.len(), those_eights.len()) {
+        (few, many) if few < many => first_difference(these_rest, those.get(from..).unwrap_or_default()),
+        (many, few) if few < many => first_difference(these.get(from..).unwrap_or_default(), those_rest),
+        (_, _) => first_difference(these_rest, those_rest),
+    }
+}
+
+#[inline]
+fn first_difference(these: &[u8], those: &[u8]) -> Difference {
+    match these.iter().zip(those).find(|(this, that)| this != that) {
+        None => Difference::None,
+        Some((0x80, _) | (_, 0x80)) => Difference::Perhaps,
+        Some(_) => Difference::OfArcs,
+    }
+}
+
 impl PartialEq for Oid<'_> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || (padded(self.0) || padded(other.0)) && self.arcs().eq(other.arcs())
+        match difference(self.0, other.0) {
+            Difference::None => self.0.len() == other.0.len(),
+            Difference::OfArcs => false,
+            Difference::Perhaps => self.arcs().eq(other.arcs()),
+        }
     }
 }
 
 impl Eq for Oid<'_> {}
-
-/// Whether it may have an arc with 80h in front, so that its octets say less than its arcs.
-#[inline]
-fn padded(content: &[u8]) -> bool {
-    content.contains(&0x80)
-}
 
 impl PartialEq<[u32]> for Oid<'_> {
     fn eq(&self, arcs: &[u32]) -> bool {

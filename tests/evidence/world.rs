@@ -261,7 +261,7 @@ impl World {
             Delivery::Recover(recover) => {
                 self.began = Some(recover.token);
                 self.began_at = Some(self.time);
-                self.recovers.push((recover.notice.sentence.clone(), recover.notice.trust));
+                self.recovers.push((recover.notice.sentence.to_string(), recover.notice.trust));
             }
             Delivery::Progress(progress) => {
                 if let Stage::Telling(phase) = progress.stage {

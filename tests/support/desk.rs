@@ -160,7 +160,7 @@ impl Desk {
                 Output::Reply { .. } => self.acknowledged += 1,
                 Output::Run(command) => self.runs.push_back(command),
                 Output::Deliver(Delivery::Notice(heard)) => {
-                    self.notices.push((heard.notice.class, heard.notice.sentence.clone()));
+                    self.notices.push((heard.notice.class, heard.notice.sentence.to_string()));
                 }
                 Output::Deliver(Delivery::Peer(status)) => self.peers.push(status),
                 Output::Deliver(Delivery::Echo(echo)) => self.echoes.push_back(echo),

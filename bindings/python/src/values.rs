@@ -82,11 +82,11 @@ pub fn notice<'py>(py: Python<'py>, notice: &Notice, server: &str) -> PyResult<B
         "trust": word(py, "Trust", &notice.trust.to_string())?,
         "source": (notice.source.ip().to_string(), notice.source.port()),
         "received": now(py, notice.received)?,
-        "trap_oid": &notice.trap_oid,
+        "trap_oid": &*notice.trap_oid,
         "pet": notice.pet.as_ref().map(|event| pet(py, event)).transpose()?,
         "fault": notice.fault.map(|fault| fault.0),
-        "region": &notice.region,
-        "sentence": &notice.sentence,
+        "region": &*notice.region,
+        "sentence": &*notice.sentence,
     })
 }
 

@@ -282,15 +282,15 @@ fn as_json(
         "refused": null,
         "kind": message.pdu.name(),
         "community": String::from_utf8_lossy(message.community),
-        "trap_oid": notice.trap_oid,
+        "trap_oid": &*notice.trap_oid,
         "agent": match &message.pdu { Pdu::TrapV1(trap) => json!(trap.agent.to_string()), _ => json!(null) },
         "uptime_ticks": message.uptime(),
         "varbinds": varbinds,
         "pet": notice.pet.as_ref().map(pet_json),
         "class": notice.class.to_string(),
-        "region": notice.region,
+        "region": &*notice.region,
         "fault": notice.fault.map(|fault| format!("{:016x}", fault.0)),
-        "sentence": notice.sentence,
+        "sentence": &*notice.sentence,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::notice::NoticeId;
 use crate::notice::usm::{Clock, EngineId};
 use crate::now::Now;
 use crate::wire::sel;
-use crate::words::{Answer, Attempt, Guid, Trust};
+use crate::words::{Answer, Attempt, Guid, Text, Trust};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::time::Duration;
 use octet::{
@@ -217,9 +217,15 @@ fn parse_opened(frame: &Frame<'_>, body: &mut Reader<'_>) -> Option<Record> {
     };
     let server = body.text()?;
     let monitor = Some(body.text()?).filter(|_| monitored);
-    let [trap_oid, region, sentence] = [body.text()?, body.text()?, body.text()?].map(str::to_owned);
+    let [trap_oid, region, sentence] = [body.text()?, body.text()?, body.text()?].map(Text::from);
     let notice = Summary { id, class, trust, source, trap_oid, region, sentence };
-    Some(Record::new(RecordId::mint(frame.serial, true), frame.boot, frame.at, (server, monitor), notice))
+    Some(Record::new(
+        RecordId::mint(frame.serial, true),
+        frame.boot,
+        frame.at,
+        (server.into(), monitor.map(Text::from)),
+        notice,
+    ))
 }
 
 /// The frame of a mark; `serial` is one that was given already.

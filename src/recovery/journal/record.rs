@@ -8,7 +8,7 @@ use crate::config::model::{AfterEnded, FinalAction};
 use crate::notice::{Notice, NoticeId};
 use crate::now::Now;
 use crate::wire::sel;
-use crate::words::{Answer, Attempt, Class, Outcome, Trust};
+use crate::words::{Answer, Attempt, Class, Outcome, Text, Trust};
 use core::mem::discriminant;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -225,11 +225,11 @@ pub struct Summary {
     /// See [`Notice::source`]; an IPv6 flow label is not kept.
     pub source: SocketAddr,
     /// See [`Notice::trap_oid`].
-    pub trap_oid: String,
+    pub trap_oid: Text,
     /// See [`Notice::region`].
-    pub region: String,
+    pub region: Text,
     /// See [`Notice::sentence`].
-    pub sentence: String,
+    pub sentence: Text,
 }
 
 impl Summary {
@@ -240,9 +240,9 @@ impl Summary {
             class: notice.class,
             trust: notice.trust,
             source: notice.source,
-            trap_oid: cut(&notice.trap_oid),
-            region: cut(&notice.region),
-            sentence: cut(&notice.sentence),
+            trap_oid: cut_text(notice.trap_oid.clone()),
+            region: cut_text(notice.region.clone()),
+            sentence: cut_text(notice.sentence.clone()),
         }
     }
 }
@@ -257,9 +257,9 @@ pub struct Record {
     /// When it was opened.
     pub at: Now,
     /// The server's name: places in a configuration change, names stay.
-    pub server: String,
+    pub server: Text,
     /// The monitor's name; none when no monitor wanted the notice, and then nothing follows.
-    pub monitor: Option<String>,
+    pub monitor: Option<Text>,
     /// The notice.
     pub notice: Summary,
     /// The steps, oldest first, the newest of each kind. Bounded by the number of kinds.
@@ -267,8 +267,8 @@ pub struct Record {
 }
 
 impl Record {
-    pub(super) fn new(id: RecordId, boot: BootId, at: Now, names: (&str, Option<&str>), notice: Summary) -> Self {
-        let (server, monitor) = (cut(names.0), names.1.map(cut));
+    pub(super) fn new(id: RecordId, boot: BootId, at: Now, names: (Text, Option<Text>), notice: Summary) -> Self {
+        let (server, monitor) = (cut_text(names.0), names.1.map(cut_text));
         Self { id, boot, at, server, monitor, notice, steps: Vec::new() }
     }
 
@@ -373,6 +373,11 @@ impl Record {
     pub fn find<T>(&self, pick: impl Fn(Step) -> Option<T>) -> Option<T> {
         self.steps.iter().rev().find_map(|taken| pick(taken.step))
     }
+}
+
+/// The same of one that several hold; mostly it is short enough, and then it is that one.
+fn cut_text(text: Text) -> Text {
+    if text.len() <= MAX_TEXT_OCTETS { text } else { cut(&text).into() }
 }
 
 /// At most `MAX_TEXT_OCTETS` of the text, whole characters.

@@ -18,7 +18,7 @@ pub use value::{Iter, Value, Varbind, Varbinds};
 use super::Error;
 use super::ber;
 use super::oid::{self, Arcs, Oid};
-use core::fmt::{self, Write};
+use core::fmt;
 use core::net::Ipv4Addr;
 
 /// Limit: the most varbinds of one message. A datagram of 65 kB holds as many of 8 octets.
@@ -272,7 +272,9 @@ impl<'a> TrapOid<'a> {
 
     /// Whether it begins with these arcs.
     pub fn starts_with(self, prefix: Oid<'_>) -> bool {
-        self.base.starts_with(prefix) || self.tail_length > 0 && self.strip_prefix(prefix).is_some()
+        // Only a prefix that begins with the base can reach into the tail.
+        let reaches = || self.tail_length > 0 && prefix.starts_with(self.base);
+        self.base.starts_with(prefix) || reaches() && self.strip_prefix(prefix).is_some()
     }
 
     /// The arcs behind `prefix`, if it begins with that.
@@ -281,21 +283,44 @@ impl<'a> TrapOid<'a> {
     }
 }
 
-impl TrapOid<'_> {
+impl<'a> TrapOid<'a> {
+    /// What it is put together from, to be hashed: octets as they came, and up to two arcs. Two identifiers of one sender
+    /// are the same if these are; one that writes the same arcs in two ways counts as two.
+    pub fn octets(self) -> (&'a [u8], [u8; 9]) {
+        let (mut tail, [first, second]) = ([0; 9], self.tail.map(u32::to_be_bytes));
+        tail[0] = self.tail_length as u8;
+        tail[1..5].copy_from_slice(&first);
+        tail[5..9].copy_from_slice(&second);
+        (self.base.content(), tail)
+    }
+
     /// As dotted decimals, in one allocation for what traps are usually called.
     pub fn dotted(self) -> String {
         let mut text = String::with_capacity(64);
-        for arc in self.arcs() {
-            if !text.is_empty() {
-                text.push('.');
-            }
-            // Most arcs have one digit, and the formatter costs more than that.
-            match arc {
-                0..=9 => text.push(char::from(b'0' + arc as u8)),
-                _ => drop(write!(text, "{arc}")),
-            }
-        }
+        self.write_dotted(&mut text);
         text
+    }
+
+    /// Adds it as dotted decimals; the formatter would take several times as long.
+    pub fn write_dotted(self, text: &mut String) {
+        let mut octets = core::mem::take(text).into_bytes();
+        for (place, arc) in self.arcs().enumerate() {
+            if place > 0 {
+                octets.push(b'.');
+            }
+            if arc < 10 {
+                octets.push(b'0' + arc as u8); // most arcs
+                continue;
+            }
+            let (mut digits, mut first, mut rest) = ([0; 10], 9, arc);
+            while rest > 9 {
+                digits[first] = b'0' + (rest % 10) as u8;
+                (first, rest) = (first - 1, rest / 10);
+            }
+            digits[first] = b'0' + rest as u8;
+            octets.extend_from_slice(&digits[first..]);
+        }
+        *text = String::from_utf8(octets).unwrap_or_default(); // text before, digits and dots since
     }
 }
 
