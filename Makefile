@@ -321,7 +321,7 @@ lint-suites:
 # --- the rest --------------------------------------------------------------------------------------
 
 # Rewrites the table of docs/performance.md. BENCHES narrows what is shown, and then the table, too.
-BENCHES := decode usm callback started link heartbeat journal cpu storm memory cluster detection
+BENCHES := decode usm callback started link heartbeat journal cpu rate storm memory cluster detection
 # The daemon whose memory is measured, where it has been built.
 export BMCNOTICE_DAEMON ?= $(CURDIR)/$(B)/thread-example
 bench: $(B)/thread-example

@@ -23,13 +23,23 @@ impl Sides {
     }
 
     /// Prints the figure. `budget`: what the ratio may be; none when it is for information.
-    pub fn print(mut self, name: &str, unit: &str, beside: &str, budget: Option<f64>) {
+    #[allow(dead_code, reason = "of some benches")]
+    pub fn print(self, name: &str, unit: &str, beside: &str, budget: Option<f64>) {
+        self.line(name, unit, beside, &budget.map_or("-".into(), |budget| format!("{budget:.2}")));
+    }
+
+    /// The same with what the ratio should be, and need not be yet: whether it is, is said and gates nothing.
+    #[allow(dead_code, reason = "of some benches")]
+    pub fn print_goal(self, name: &str, unit: &str, beside: &str, goal: f64) {
+        self.line(name, unit, beside, &format!("goal {goal:.2}"));
+    }
+
+    fn line(mut self, name: &str, unit: &str, beside: &str, budget: &str) {
         assert!(!self.ratios.is_empty(), "{name}: nothing was measured");
         let rounds = self.ratios.len();
         let ratio = percentile(&mut self.ratios, 50);
         let (ours, other) = (percentile(&mut self.ours, 50), percentile(&mut self.other, 50));
         let (ours99, other99) = (percentile(&mut self.ours, 99), percentile(&mut self.other, 99));
-        let budget = budget.map_or("-".into(), |budget| format!("{budget:.2}"));
         println!(
             "figure|{name}|{unit}|{ours:.3}|{ours99:.3}|{beside}|{other:.3}|{other99:.3}|{ratio:.3}|{budget}|{rounds}"
         );

@@ -1,5 +1,6 @@
 //! Traps as a BMC sends them.
 
+use bmcnotice::wire::oid::OidBuf;
 use bmcnotice::wire::pet::{ENTERPRISE, FIXED_OCTETS, Pet, VARIABLE};
 use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
 use bmcnotice::words::Guid;
@@ -10,6 +11,7 @@ pub const GUID: Guid = Guid([0x10, 0x32, 0x54, 0x76, 0x98, 0xBA, 0xDC, 0xFE, 1, 
 
 /// A PET of its own number about a memory module: offset 0 is a correctable error, which starts no
 /// recovery, 1 an uncorrectable one.
+#[allow(dead_code, reason = "of some benches")]
 pub fn memory_pet(offset: u8, deasserted: bool, number: u32) -> Vec<u8> {
     let severity = if offset == 0 { 0x08 } else { 0x20 };
     let pet = Pet {
@@ -44,5 +46,24 @@ pub fn memory_pet(offset: u8, deasserted: bool, number: u32) -> Vec<u8> {
     pet.emit(&mut octets);
     let mut bytes = Vec::new();
     emit_trap_v1(b"public", &head, &[Varbind { name: VARIABLE, value: Value::OctetString(&octets) }], &mut bytes);
+    bytes
+}
+
+/// A vendor's trap of its own number.
+#[allow(dead_code, reason = "of some benches")]
+pub fn vendor(number: u32) -> Vec<u8> {
+    let enterprise = OidBuf::from_dotted("1.3.6.1.4.1.674.10892.5.3.2.1").expect("an OID");
+    let variable = OidBuf::from_dotted("1.3.6.1.4.1.674.10892.5.3.1.2.0").expect("an OID");
+    let text = format!("The system board fan {number} is operating less than the lower threshold.");
+    let head = TrapV1 {
+        enterprise: enterprise.as_oid(),
+        agent: Ipv4Addr::LOCALHOST,
+        generic: ENTERPRISE_SPECIFIC,
+        specific: 2155,
+        uptime: number,
+    };
+    let varbind = Varbind { name: variable.as_oid(), value: Value::OctetString(text.as_bytes()) };
+    let mut bytes = Vec::new();
+    emit_trap_v1(b"public", &head, &[varbind], &mut bytes);
     bytes
 }

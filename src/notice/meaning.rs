@@ -25,17 +25,18 @@ const UNSPECIFIED_OFFSET: u8 = 0x0F;
 /// The sensor number that says nothing; 00h is also a real one.
 const UNSPECIFIED_SENSOR: u8 = 0xFF;
 
-/// The meaning of a trap of the server of this name. `draft` is where its texts are written, again and again.
-pub fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings, draft: &mut String) -> Meaning {
+/// The meaning of a trap of the server of this name; `trap_oid`: the trap's, as dotted decimals. `draft` is where its texts
+/// are written, again and again.
+pub fn of(trap: &VerifiedTrap<'_>, trap_oid: &str, server: &str, meanings: &Meanings, draft: &mut String) -> Meaning {
     if let Some(pet) = trap.pet() {
         let (class, fault) = (class(pet, meanings), Some(Fault::of(pet)));
         let region = Text::drafted(draft, |draft| region(pet, draft));
         return Meaning { class, region, sentence: Text::drafted(draft, |draft| sentence(pet, server, draft)), fault };
     }
-    vendor::of(trap, server, meanings, draft).unwrap_or_else(|| Meaning {
+    vendor::of(trap, trap_oid, server, meanings, draft).unwrap_or_else(|| Meaning {
         class: Class::Info,
         region: Text::drafted(draft, |draft| draft.push_str("unknown")),
-        sentence: Text::drafted(draft, |draft| vendor::unclassified(trap.message().trap_oid(), server, draft)),
+        sentence: Text::drafted(draft, |draft| vendor::unclassified(trap_oid, server, draft)),
         fault: None,
     })
 }

@@ -214,14 +214,13 @@ impl Reception {
     fn receive(&mut self, now: Now, trap: VerifiedTrap<'_>, inform: Option<Vec<u8>>) -> Received {
         let identity = Identity::of(&trap, &self.server_name);
         let (id, repeated) = self.seen.note(now, trap.source().ip(), identity, self.span);
-        let meaning = meaning::of(&trap, &self.server_name, &self.meanings, &mut self.draft);
+        let (name, draft) = (trap.message().trap_oid(), &mut self.draft);
+        let trap_oid = Text::drafted(draft, |draft| name.into_iter().for_each(|name| name.write_dotted(draft)));
+        let meaning = meaning::of(&trap, &trap_oid, &self.server_name, &self.meanings, draft);
         let reply = Reply { inform, pet: trap.pet().map(Pet::acknowledge) };
         if !repeated && self.may_start(meaning.class) {
             self.seen.keep(trap.source().ip());
         }
-        let name = trap.message().trap_oid();
-        let trap_oid =
-            Text::drafted(&mut self.draft, |draft| name.into_iter().for_each(|name| name.write_dotted(draft)));
         let notice = Notice {
             id,
             server: trap.server(),

@@ -8,7 +8,7 @@ use super::source::VerifiedTrap;
 use super::told::Meaning;
 use crate::config::model::{Meanings, Profile, ProfileRule, Wanted};
 use crate::wire::oid::OidBuf;
-use crate::wire::snmp::{Message, TrapOid, Value, Varbind, Varbinds};
+use crate::wire::snmp::{Message, Value, Varbind, Varbinds};
 use crate::words::{Class, Text};
 use core::fmt::Write;
 
@@ -22,7 +22,13 @@ const REPORTED: &str = "; reported by BMC of ";
 const LAST_SENSOR: u8 = 0xFE;
 
 /// The meaning of a trap that is no PET, of the server of this name; `None` if no profile knows its enterprise.
-pub(super) fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings, draft: &mut String) -> Option<Meaning> {
+pub(super) fn of(
+    trap: &VerifiedTrap<'_>,
+    trap_oid: &str,
+    server: &str,
+    meanings: &Meanings,
+    draft: &mut String,
+) -> Option<Meaning> {
     let oid = trap.message().trap_oid()?;
     let is_of = |profile: &&Profile| profile.enterprise.iter().any(|prefix| oid.starts_with(prefix.as_oid()));
     // Seldom more than one: what the site's profile leaves open, a shipped one may know.
@@ -42,7 +48,7 @@ pub(super) fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings, dra
     let sentence = Text::drafted(draft, |sentence| {
         if rule.is_none() {
             sentence.push_str(UNCLASSIFIED);
-            oid.write_dotted(sentence);
+            sentence.push_str(trap_oid);
         }
         let unsaid = sentence.len();
         if rule.is_none() {
@@ -55,7 +61,7 @@ pub(super) fn of(trap: &VerifiedTrap<'_>, server: &str, meanings: &Meanings, dra
             (false, Some(ProfileRule { text: Some(text), .. })) => sentence.push_str(text.trim_end_matches('.')),
             (false, Some(ProfileRule { text: None, .. })) => {
                 sentence.push_str("Trap ");
-                oid.write_dotted(sentence);
+                sentence.push_str(trap_oid);
                 sentence.push_str(" of profile ");
                 sentence.push_str(&profile.name);
             }
@@ -193,13 +199,12 @@ fn fault(
 }
 
 /// What is said of a trap that nobody knows.
-pub(super) fn unclassified(oid: Option<TrapOid<'_>>, server: &str, sentence: &mut String) {
-    match oid {
-        Some(oid) => {
-            sentence.push_str(UNCLASSIFIED);
-            oid.write_dotted(sentence);
-        }
-        None => sentence.push_str("Unclassified trap without a name"),
+pub(super) fn unclassified(trap_oid: &str, server: &str, sentence: &mut String) {
+    if trap_oid.is_empty() {
+        sentence.push_str("Unclassified trap without a name");
+    } else {
+        sentence.push_str(UNCLASSIFIED);
+        sentence.push_str(trap_oid);
     }
     sentence.push_str(REPORTED);
     sentence.push_str(server);

@@ -85,11 +85,23 @@ impl<'a> Oid<'a> {
     /// Whether it begins with these arcs.
     #[inline]
     pub fn starts_with(self, prefix: Oid<'_>) -> bool {
+        match self.against(prefix) {
+            Against::Begins => true,
+            Against::Shorter | Against::Other => false,
+        }
+    }
+
+    /// How far it goes along with these arcs.
+    #[inline]
+    pub(super) fn against(self, prefix: Oid<'_>) -> Against {
         match difference(self.0, prefix.0) {
             // An arc ends in its last octet, so that octets which begin alike are arcs that do.
-            Difference::None => self.0.len() >= prefix.0.len(),
-            Difference::OfArcs => false,
-            Difference::Perhaps => without_prefix(self.arcs(), prefix).is_some(),
+            Difference::None if self.0.len() >= prefix.0.len() => Against::Begins,
+            Difference::None => Against::Shorter,
+            Difference::OfArcs => Against::Other,
+            Difference::Perhaps if without_prefix(self.arcs(), prefix).is_some() => Against::Begins,
+            Difference::Perhaps if without_prefix(prefix.arcs(), self).is_some() => Against::Shorter,
+            Difference::Perhaps => Against::Other,
         }
     }
 
@@ -109,6 +121,16 @@ pub(super) fn without_prefix<A: Iterator<Item = u32>>(mut arcs: A, prefix: Oid<'
         }
     }
     Some(arcs)
+}
+
+/// An identifier beside one that it may begin with.
+pub(super) enum Against {
+    /// It begins with all of it.
+    Begins,
+    /// It is the beginning of it.
+    Shorter,
+    /// Neither.
+    Other,
 }
 
 /// How the octets of two identifiers differ, as far as the shorter one goes.

@@ -17,7 +17,7 @@ pub use value::{Iter, Value, Varbind, Varbinds};
 
 use super::Error;
 use super::ber;
-use super::oid::{self, Arcs, Oid};
+use super::oid::{self, Against, Arcs, Oid};
 use core::fmt;
 use core::net::Ipv4Addr;
 
@@ -272,9 +272,11 @@ impl<'a> TrapOid<'a> {
 
     /// Whether it begins with these arcs.
     pub fn starts_with(self, prefix: Oid<'_>) -> bool {
-        // Only a prefix that begins with the base can reach into the tail.
-        let reaches = || self.tail_length > 0 && prefix.starts_with(self.base);
-        self.base.starts_with(prefix) || reaches() && self.strip_prefix(prefix).is_some()
+        match self.base.against(prefix) {
+            Against::Begins => true,
+            Against::Shorter => self.tail_length > 0 && self.strip_prefix(prefix).is_some(),
+            Against::Other => false,
+        }
     }
 
     /// The arcs behind `prefix`, if it begins with that.
@@ -292,13 +294,6 @@ impl<'a> TrapOid<'a> {
         tail[1..5].copy_from_slice(&first);
         tail[5..9].copy_from_slice(&second);
         (self.base.content(), tail)
-    }
-
-    /// As dotted decimals, in one allocation for what traps are usually called.
-    pub fn dotted(self) -> String {
-        let mut text = String::with_capacity(64);
-        self.write_dotted(&mut text);
-        text
     }
 
     /// Adds it as dotted decimals; the formatter would take several times as long.
