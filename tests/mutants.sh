@@ -148,6 +148,11 @@ mutant "$usm" src/notice/usm/own.rs     's/!message.may_be_reported() ||//'     
 mutant "$usm" src/notice/usm.rs         's/message.level < self.table.least ||//'                   # weaker than wanted
 mutant "$usm" src/notice/usm.rs         's/self.table.others.iter().any/false \&\& self.table.others.iter().any/' # another server'"'"'s engine
 mutant "$usm" src/notice/mod.rs         's/self.held.take_if(|held| Some(held.clock.engine) == engine);//' # a clock that goes on was lost
+corpus='cargo test -q --test corpus'
+mutant "$corpus" src/wire/oid.rs             's/self.0 == other.0 || (padded(self.0) .*/self.0 == other.0/' # an arc with 80h in front
+mutant "$corpus" src/wire/snmp/mod.rs        's/if rest.is_empty() { Ok(()) }/if true { Ok(()) }/'       # octets left over
+mutant "$corpus" src/crypto/usm.rs           's/iv\[8..\].copy_from_slice(&salt);//'                     # seals of another sender
+mutant "$corpus" src/wire/snmp/emit.rs       's/ber::emit(RESPONSE, out, |out| response/ber::emit(0xA8, out, |out| response/' # an answer that is none
 mutant 'cargo test -q --features sim --test evidence' src/engine/usm.rs 's/Verdict::Contradicted => {/Verdict::Contradicted if { self.reception.believe_held(now, notice).is_some_and(|(from, bytes)| { self.take_datagram(now, from, \&bytes); true }) } => {} Verdict::Contradicted => {/' # a replay is a reset
 mutant 'cargo test -q --test usm_peers replay' src/engine/usm.rs 's/while let Some(clock) = self.reception.poll_clock() {/while let Some(clock) = None::<Clock> {/' # clocks die with us
 

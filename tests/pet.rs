@@ -9,16 +9,24 @@ use bmcnotice::wire::pet::{self, Pet};
 use bmcnotice::wire::snmp::Message;
 use common::{octets, text};
 
-/// The PETs of a file of datagrams.
-fn pets(file: &str) -> Vec<Pet> {
+/// What is made of the PETs of a file of datagrams.
+fn of_pets<T>(file: &str, make: impl Fn(u32, &[u8]) -> T) -> Vec<T> {
     let text = text(file);
     let datagrams = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(octets);
-    let pets = datagrams.filter_map(|datagram| {
+    let made = datagrams.filter_map(|datagram| {
         let message = Message::parse(&datagram).ok()?;
         let (specific, octets) = pet::find(&message)?;
-        Some(Pet::parse(specific, octets).unwrap())
+        Some(make(specific, octets))
     });
-    pets.collect()
+    made.collect()
+}
+
+fn pets(file: &str) -> Vec<Pet> {
+    of_pets(file, |specific, octets| Pet::parse(specific, octets).unwrap())
+}
+
+fn lengths(file: &str) -> Vec<usize> {
+    of_pets(file, |_, octets| octets.len())
 }
 
 /// Dell's chassis intrusion, as of a PowerEdge.
@@ -64,10 +72,25 @@ fn every_pet_of_the_corpus() {
     assert_eq!((own[2].offset, own[2].utc_offset, own[2].severity), (2, Some(60), 2));
 
     let carrier = pets("traps/eipmi-pet.hex");
+    assert_eq!(lengths("traps/own-snmptrap.hex"), [47, 51, 47, 47, 47, 47], "Supermicro's has a field of its own");
+    assert_eq!(lengths("traps/eipmi-pet.hex"), [110, 110, 110], "zeros, and no end mark");
     let seen: Vec<_> = carrier.iter().map(|p| (p.sensor_type, p.offset, p.sensor_number, p.severity)).collect();
     assert_eq!(seen, [(0xF3, 1, 0x1C, 0xFF), (0xF0, 5, 0x09, 0xFF), (0xF0, 1, 0x09, 0xFF)]);
     assert_eq!((carrier[0].trap_source, carrier[0].entity, carrier[0].entity_instance), (0x24, 0x0A, 0x61));
     assert!(carrier.iter().all(|pet| pet.guid.is_unspecified() && pet.sequence == 0 && pet.timestamp == 0));
+}
+
+/// As a comment of ipmiutil (`util/ievents.c`, BSD) shows it, of an Intel BMC; its specific-trap is not told there, and the
+/// sentence beside it says System Event, 6Fh.
+#[test]
+fn an_intel() {
+    let octets =
+        octets("3ca7568508c511d7c3a2000423bcac12511411723858ffff20200010830701410fff000000000019000001570022c1");
+    let pet = Pet::parse(0x0012_6F01, &octets).unwrap();
+    assert_eq!((pet.sequence, pet.timestamp, pet.severity), (0x5114, 0x1172_3858, 0));
+    assert_eq!((pet.sensor_device, pet.sensor_number, pet.entity, pet.entity_instance), (0x10, 0x83, 7, 1));
+    assert_eq!((&pet.event_data[..3], pet.manufacturer, pet.system_id), (&[0x41, 0x0F, 0xFF][..], 343, 0x22));
+    assert_eq!(meaning::event_text(&pet), "OEM System Boot Event");
 }
 
 #[test]
