@@ -28,6 +28,8 @@ export RUSTFLAGS := --remap-path-prefix=$(CARGO_HOME)/registry/src=crates
 export PATH := $(PATH):/usr/sbin:/sbin
 # For tests that start a peer written in Python.
 export BMCNOTICE_PYTHON := $(CURDIR)/$(VENV)/bin/python
+# A second hand in SNMPv3: tests/peers/snmp.
+export BMCNOTICE_SNMP_PEER := $(CURDIR)/target/debug/bmcnotice-snmp-peer
 
 # Every set of features that someone builds; `header` is a tool's, not the library's.
 FEATURES := none capi sim cli capi,sim,cli
@@ -159,6 +161,7 @@ test-full: tools
 .PHONY: $(SUITES:%=test-%) $(LONG:%=test-%)
 test-rust: $(EXAMPLES)
 	@[ ! -e $(VENV)/done ] || $(MAKE) -s installed-wheel
+	cargo build -q -p bmcnotice-snmp-peer
 	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
 # Kills before and after every packet and journal write, none left out.
@@ -306,6 +309,8 @@ lint-clippy:
 	done
 	cargo clippy -q -p bmcnotice-python --all-targets -- -D warnings
 	@echo 'ok: clippy, Python module'
+	cargo clippy -q -p bmcnotice-snmp-peer --all-targets -- -D warnings
+	@echo 'ok: clippy, SNMP peer'
 
 lint-doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps --document-private-items --features $(FULL)

@@ -1,8 +1,12 @@
-//! net-snmp's `snmptrap` and `snmpinform` in SNMPv3, through a running context: to a notice, and to an answered Inform.
+//! Real senders of SNMPv3, net-snmp's and async-snmp, through a running context: to a notice, and to an answered Inform.
 
+#[path = "usm_peers/async_snmp.rs"]
+mod async_snmp;
 mod peers;
 #[path = "support/ports.rs"]
 mod ports;
+#[path = "support/version3.rs"]
+mod version3;
 
 use bmcnotice::notice::DropReason;
 use bmcnotice::notice::usm::own_id;
@@ -34,6 +38,13 @@ const AUTHS: [(&str, &str); 6] = [
     ("sha384", "SHA-384"),
     ("sha512", "SHA-512"),
 ];
+
+/// In hexadecimal digits.
+fn pet(sequence: u16) -> String {
+    let mut pet = PET.to_owned();
+    pet.replace_range(32..36, &format!("{sequence:04X}"));
+    pet
+}
 
 struct Site {
     folder: PathBuf,
@@ -133,13 +144,17 @@ impl Site {
 
     /// Runs a sender while the context works.
     fn send(&self, program: &str, options: &[&str], sequence: u16) -> Output {
-        let mut pet = PET.to_owned();
-        pet.replace_range(32..36, &format!("{sequence:04X}"));
+        let pet = pet(sequence);
         let mut command = Command::new(program);
         command.env("SNMP_PERSISTENT_DIR", self.folder.join("snmp")).env("SNMPCONFPATH", self.folder.join("snmp"));
         command.args(["-m", "", "-v", "3", "-r", "2", "-t", "1", "-A", "a long passphrase", "-X", "another long one"]);
         command.args(options).arg(self.listen.to_string());
         command.args(["", "1.3.6.1.4.1.3183.1.1.0.356096", "1.3.6.1.4.1.3183.1.1.1", "x", &pet]);
+        self.while_working(command)
+    }
+
+    /// Runs a program while the context works.
+    fn while_working(&self, mut command: Command) -> Output {
         std::thread::scope(|scope| {
             let running = scope.spawn(move || command.output().unwrap());
             while !running.is_finished() {
