@@ -32,15 +32,16 @@ mod world;
 use bmcnotice::notice::DropReason;
 use bmcnotice::notice::usm::{own_boots, own_id};
 use bmcnotice::wire::usm::{Level, emit_scoped};
+use bmcnotice::words::Answer;
 use dice::Dice;
-use mail::{Clocks, Letter, Mail};
+use mail::{Clocks, Mail};
 use pen::{Cover, Desk};
 use std::env;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use world::World;
+use world::{Letter, World};
 
 /// Datagrams in `make test`, if they are through in time.
 const INPUTS: u64 = 100_000;
@@ -126,6 +127,22 @@ impl Keys {
     }
 }
 
+/// Time goes on, and the application answers.
+fn pass(dice: &mut Dice, world: &mut World) {
+    let span = match dice.below(100) {
+        0 => Duration::from_secs(200),
+        1..5 => Duration::from_secs(5),
+        _ => Duration::from_millis(20),
+    };
+    world.pass(dice.up_to(span));
+    if dice.percent(20)
+        && let Some(token) = world.due()
+    {
+        let answer = if dice.percent(50) { Answer::Done } else { Answer::Failed };
+        world.answer(token, answer);
+    }
+}
+
 fn life(seed: u64, keys: &Keys, tally: &mut Tally) {
     let mut dice = Dice::new(seed);
     let sites = site::all(&keys.hostile.users);
@@ -137,7 +154,7 @@ fn life(seed: u64, keys: &Keys, tally: &mut Tally) {
     let inputs = LIFE * if dice.percent(12) { 10 } else { 1 };
     let inputs = 1 + dice.below(inputs);
     for _ in 0..inputs {
-        world.pass(&mut dice);
+        pass(&mut dice, &mut world);
         if dice.below(100) == 0 {
             let site = &sites[dice.below(sites.len() as u64) as usize];
             world.reload(&mut dice, site);
@@ -147,7 +164,8 @@ fn life(seed: u64, keys: &Keys, tally: &mut Tally) {
         let clocks = Clocks { theirs: seconds, own, boots, ours };
         let letter = mail.next(&mut dice, &world.site, &keys.hostile, clocks);
         tally.inputs += 1;
-        world.hear(&mut dice, &letter);
+        let from = site::SENDERS[if dice.percent(75) { 0 } else { dice.below(5) as usize }];
+        world.hear(from.parse().expect("an address"), &letter);
         tally.again += again::read_again(&letter.bytes);
     }
     if !world.site.is_foreign() {

@@ -6,6 +6,7 @@ use crate::dice::Dice;
 use crate::mutate::{self, Counts};
 use crate::pen::{Cover, Desk, Pen};
 use crate::site::Site;
+use crate::world::Letter;
 use crate::{traps, tree, version3};
 use bmcnotice::config::model::Wanted;
 use bmcnotice::notice::usm::EngineId;
@@ -22,14 +23,6 @@ use std::net::Ipv4Addr;
 const KEPT: usize = 32;
 /// Larger ones are seldom among them.
 const LARGE: usize = 3000;
-
-/// One datagram.
-#[derive(Debug, Clone)]
-pub struct Letter {
-    pub bytes: Vec<u8>,
-    /// The right key has signed exactly these octets.
-    pub signed: bool,
-}
 
 /// What the sender knows of the receiver.
 #[derive(Debug, Clone, Copy)]

@@ -2,8 +2,7 @@
 
 use crate::dice::Dice;
 use crate::logins;
-use crate::mail::Letter;
-use crate::site::{BMC, SENDERS, Site};
+use crate::site::{BMC, Site};
 use bmcnotice::bmc::link::Identity;
 use bmcnotice::config::model::Privilege;
 use bmcnotice::engine::explain::{Explainer, Outcome};
@@ -17,6 +16,7 @@ use bmcnotice::suite::Suite;
 use bmcnotice::wire;
 use bmcnotice::wire::snmp::Message;
 use bmcnotice::words::{Answer, Class, Trust};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Outputs of one input at most.
@@ -24,6 +24,14 @@ const MOST_OUTPUTS: usize = 60;
 /// Characters of what is said of one at most.
 const MOST_SAID: usize = 4000;
 const BOOT: BootId = BootId([1; 16]);
+
+/// One datagram.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub bytes: Vec<u8>,
+    /// The right key has signed exactly these octets.
+    pub signed: bool,
+}
 
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -80,14 +88,85 @@ fn fit(what: &str, text: &str) {
     assert!(!text.chars().any(char::is_control), "{what} for no terminal: {text:?}");
 }
 
+fn judge(notice: &Notice, letter: &Letter) {
+    assert!(notice.trust != Trust::Authenticated || letter.signed, "nobody signed {:02x?}", letter.bytes);
+    fit("a sentence", &notice.sentence);
+    fit("a region", &notice.region);
+    fit("a name", &notice.trap_oid);
+}
+
+/// A reception of this configuration that has heard nobody.
+pub fn reception(now: Now, site: &Site) -> Reception {
+    let mut reception = Reception::new(&site.cluster);
+    if site.has_users() {
+        let own = own_id("hostile", "server1");
+        reception.read_version3(Some(Usm::new(now, site.table(), own, own_boots(now, None), 1)));
+    }
+    reception
+}
+
+/// What it makes of one datagram, and the octets of its Report.
+pub fn receive(
+    reception: &mut Reception,
+    now: Now,
+    from: SocketAddr,
+    letter: &Letter,
+) -> (Result<Received, DropReason>, usize) {
+    let most = letter.bytes.len() + 200;
+    let received = reception.handle_datagram(now, from, &letter.bytes);
+    let report = reception.poll_report();
+    while reception.poll_clock().is_some() || reception.poll_awaiting().is_some() {}
+    reception.poll_held();
+    match &received {
+        Ok(Received { notice, reply, .. }) => {
+            assert_eq!(report, None);
+            judge(notice, letter);
+            let inform = reply.inform.as_ref().map_or(0, Vec::len);
+            assert!(inform <= most, "an answer of {inform} octets to {}", letter.bytes.len());
+        }
+        Err(_) => {
+            let report = report.as_ref().map_or(0, Vec::len);
+            assert!(report <= most, "a Report of {report} octets to {}", letter.bytes.len());
+        }
+    }
+    (received, report.map_or(0, |report| report.len()))
+}
+
+/// The explanation says the same as the reception, of what needs no memory; whether there was anything to compare.
+pub fn explain(
+    explainer: &Explainer,
+    now: Now,
+    from: SocketAddr,
+    bytes: &[u8],
+    received: &Result<Received, DropReason>,
+) -> bool {
+    let way = explainer.explain(now, from, bytes);
+    way.iter().for_each(|passage| fit(&passage.step, &passage.why));
+    let ends = way.iter().filter(|passage| passage.outcome == Outcome::Ended && !passage.step.starts_with("monitor"));
+    let ends: Vec<_> = ends.collect();
+    let noticed = way.iter().any(|passage| passage.step == "notice");
+    assert_eq!(ends.len(), usize::from(!noticed), "{way:?}");
+    // It remembers no clock and no engine, and has started just now.
+    let version3 = matches!(Message::parse(bytes), Err(wire::Error::Version3));
+    let of_memory = [DropReason::NotInTimeWindow, DropReason::UnknownEngine];
+    let said = |reason: &DropReason| ends.iter().any(|end| end.why.ends_with(&format!("({reason})")));
+    if version3 && (received.as_ref().is_err_and(|reason| of_memory.contains(reason)) || of_memory.iter().any(said)) {
+        return false;
+    }
+    match received {
+        Ok(_) => assert!(noticed, "{way:?}"),
+        Err(reason) => {
+            assert!(ends.iter().all(|end| end.why.ends_with(&format!("({reason})"))), "{reason}: {way:?}");
+            assert!(!noticed, "{reason}: {way:?}");
+        }
+    }
+    true
+}
+
 impl World {
     pub fn new(dice: &mut Dice, site: Site) -> Self {
         let now = Now { boottime: Duration::from_secs(1000), wall: Duration::from_secs(1_700_000_000) };
-        let mut reception = Reception::new(&site.cluster);
-        if site.has_users() {
-            let own = own_id("hostile", "server1");
-            reception.read_version3(Some(Usm::new(now, site.table(), own, own_boots(now, None), 1)));
-        }
+        let reception = reception(now, &site);
         let mut engine = Engine::new(now, setup(dice, &site));
         engine.handle_timeout(now);
         let explainer = Explainer::new(now, site.cluster.clone(), site.users.clone());
@@ -137,14 +216,9 @@ impl World {
         0
     }
 
-    /// Time goes on, and the application answers.
-    pub fn pass(&mut self, dice: &mut Dice) {
-        let span = match dice.below(100) {
-            0 => Duration::from_secs(200),
-            1..5 => Duration::from_secs(5),
-            _ => Duration::from_millis(20),
-        };
-        self.now = self.now.after(dice.up_to(span));
+    /// Time goes on.
+    pub fn pass(&mut self, span: Duration) {
+        self.now = self.now.after(span);
         for round in 0.. {
             assert!(round < 100, "time does not move on");
             self.engine.handle_timeout(self.now);
@@ -154,13 +228,16 @@ impl World {
             }
         }
         self.tokens.retain(|token| self.engine.is_due(*token));
-        if dice.percent(20)
-            && let Some(token) = self.tokens.pop()
-        {
-            let answer = if dice.percent(50) { Answer::Done } else { Answer::Failed };
-            self.engine.answer(self.now, token, answer).expect("it is due");
-            self.drain();
-        }
+    }
+
+    /// A recovery that the application has not answered, to be answered now.
+    pub fn due(&mut self) -> Option<u64> {
+        self.tokens.pop()
+    }
+
+    pub fn answer(&mut self, token: u64, answer: Answer) {
+        self.engine.answer(self.now, token, answer).expect("it is due");
+        self.drain();
     }
 
     /// Another configuration, if that may be now.
@@ -182,8 +259,7 @@ impl World {
     }
 
     /// One datagram, through everything.
-    pub fn hear(&mut self, dice: &mut Dice, letter: &Letter) {
-        let from = SENDERS[if dice.percent(75) { 0 } else { dice.below(5) as usize }].parse().expect("an address");
+    pub fn hear(&mut self, from: SocketAddr, letter: &Letter) {
         let bytes = &letter.bytes;
         let before = self.engine.statistics().clone();
         self.replies = 0;
@@ -195,25 +271,16 @@ impl World {
         assert_eq!(fates(&after), fates(&before) + 1, "a datagram has one fate");
         assert!(self.replies <= 3, "{} replies to one datagram", self.replies);
         assert!(after.notices > before.notices || self.heard.is_empty(), "a notice of nothing");
-        for heard in std::mem::take(&mut self.heard) {
-            self.judge(&heard.notice, letter);
-        }
+        self.heard.drain(..).for_each(|heard| judge(&heard.notice, letter));
 
         if after.answers > before.answers {
             return; // the engine alone knows these
         }
-        let received = self.reception.handle_datagram(self.now, from, bytes);
-        let report = self.reception.poll_report();
-        while self.reception.poll_clock().is_some() || self.reception.poll_awaiting().is_some() {}
-        self.reception.poll_held();
+        let (received, report) = receive(&mut self.reception, self.now, from, letter);
         let new = |count: fn(&Statistics) -> u64| count(&after) > count(&before);
         match &received {
             Ok(Received { notice, repeated, reply }) => {
-                assert_eq!(report, None);
                 assert!(new(|s| s.notices + s.repeats), "the engine drops what the reception takes: {after:?}");
-                self.judge(notice, letter);
-                let inform = reply.inform.as_ref().map_or(0, Vec::len);
-                assert!(inform <= bytes.len() + 200, "an answer of {inform} octets to {}", bytes.len());
                 self.seen.responses += u64::from(reply.inform.is_some());
                 self.seen.notices += u64::from(!repeated);
                 self.seen.repeats += u64::from(*repeated);
@@ -222,46 +289,10 @@ impl World {
             Err(reason) => {
                 assert!(after.dropped(*reason) > before.dropped(*reason), "the engine does not drop it for {reason}");
                 self.seen.drops[*reason as usize] += 1;
-                let report = report.map_or(0, |report| report.len());
-                assert!(report <= bytes.len() + 200, "a Report of {report} octets to {}", bytes.len());
                 self.seen.reports += u64::from(report > 0);
             }
         }
-        self.explain(from, bytes, &received);
-    }
-
-    fn judge(&self, notice: &Notice, letter: &Letter) {
-        assert!(notice.trust != Trust::Authenticated || letter.signed, "nobody signed {:02x?}", letter.bytes);
-        fit("a sentence", &notice.sentence);
-        fit("a region", &notice.region);
-        fit("a name", &notice.trap_oid);
-    }
-
-    /// The explanation says the same, of what needs no memory.
-    fn explain(&mut self, from: std::net::SocketAddr, bytes: &[u8], received: &Result<Received, DropReason>) {
-        let way = self.explainer.explain(self.now, from, bytes);
-        way.iter().for_each(|passage| fit(&passage.step, &passage.why));
-        let ends =
-            way.iter().filter(|passage| passage.outcome == Outcome::Ended && !passage.step.starts_with("monitor"));
-        let ends: Vec<_> = ends.collect();
-        let noticed = way.iter().any(|passage| passage.step == "notice");
-        assert_eq!(ends.len(), usize::from(!noticed), "{way:?}");
-        // It remembers no clock and no engine, and has started just now.
-        let version3 = matches!(Message::parse(bytes), Err(wire::Error::Version3));
-        let of_memory = [DropReason::NotInTimeWindow, DropReason::UnknownEngine];
-        let said = |reason: &DropReason| ends.iter().any(|end| end.why.ends_with(&format!("({reason})")));
-        if version3 && (received.as_ref().is_err_and(|reason| of_memory.contains(reason)) || of_memory.iter().any(said))
-        {
-            return;
-        }
-        self.seen.explained += 1;
-        match received {
-            Ok(_) => assert!(noticed, "{way:?}"),
-            Err(reason) => {
-                assert!(ends.iter().all(|end| end.why.ends_with(&format!("({reason})"))), "{reason}: {way:?}");
-                assert!(!noticed, "{reason}: {way:?}");
-            }
-        }
+        self.seen.explained += u64::from(explain(&self.explainer, self.now, from, bytes, &received));
     }
 
     /// Where a datagram ends, in words.

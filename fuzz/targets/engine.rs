@@ -1,0 +1,36 @@
+//! Datagrams of several senders, with time, answers and reloads between them, to an engine whose outputs are performed,
+//! beside a reception; and at the end a genuine one. A world of its own for each input, so that each can be played again.
+
+#![no_main]
+
+use fuzz::dice::Dice;
+use fuzz::world::{Letter, World};
+use fuzz::{frames, letters, sender, signed, sites};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|input: &[u8]| {
+    let (site, frames) = frames::read(input);
+    let mut dice = Dice::new(0);
+    let mut world = World::new(&mut dice, sites()[site % sites().len()].clone());
+    for frame in frames {
+        world.pass(frame.span());
+        if let Some(answer) = frame.answer()
+            && let Some(token) = world.due()
+        {
+            world.answer(token, answer);
+        }
+        if let Some(site) = frame.site().and_then(|site| sites().get(site)) {
+            world.reload(&mut dice, site);
+        }
+        let signed = signed(&frame.octets);
+        world.hear(sender(frame.sender), &Letter { bytes: frame.octets, signed });
+    }
+    // In v3 an input may have spoken for the genuine engine, too.
+    if !world.site.is_foreign() && !world.site.table().version3_only {
+        world.genuine(&Letter { bytes: letters::genuine(), signed: false });
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    fuzz::mutator::many(data, size, max_size, seed)
+});
