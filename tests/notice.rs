@@ -57,7 +57,7 @@ fn cluster() -> Cluster {
         heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
-        meanings: Meanings::default(),
+        meanings: Meanings::default().into(),
     }
 }
 

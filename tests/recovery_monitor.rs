@@ -53,7 +53,7 @@ fn cluster(monitors: Vec<Monitor>) -> Cluster {
         heartbeat,
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
-        meanings: Meanings::default(),
+        meanings: Meanings::default().into(),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::crypto::Secret;
 use crate::crypto::usm::Extension;
 use crate::words::ServerId;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 
 /// `None` only if the draft has an error in it after all.
 pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
@@ -52,7 +53,7 @@ pub(super) fn cluster(draft: Draft, this: ServerId) -> Option<Cluster> {
             disk: disk.or(Some(default::DISK.to_owned()))?,
         },
         commands: self::commands(commands)?,
-        meanings,
+        meanings: Arc::new(meanings),
     })
 }
 

@@ -20,6 +20,7 @@ pub use version3::{Learning, Least, Version3};
 
 use super::clusterpro::{Clusterpro, Site};
 use crate::words::{MonitorId, ServerId, Trust};
+use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -46,8 +47,8 @@ pub struct Cluster {
     pub observe: bool,
     /// What the final actions run.
     pub commands: Commands,
-    /// What events and vendors' traps mean here.
-    pub meanings: Meanings,
+    /// What events and vendors' traps mean here; shared with whoever reads traps, because profiles are large.
+    pub meanings: Arc<Meanings>,
 }
 
 impl Cluster {

@@ -29,6 +29,7 @@ use crate::wire;
 use crate::wire::pet::Pet;
 use crate::wire::snmp::{Message, inform_response};
 use crate::words::{Class, Text};
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 use dedup::{Identity, NUMBERED_SPAN, Seen};
@@ -82,7 +83,7 @@ pub struct Reception {
     speakers: Speakers,
     seen: Seen,
     server_name: String,
-    meanings: Meanings,
+    meanings: Arc<Meanings>,
     /// The least that starts a recovery here.
     starts_on: StartsOn,
     /// For how long a numbered notice may be repeated.

@@ -55,6 +55,8 @@ pub struct World {
     reception: Reception,
     engine: Engine,
     explainer: Explainer,
+    /// Whether the explanation is compared, too, which takes as long as all the rest.
+    pub explains: bool,
     journal: Vec<u8>,
     tokens: Vec<u64>,
     heard: Vec<Heard>,
@@ -172,8 +174,20 @@ impl World {
         let explainer = Explainer::new(now, site.cluster.clone(), site.users.clone());
         let (journal, tokens, heard) = (Vec::new(), Vec::new(), Vec::new());
         let seen = Seen { drops: vec![0; DropReason::ALL.len()], ..Seen::default() };
-        let mut world =
-            Self { site, now, began: now, reception, engine, explainer, journal, tokens, heard, replies: 0, seen };
+        let mut world = Self {
+            site,
+            now,
+            began: now,
+            reception,
+            engine,
+            explainer,
+            explains: true,
+            journal,
+            tokens,
+            heard,
+            replies: 0,
+            seen,
+        };
         world.drain();
         world
     }
@@ -292,7 +306,9 @@ impl World {
                 self.seen.reports += u64::from(report > 0);
             }
         }
-        self.seen.explained += u64::from(explain(&self.explainer, self.now, from, bytes, &received));
+        if self.explains {
+            self.seen.explained += u64::from(explain(&self.explainer, self.now, from, bytes, &received));
+        }
     }
 
     /// Where a datagram ends, in words.

@@ -136,7 +136,7 @@ fn cluster(server: &str, community: &[u8]) -> Cluster {
         heartbeat: Heartbeat { enabled: false, ..Heartbeat::default() },
         journal: Journal { hot: None, disk: None },
         commands: Commands::default(),
-        meanings: Meanings { profiles: shipped_profiles(), ..Meanings::default() },
+        meanings: Meanings { profiles: shipped_profiles(), ..Meanings::default() }.into(),
     }
 }
 
