@@ -8,7 +8,7 @@ use bmcnotice::config::model::Learning;
 use bmcnotice::crypto::usm::{Auth, Extension, Privacy};
 use bmcnotice::notice::DropReason;
 use bmcnotice::notice::usm::{Clock, EngineId, MAX_LEARNED, MAX_REPORTS, Table};
-use bmcnotice::wire::usm::{Level, Stat, Version3};
+use bmcnotice::wire::usm::{Level, MAX_COUNT, Stat, Version3};
 use bmcnotice::words::Trust;
 use common::{octets, text};
 use version3::{BMC, Sender, World, at, user};
@@ -137,6 +137,21 @@ fn a_replay_and_a_lost_clock() {
     let (notice, _) = world.reception.poll_held().unwrap();
     assert!(world.receive(&sender.trap(9, 1, 11)).is_ok());
     assert_eq!(world.reception.believe_held(world.now, notice), None);
+}
+
+/// RFC 3414 sections 2.2.2 and 3.2, step 7: an engine that counts no further is in no window, on first contact neither.
+#[test]
+fn the_last_boots_are_in_no_window() {
+    let sender = sha256();
+    let mut world = World::new(sender.table());
+    for sequence in 1..3 {
+        assert_eq!(world.receive(&sender.trap(MAX_COUNT, 1000, sequence)).err(), Some(DropReason::NotInTimeWindow));
+        assert_eq!(world.reception.poll_held(), None, "no log could tell that it is fresh");
+        assert_eq!(world.reception.poll_clock(), None);
+    }
+    assert!(world.receive(&sender.trap(7, 1000, 3)).is_ok(), "its clock was not moved");
+    assert_eq!(world.receive(&sender.trap(MAX_COUNT, 1000, 4)).err(), Some(DropReason::NotInTimeWindow));
+    assert!(world.receive(&sender.trap(7, 1001, 5)).is_ok());
 }
 
 #[test]

@@ -1,15 +1,19 @@
-//! Messages that the mutator takes parts from: a PET in every version, as Trap and as Inform, for every user.
+//! Messages that the mutator takes parts from: a PET in every version, as Trap and as Inform, for every user; and the
+//! traps of the shipped vendor profiles.
 //!
 //! Nothing is sealed and no code is right: under `--cfg fuzzing` nobody asks.
 
 use crate::site::{BMC, engine};
 use crate::version3::{self, discovery, pet, user};
-use crate::{BEGIN, traps};
+use crate::{BEGIN, sites, traps};
+use bmcnotice::config::model::Wanted;
 use bmcnotice::crypto::usm::{Auth, Extension, Privacy};
 use bmcnotice::notice::usm::{User, own_boots, own_id};
 use bmcnotice::wire::oid::OidBuf;
 use bmcnotice::wire::pet::{TRAP_OID_PREFIX, VARIABLE};
-use bmcnotice::wire::snmp::{SNMP_TRAP_ADDRESS, Value, Varbind, emit_inform, emit_inform_pdu, emit_trap_pdu};
+use bmcnotice::wire::snmp::{
+    SNMP_TRAP_ADDRESS, Value, Varbind, emit_inform, emit_inform_pdu, emit_trap_pdu, emit_trap_v2c,
+};
 use bmcnotice::wire::usm::{Head, Level, Parameters, emit, emit_scoped};
 use std::net::Ipv4Addr;
 use std::sync::OnceLock;
@@ -84,12 +88,46 @@ fn open() -> Vec<Vec<u8>> {
     vec![traps::v1(&pet(1), b"public", address), version3::v2c(2), inform, discovery(1)]
 }
 
+fn instance(name: &OidBuf, last: u32) -> OidBuf {
+    OidBuf::from_dotted(&format!("{}.{last}", name.as_oid())).expect("one arc more")
+}
+
+/// One for each rule of the shipped profiles, with all the variables that its profile reads.
+fn vendors() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for profile in &sites()[0].cluster.meanings.profiles {
+        for rule in &profile.rules {
+            let trap = rule.traps.first().copied().unwrap_or(1);
+            let trap = instance(&instance(&profile.enterprise[0], 0), trap);
+            let mut variables = Vec::new();
+            if let Some((name, wanted)) = &rule.value {
+                let value = match wanted.first() {
+                    Some(Wanted::Number(number)) => Value::Integer(*number),
+                    Some(Wanted::Text(text)) => Value::OctetString(text.as_bytes()),
+                    None => Value::Null,
+                };
+                variables.push((instance(name, 0), value));
+            }
+            for name in profile.text.iter().chain(&profile.region).chain(&profile.sensor) {
+                variables.push((instance(name, 0), Value::OctetString(b"DIMM A1")));
+            }
+            variables.extend(profile.sensor_number.iter().map(|name| (instance(name, 0), Value::Integer(7))));
+            let varbinds: Vec<_> =
+                variables.iter().map(|(name, value)| Varbind { name: name.as_oid(), value: *value }).collect();
+            let mut out = Vec::new();
+            emit_trap_v2c(b"public", 1, 5, trap.as_oid(), &varbinds, &mut out);
+            all.push(out);
+        }
+    }
+    all
+}
+
 /// All of them.
 pub fn all() -> &'static [Vec<u8>] {
     static ALL: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     ALL.get_or_init(|| {
         let version3 = (0..USERS.len()).flat_map(|place| [sealed(place, false), sealed(place, true)]);
-        open().into_iter().chain(version3).collect()
+        open().into_iter().chain(version3).chain(vendors()).collect()
     })
 }
 

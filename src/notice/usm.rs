@@ -19,7 +19,7 @@ use crate::config::model::Learning;
 use crate::crypto::usm::{Auth, Cipher, Extension, Mac, Privacy};
 use crate::now::Now;
 use crate::wire::snmp::{Message, Pdu, response_pdu};
-use crate::wire::usm::{self, Data, Head, Level, Parameters, Scoped, Stat, Version3};
+use crate::wire::usm::{self, Data, Head, Level, MAX_COUNT, Parameters, Scoped, Stat, Version3};
 use engines::{Engine, Engines, Timely};
 use own::Own;
 use users::KeyRing;
@@ -307,6 +307,8 @@ impl Usm {
                 let report = self.own.report(now, message, Stat::NotInTimeWindows, Some(mac));
                 Err(Refused { report, ..DropReason::NotInTimeWindow.into() })
             }
+            // Behind the last boots there is no order, from the first message on; and no log says whether it is fresh.
+            Under::Known(_) | Under::Unknown(_) if boots == MAX_COUNT => Err(DropReason::NotInTimeWindow.into()),
             Under::Known(place) => match self.engines.get_mut(place) {
                 Some(engine) if engine.judge(now, boots, time) == Timely::Old => {
                     Ok(Some(Clock { engine: engine.id, boots, time }))
