@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""The committed corpus: one text a target, a line an input, in hexadecimal, as in tests/vectors.
+"""The committed corpus: one text a target, a line an input, in base64; docs/decisions/0090 says why.
 
 usage: corpus.py seeds TARGET FOLDER   the inputs that tests/vectors makes, as files
        corpus.py unpack TARGET FOLDER  the committed ones, as files
-       corpus.py pack TARGET FOLDER    the other way, but for what `seeds` makes; prints how many
+       corpus.py pack TARGET FOLDER    the other way, but for what `seeds` makes; the shortest, up to a budget
        corpus.py show FILE             an input's octets, to be read or sent on
 """
 
+import base64
 import hashlib
 import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).parent
 VECTORS = HERE.parent / "tests" / "vectors"
+# Octets of the committed inputs of one target.
+BUDGET = 75_000
 # What stands before a datagram in an input: the configuration, and who sends it.
 BEFORE = {
     "datagram": lambda octets: b"",
@@ -21,14 +24,14 @@ BEFORE = {
 }
 
 
-def lines(path):
+def lines(path, read):
     texts = (line.strip() for line in path.read_text().splitlines())
-    return [bytes.fromhex(text) for text in texts if text and not text.startswith("#")]
+    return [read(text) for text in texts if text and not text.startswith("#")]
 
 
 def seeds(target):
     files = sorted(path for folder in ("traps", "hostile") for path in (VECTORS / folder).glob("*.hex"))
-    return [BEFORE[target](octets) + octets for path in files for octets in lines(path)]
+    return [BEFORE[target](octets) + octets for path in files for octets in lines(path, bytes.fromhex)]
 
 
 def write(inputs, folder):
@@ -38,15 +41,21 @@ def write(inputs, folder):
 
 
 def committed(target):
-    return HERE / "corpus" / f"{target}.hex"
+    return HERE / "corpus" / f"{target}.b64"
 
 
 def pack(target, folder):
     known = set(seeds(target))
     found = sorted({path.read_bytes() for path in folder.iterdir()} - known, key=lambda octets: (len(octets), octets))
-    text = "".join(f"{octets.hex()}\n" for octets in found)
-    committed(target).write_text(f"# Found by target {target}, made small by `make fuzz-corpus`.\n{text}")
-    print(f"{target}: {len(found)} inputs, {len(text)} octets of text, beside {len(known)} of tests/vectors")
+    kept, room = [], BUDGET
+    for octets in found:
+        room -= len(octets)
+        if room < 0:
+            break
+        kept.append(base64.b64encode(octets).decode() + "\n")
+    head = f"# Found by target {target}, made small by `make fuzz-corpus`; `fuzz/corpus.py unpack` makes files of it.\n"
+    committed(target).write_text(head + "".join(kept))
+    print(f"{target}: {len(kept)} inputs of {len(found)}, beside {len(known)} of tests/vectors")
 
 
 def main(arguments):
@@ -54,7 +63,7 @@ def main(arguments):
         case ["seeds", target, folder]:
             write(seeds(target), pathlib.Path(folder))
         case ["unpack", target, folder]:
-            write(lines(committed(target)), pathlib.Path(folder))
+            write(lines(committed(target), base64.b64decode), pathlib.Path(folder))
         case ["pack", target, folder]:
             pack(target, pathlib.Path(folder))
         case ["show", file]:

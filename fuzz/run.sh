@@ -68,10 +68,10 @@ running=()
 
 if [ "$kind" = corpus ]; then
     for target in "${targets[@]}"; do
-        # What tests/vectors makes stays, and of the rest what adds to it.
+        # What tests/vectors makes stays, and of the rest what adds to it, cut to what a datagram usually has.
         rm -rf "$work/$target/small"
         "$python" fuzz/corpus.py seeds "$target" "$work/$target/small"
-        "$bin/$target" -merge=1 -set_cover_merge=1 -use_counters=0 -max_len=4096 "$work/$target/small" \
+        "$bin/$target" -merge=1 -set_cover_merge=1 -use_counters=0 -max_len=1024 "$work/$target/small" \
             "$work/$target/seeds" "$work/$target/found" > "$work/$target/merge" 2>&1
         "$python" fuzz/corpus.py pack "$target" "$work/$target/small"
     done
