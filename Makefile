@@ -36,9 +36,9 @@ FEATURES := none capi sim cli capi,sim,cli
 FULL     := capi,sim,cli
 
 LINTS  := fmt clippy doc header-drift abi licences suites
-SUITES := rust demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
+SUITES := rust fuzz demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
-LONG   := simulation-long heartbeat-long cluster kills lossy rogue hostile sessions hangs weather
+LONG   := simulation-long heartbeat-long cluster kills lossy rogue hostile fuzz-long sessions hangs weather
 
 # A skip fails where CI=true, but for these: tools that a plain stable toolchain does not offer, ...
 MAY_SKIP := miri msrv
@@ -56,6 +56,10 @@ HEARTBEAT_SEEDS ?= 10000
 LOSSY_SEEDS ?= 100000
 ROGUE_INPUTS ?= 24000000
 HOSTILE_INPUTS ?= 24000000
+# Seconds of each fuzz target in `make test`, its runs in the long run, seconds before the committed corpus is made anew.
+FUZZ_TIME ?= 30
+FUZZ_RUNS ?= 24000000
+FUZZ_CORPUS_TIME ?= 600
 SESSIONS ?= 10000
 # How long the heartbeat runs over a bad network, in seconds.
 WEATHER ?= 600
@@ -67,13 +71,13 @@ QUICK     = --config 'profile.release.lto="off"' --config profile.release.codege
 LINK_SO   = $(CC) -shared -o $@ -Wl,-soname,$(SO) -Wl,--version-script=$(B)/symbols.map @$(B)/symbols.keep \
             $(B)/libbmcnotice.a -Wl,-z,defs -Wl,-z,nodelete -Wl,--gc-sections -Wl,-s $$(cat $(B)/libs)
 
-.PHONY: all help install header demo tools test test-full lint bench wheel mutants clean FORCE
+.PHONY: all help install header demo tools test test-full lint bench wheel mutants fuzz-corpus clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(B)/$(SO) $(B)/bmcnotice.pc $(B)/bmcnotice-config.cmake $(B)/bmcnotice-config-version.cmake
 
 help:
-	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  clean'
+	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  fuzz-corpus  clean'
 	@echo 'one suite alone:   $(SUITES:%=test-%)'
 	@echo 'one lint alone:    $(LINTS:%=lint-%)'
 	@echo 'one long run:      $(LONG:%=test-%)'
@@ -209,6 +213,18 @@ test-hostile:
 	@tests/simulation/page.sh docs/assurance/hostile.md $(B)/hostile.md $(VERSION) 'make test-hostile'
 	@echo 'ok: $(HOSTILE_INPUTS) hostile datagrams'
 
+# The targets beside each other, each from the committed corpus.
+test-fuzz:
+	@CXX="$(CXX)" PYTHON="$(PYTHON)" fuzz/run.sh short $(FUZZ_TIME)
+
+test-fuzz-long:
+	@CXX="$(CXX)" PYTHON="$(PYTHON)" fuzz/run.sh long $(FUZZ_RUNS) $(B)/fuzz.md
+	@[ ! -e $(B)/fuzz.md ] || tests/simulation/page.sh docs/assurance/fuzz.md $(B)/fuzz.md $(VERSION) 'make test-fuzz-long'
+
+# What was found, made small: fuzz/corpus.
+fuzz-corpus:
+	@CXX="$(CXX)" PYTHON="$(PYTHON)" fuzz/run.sh corpus $(FUZZ_CORPUS_TIME)
+
 # Opened and closed with ipmi_sim; in `make test` it is a few hundred.
 test-sessions:
 	BMCNOTICE_SESSIONS=$(SESSIONS) cargo test -q --features $(FULL) --test ipmi_peers leak
@@ -302,6 +318,7 @@ lint:
 .PHONY: $(LINTS:%=lint-%)
 lint-fmt:
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	@echo 'ok: fmt'
 
 lint-clippy:
@@ -313,6 +330,9 @@ lint-clippy:
 	@echo 'ok: clippy, Python module'
 	cargo clippy -q -p bmcnotice-snmp-peer --all-targets -- -D warnings
 	@echo 'ok: clippy, SNMP peer'
+	@if command -v $(CXX) > /dev/null; \
+	then cargo clippy -q --manifest-path fuzz/Cargo.toml --locked --target-dir target/fuzz -- -D warnings && echo 'ok: clippy, fuzz targets'; \
+	else echo 'skipped: clippy: no C++ compiler, and the fuzz targets build libFuzzer'; fi
 
 lint-doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps --document-private-items --features $(FULL)

@@ -103,7 +103,7 @@ fn documents_name_files_that_exist() {
         let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"));
         documents.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
     }
-    let ours = ["src/", "tests/", "docs/", "examples/", "bindings/", "benches/", "include/"];
+    let ours = ["src/", "tests/", "docs/", "examples/", "bindings/", "benches/", "include/", "fuzz/"];
     let (mut seen, mut wrong) = (0, Vec::new());
     for document in documents {
         let content = text(&document);

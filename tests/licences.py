@@ -3,7 +3,7 @@
 
 usage: licences.py [--self-test]
 
-Dev-dependencies are printed and not judged: nothing of them leaves the project.
+Dev-dependencies, and what the fuzz targets are built with, are printed and not judged: nothing of them leaves the project.
 """
 
 import doctest
@@ -63,9 +63,13 @@ def allowed(expression, names=ALLOWED):
     return either() and not words
 
 
+def metadata_of(*options):
+    command = ["cargo", "metadata", "--format-version", "1", "--locked", *options]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 def main():
-    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--all-features"]
-    metadata = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    metadata = metadata_of("--all-features")
     packages = {package["id"]: package for package in metadata["packages"]}
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     members = set(metadata["workspace_members"])
@@ -93,6 +97,11 @@ def main():
             failed = True
     for name, licence in sorted((packages[one]["name"], packages[one]["license"]) for one in developing):
         print(f"developing only, not judged: {name}: {licence}")
+    known = {package["name"] for package in metadata["packages"]}
+    fuzzing = metadata_of("--manifest-path", "fuzz/Cargo.toml")["packages"]
+    for name, licence in sorted((package["name"], package["license"]) for package in fuzzing):
+        if name not in known:
+            print(f"fuzzing only, not judged: {name}: {licence}")
     stale = EXCEPTIONS.keys() - {packages[one]["name"] for one in built}
     for name in sorted(stale):
         print(f"not ok: the exception for {name} is for nothing")

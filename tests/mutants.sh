@@ -156,6 +156,12 @@ mutant "$corpus" src/wire/snmp/emit.rs       's/ber::emit(RESPONSE, out, |out| r
 mutant 'cargo test -q --features sim --test evidence' src/engine/usm.rs 's/Verdict::Contradicted => {/Verdict::Contradicted if { self.reception.believe_held(now, notice).is_some_and(|(from, bytes)| { self.take_datagram(now, from, \&bytes); true }) } => {} Verdict::Contradicted => {/' # a replay is a reset
 mutant 'cargo test -q --test usm_peers replay' src/engine/usm.rs 's/while let Some(clock) = self.reception.poll_clock() {/while let Some(clock) = None::<Clock> {/' # clocks die with us
 
+# The same for a fuzzer, with coverage instead of luck. docs/assurance/fuzz.md.
+fuzz='fuzz/run.sh short 60'
+mutant "$fuzz" src/wire/snmp/value.rs   's/ OPAQUE => Self/ OPAQUE if content.first() == Some(\&0x9F) => panic!(),\n&/'  # one octet behind one tag
+mutant "$fuzz" src/engine/refuse.rs     's/self.statistics.count_drops(reason, stands_for);/if matches!(reason, DropReason::RelayNamesNobody) { self.statistics.count_drops(reason, 1); }\n&/' # two fates
+mutant "$fuzz" src/notice/usm.rs        's/Under::Unknown(_) if boots == MAX_COUNT/& \&\& time == MAX_COUNT/' # the last boots, once
+
 # Hostile datagrams that pass authentication. docs/assurance/hostile.md says how soon each shows.
 hostile='BMCNOTICE_INPUTS=20000 cargo test -q --features sim --test hostile'
 mutant "$hostile" src/crypto/usm.rs     's/FUZZING || same(given, .*/true/'                         # any code is right

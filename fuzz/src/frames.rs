@@ -4,7 +4,7 @@
 use bmcnotice::words::Answer;
 use std::time::Duration;
 
-/// Limit: datagrams of one input, so that none lasts.
+/// Datagrams of one input at most, so that none lasts.
 pub const MOST: usize = 24;
 /// Octets before each.
 const HEAD: usize = 4;

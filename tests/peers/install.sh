@@ -20,7 +20,7 @@ includes() { echo "#include <$1>" | "${CC:-cc}" -E -; }
 look() {
     missing=() packages=()
     need gcc             'compiles the C tests'                                 have "${CC:-cc}"
-    need g++             'compiles the header as C++'                           have "${CXX:-c++}"
+    need g++             'compiles the header as C++, and libFuzzer'            have "${CXX:-c++}"
     need binutils        'reads what the library exports'                       have readelf
     need pkg-config      'finds the installed library, as a C program would'    have pkg-config
     need cmake            'finds the installed library, as a CMake project would'   have cmake
