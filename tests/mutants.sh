@@ -160,7 +160,8 @@ mutant 'cargo test -q --test usm_peers replay' src/engine/usm.rs 's/while let So
 fuzz='fuzz/run.sh short 60'
 mutant "$fuzz" src/wire/snmp/value.rs   's/ OPAQUE => Self/ OPAQUE if content.first() == Some(\&0x9F) => panic!(),\n&/'  # one octet behind one tag
 mutant "$fuzz" src/engine/refuse.rs     's/self.statistics.count_drops(reason, stands_for);/if matches!(reason, DropReason::RelayNamesNobody) { self.statistics.count_drops(reason, 1); }\n&/' # two fates
-mutant "$fuzz" src/notice/usm.rs        's/Under::Unknown(_) if boots == MAX_COUNT/& \&\& time == MAX_COUNT/' # the last boots, once
+mutant "$fuzz" src/notice/mod.rs        's/Received { notice, repeated, reply }$/Received { repeated: repeated \&\& notice.pet.is_some(), notice, reply }/' # a repetition that is new
+mutant 'cargo test -q --test usm last_boots' src/notice/usm.rs 's/ if boots == MAX_COUNT => Err/ if boots == MAX_COUNT \&\& time == 0 => Err/'
 
 # Hostile datagrams that pass authentication. docs/assurance/hostile.md says how soon each shows.
 hostile='BMCNOTICE_INPUTS=20000 cargo test -q --features sim --test hostile'
