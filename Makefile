@@ -56,9 +56,10 @@ HEARTBEAT_SEEDS ?= 10000
 LOSSY_SEEDS ?= 100000
 ROGUE_INPUTS ?= 24000000
 HOSTILE_INPUTS ?= 24000000
-# Seconds of each fuzz target in `make test`, its runs in the long run, seconds before the committed corpus is made anew.
+# Seconds of each fuzz target in `make test`, its runs in the long run and for how many seconds at most, seconds before the committed corpus is made anew.
 FUZZ_TIME ?= 30
 FUZZ_RUNS ?= 24000000
+FUZZ_LIMIT ?= 0
 FUZZ_CORPUS_TIME ?= 600
 SESSIONS ?= 10000
 # How long the heartbeat runs over a bad network, in seconds.
@@ -218,7 +219,7 @@ test-fuzz:
 	@CXX="$(CXX)" PYTHON="$(PYTHON)" fuzz/run.sh short $(FUZZ_TIME)
 
 test-fuzz-long:
-	@CXX="$(CXX)" PYTHON="$(PYTHON)" fuzz/run.sh long $(FUZZ_RUNS) $(B)/fuzz.md
+	@CXX="$(CXX)" PYTHON="$(PYTHON)" fuzz/run.sh long $(FUZZ_RUNS) $(B)/fuzz.md $(FUZZ_LIMIT)
 	@[ ! -e $(B)/fuzz.md ] || tests/simulation/page.sh docs/assurance/fuzz.md $(B)/fuzz.md $(VERSION) 'make test-fuzz-long'
 
 # What was found, made small: fuzz/corpus.

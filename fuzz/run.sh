@@ -1,13 +1,13 @@
 #!/bin/bash
 # usage: run.sh short SECONDS        every target for so long, beginning with the committed corpus
-#        run.sh long RUNS REPORT     every target so many times, and a table of it
+#        run.sh long RUNS REPORT [SECONDS]   every target so many times, but no longer than that, and a table of it
 #        run.sh corpus SECONDS       every target for so long, and then the committed corpus anew
 #
 # Prints what tests/suites.sh counts. The targets run beside each other. FUZZ_SEED decides what is tried; without it a
 # short run is the same each time, as far as time allows, so that its result is the change's, and others are not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kind=${1:?} much=${2:?}
+kind=${1:?} much=${2:?} limit=${4:-0}
 targets=(datagram reception engine)
 work=build/fuzz
 python=${PYTHON:-python3}
@@ -18,7 +18,7 @@ fuzz/build.sh
 bin=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 case $kind in
     short) options=(-max_total_time="$much" -seed="${FUZZ_SEED:-1}") ;;
-    long) options=(-runs="$much" -seed="${FUZZ_SEED:-0}") ;; # 0: of the clock
+    long) options=(-runs="$much" -max_total_time="$limit" -seed="${FUZZ_SEED:-0}") ;; # 0: without end; of the clock
     corpus) options=(-max_total_time="$much" -seed="${FUZZ_SEED:-0}") ;;
     *) echo "run.sh: what is '$kind'?" >&2; exit 2 ;;
 esac
@@ -77,11 +77,11 @@ if [ "$kind" = corpus ]; then
     done
 elif [ "$kind" = long ]; then
     {
-        echo "| target | runs | runs a second | edges | corpus | peak memory after a tenth, MB | at the end, MB | crashes |"
-        echo "|---|---|---|---|---|---|---|---|"
+        echo "| target | runs | runs a second | edges | corpus | peak memory after a tenth, MB | at the end, MB |"
+        echo "|---|---|---|---|---|---|---|"
         for target in "${targets[@]}"; do
             echo "| $target | $(stat "$target" number_of_executed_units) | $(stat "$target" average_exec_per_sec) |" \
-                "$(edges "$target") | $(corpus "$target") | $(tenth "$target") | $(stat "$target" peak_rss_mb) | 0 |"
+                "$(edges "$target") | $(corpus "$target") | $(tenth "$target") | $(stat "$target" peak_rss_mb) |"
         done
     } > "${3:?}"
 fi
