@@ -134,6 +134,33 @@ fn a_forged_trap_starts_nothing_and_is_held_loudly() {
 }
 
 #[test]
+fn a_vendors_trap_that_names_its_event_is_proven_like_a_pet() {
+    const VENDOR: &str = "1.3.6.1.4.1.55555";
+    let number = [("1.3.6.1.4.1.55555.1.0", 0x20)];
+    let mut world = World::up();
+    world.raise_silently("uncorrectable-memory");
+    world.send_vendor(VENDOR, 1, &number);
+    world.run(s(1));
+    assert!(world.began().is_some(), "{:?}", world.lines);
+    assert_eq!(world.record(1).notice.trust, Trust::Corroborated);
+    // Of a forged one the log knows nothing; nor of another sensor's.
+    for other in [0x20, 0x21] {
+        let mut world = World::up();
+        if other == 0x21 {
+            world.raise_silently("uncorrectable-memory");
+        }
+        world.send_vendor(VENDOR, 1, &[("1.3.6.1.4.1.55555.1.0", other)]);
+        world.run(DELAY + FRESH_FOR + s(10));
+        assert_eq!((world.began(), world.held()), (None, Some(Hold::Contradicted)), "sensor {other:02x}h");
+    }
+    // One whose event nobody knows cannot be asked for.
+    let mut world = World::up();
+    world.send_vendor(VENDOR, 2, &number);
+    world.run(s(1));
+    assert_eq!((world.began(), world.held().is_some()), (None, true));
+}
+
+#[test]
 fn a_record_may_come_after_its_trap() {
     for (late, held) in [(ms(300), None), (s(3), None), (s(9), None), (s(30), Some(Hold::Contradicted))] {
         let mut world = World::up();

@@ -143,6 +143,8 @@ fn hpe_ilo() {
     assert_eq!(hpe("6040", &[]).class, Class::Fatal, "the system will be shut down");
     assert_eq!(hpe("6041", &[]).class, RECOVERABLE);
     assert_eq!(hpe("6064", &[]).class, PREDICTED);
+    let module = hpe("6064", &[("1.3.6.1.4.1.232.6.2.14.13.1.13.0", "s", "PROC  1 DIMM  1 ")]);
+    assert_eq!((module.class, module.region.as_str()), (PREDICTED, "PROC  1 DIMM  1"));
     let unknown = hpe("22004", &[]);
     assert_eq!(unknown.class, Class::Info);
     assert_eq!(unknown.sentence, "Unclassified trap 1.3.6.1.4.1.232.0.22004; reported by BMC of server1");

@@ -19,6 +19,15 @@ use crate::wire::sel;
 use crate::words::{Class, Level, MonitorId, Trust};
 use alloc::sync::Arc;
 
+/// What the BMC is asked about: the event of a PET, or that of a vendor's trap whose profile says which sensor's it is.
+fn claimed(notice: &Notice) -> Option<Claim> {
+    if let Some(pet) = &notice.pet {
+        return Some(Claim::of(pet));
+    }
+    let [device, sensor_type, number, event_type, offset] = notice.fault?.event()?;
+    Some(Claim::from_octets([device, sensor_type, number, event_type, offset, 0, 0, 0])) // no event data
+}
+
 impl Engine {
     /// Lets the witness do what it wants, and hears what it says; whether anything has come of it.
     pub(super) fn inquire(&mut self, now: Now) -> bool {
@@ -85,21 +94,21 @@ impl Engine {
     /// A notice came for a monitor that wants it proven. What it says is written down, so that a successor can ask
     /// on; and the log is read at once, whatever the gate says: the record may be gone from memory later.
     pub(super) fn claim(&mut self, now: Now, record: RecordId, notice: &Notice) {
-        if let Some(pet) = &notice.pet {
-            self.step(now, record, Step::Asked(Claim::of(pet)));
+        if let Some(claim) = claimed(notice) {
+            self.step(now, record, Step::Asked(claim));
         }
     }
 
     /// The traps of this seat's recovery wait for their record.
     pub(super) fn ask_for(&mut self, now: Now, place: usize, notice: &Notice) {
         let seat = &self.seats[place];
-        let (Some(record), Some(pet)) = (seat.machine.record(), &notice.pet) else { return };
+        let (Some(record), Some(claim)) = (seat.machine.record(), claimed(notice)) else { return };
         if !waits(seat.machine.state(), seat.machine.held().is_some_and(|why| !why.has_begun())) {
             return;
         }
         let asker = Asker { monitor: seat.id, record: record.serial(), clears: false };
         if let Some(witness) = &mut self.witness {
-            witness.ask(now, asker, notice.id.0, Claim::of(pet));
+            witness.ask(now, asker, notice.id.0, claim);
         }
     }
 
@@ -126,8 +135,8 @@ impl Engine {
             return; // nothing would come of it
         }
         let asker = Asker { monitor, record: 0, clears: true };
-        match (&mut self.witness, &notice.pet) {
-            (Some(witness), Some(pet)) => witness.ask(now, asker, notice.id.0, Claim::of(pet)),
+        match (&mut self.witness, claimed(notice)) {
+            (Some(witness), Some(claim)) => witness.ask(now, asker, notice.id.0, claim),
             (Some(_), None) => self.not_over(monitor, Some(Doubt::NoEvent)),
             (None, _) => self.not_over(monitor, Some(Doubt::NoRoad)),
         }
@@ -180,10 +189,10 @@ impl Engine {
         let asked: Vec<(u64, Claim)> = asked.collect();
         // One that the journal could not keep is asked for all the same.
         let own = seat.matter.as_ref().map(|matter| matter.notice.clone());
-        let pet = own.as_ref().and_then(|notice| Some((notice.id.0, Claim::of(notice.pet.as_ref()?))));
+        let own = own.as_ref().and_then(|notice| Some((notice.id.0, claimed(notice)?)));
         let mut any = false;
         if let Some(witness) = &mut self.witness {
-            for (notice, claim) in asked.into_iter().chain(pet) {
+            for (notice, claim) in asked.into_iter().chain(own) {
                 any = true;
                 witness.ask(now, asker, notice, claim);
             }

@@ -40,6 +40,13 @@ impl Fault {
         Self(u64::from_be_bytes([BY_PART, a, b, c, d, e, f, u8::from(over)]))
     }
 
+    /// The IPMI event that it is, if it is a sensor's: owner, sensor type, sensor number, event type (bit 7: it is over)
+    /// and offset.
+    pub fn event(self) -> Option<[u8; 5]> {
+        let [kind, device, sensor_type, number, event_type, offset, _, over] = self.0.to_be_bytes();
+        (kind == BY_SENSOR).then_some([device, sensor_type, number, event_type & 0x7F | over << 7, offset])
+    }
+
     /// Whether the other is the same fault, begun or over.
     pub fn is_about(self, other: Self) -> bool {
         self.0 >> 8 == other.0 >> 8

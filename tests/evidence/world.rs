@@ -19,8 +19,10 @@ use bmcnotice::sim::{self, Alert, Bmc, Event, Fault, Options};
 use bmcnotice::suite::Suite;
 use bmcnotice::wire::command::{GET_SEL_ENTRY, RESERVE_SEL};
 use bmcnotice::wire::ipmi::Request;
+use bmcnotice::wire::oid::OidBuf;
 use bmcnotice::wire::pet::Pet;
 use bmcnotice::wire::sel;
+use bmcnotice::wire::snmp::{ENTERPRISE_SPECIFIC, TrapV1, Value, Varbind, emit_trap_v1};
 use bmcnotice::words::{Answer, Guid, Phase, Trust};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -81,6 +83,16 @@ budget = 4
 {more}
 [monitor.keywords]
 server1 = "{TRAPS}"
+[profile.site]
+enterprise = ["1.3.6.1.4.1.55555"]
+sensor_number = ["1.3.6.1.4.1.55555.1"]
+[[profile.site.rule]]
+traps = [1]
+class = "fatal"
+ipmi = [0x0C, 0x6F, 1]
+[[profile.site.rule]]
+traps = [2]
+class = "fatal"
 "#
     );
     let text =
@@ -373,6 +385,26 @@ impl World {
 
     fn forge(&mut self, name: &str, sequence: u16, deasserted: bool) {
         let bytes = traps::v1(&Self::pet(name, sequence, deasserted), b"public", Ipv4Addr::new(10, 0, 1, 1));
+        self.deliver(BMC.parse().unwrap(), TRAPS.parse().unwrap(), &bytes);
+    }
+
+    /// A vendor's own trap, from the BMC's own address.
+    pub fn send_vendor(&mut self, enterprise: &str, number: u32, varbinds: &[(&str, i64)]) {
+        let oid = |text: &str| OidBuf::from_dotted(text).unwrap();
+        let (enterprise, mut bytes) = (oid(enterprise), Vec::new());
+        let names: Vec<(OidBuf, i64)> = varbinds.iter().map(|(name, number)| (oid(name), *number)).collect();
+        let head = TrapV1 {
+            enterprise: enterprise.as_oid(),
+            agent: Ipv4Addr::new(10, 0, 1, 1),
+            generic: ENTERPRISE_SPECIFIC,
+            specific: number,
+            uptime: 7,
+        };
+        let varbinds: Vec<Varbind<'_>> = names
+            .iter()
+            .map(|(name, number)| Varbind { name: name.as_oid(), value: Value::Integer(*number) })
+            .collect();
+        emit_trap_v1(b"public", &head, &varbinds, &mut bytes);
         self.deliver(BMC.parse().unwrap(), TRAPS.parse().unwrap(), &bytes);
     }
 

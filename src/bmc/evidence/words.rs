@@ -32,7 +32,7 @@ pub enum Doubt {
     Older,
     /// The operator says that this BMC's traps are not in its log.
     NotInLog,
-    /// The trap is no PET, so nobody knows which record would be its own.
+    /// The trap names no sensor's event, so nobody knows which record would be its own.
     NoEvent,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for Doubt {
             Self::NoPlace => "the log was first looked at after the trap came: what in it is new is not known",
             Self::Older => "the BMC's log has it, from before this boot or from before we looked: it may be long over",
             Self::NotInLog => "this BMC's traps are not in its log (in_sel = false)",
-            Self::NoEvent => "the trap is no PET: which record would be its own is not known",
+            Self::NoEvent => "the trap names no sensor's event (no PET, and no profile says which): which record would be its own is not known",
         })
     }
 }
