@@ -38,6 +38,7 @@ fn healthy() -> Facts {
         addresses: Some(["127.0.0.1", "10.0.0.1", "192.168.0.1", "fd00::1"].map(|ip| ip.parse().unwrap()).to_vec()),
         port_holders: vec![PortHolder { local: "127.0.0.1:162".parse().unwrap(), process: None }],
         first_port: Some(0),
+        queue: Some((8 << 20, 8 << 20)),
         ipmi_device: Some(true),
         devices: vec![("/dev/ipmi0".to_owned(), Ok(()))],
         own_guid: Some(true),
@@ -66,6 +67,7 @@ fn tell(facts: &mut Facts, order: &str) {
             let process = Some((pid.parse().unwrap(), (*name).to_owned()));
             facts.port_holders.push(PortHolder { local: local.parse().unwrap(), process });
         }
+        ["queue", asked, granted] => facts.queue = Some((asked.parse().unwrap(), granted.parse().unwrap())),
         ["first_port", port] => facts.first_port = Some(port.parse().unwrap()),
         ["no", "ipmi_device"] => facts.ipmi_device = Some(false),
         ["device", path, why] => {

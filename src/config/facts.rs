@@ -17,6 +17,8 @@ pub struct Facts {
     pub port_holders: Vec<PortHolder>,
     /// The lowest port that this process may bind; 0 or 1: all.
     pub first_port: Option<u16>,
+    /// Octets of a trap socket's queue that this process would ask for, and that the kernel would grant.
+    pub queue: Option<(u64, u64)>,
     /// Whether `/dev/ipmi0` is there.
     pub ipmi_device: Option<bool>,
     /// Whether the devices that were asked for could be opened, and why not.

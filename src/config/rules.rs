@@ -133,6 +133,7 @@ rules! {
     NO_DEVICE "BMCN-C515" Error false "a BMC that is talked to in-band alone has a device that this process may open"
     DEVICE_UNUSABLE "BMCN-C516" Warning false "this process may open the device of its own BMC"
     WATCHDOG_OWNED "BMCN-C517" Info true "a BMC's watchdog has one owner, whose feeding is the server's pulse"
+    SHORT_QUEUE "BMCN-C518" Warning false "the kernel grants the trap socket the queue that it asks for, so that a burst is not lost"
     MRW_ACTIVE "BMCN-C531" Error false "CLUSTERPRO's own BMCNOTICE monitor does not recover beside us"
     ALERT_MISSING "BMCN-C532" Warning false "the command that writes CLUSTERPRO's alert log exists and can be run"
     DRILL_OLD "BMCN-C541" Warning false "a drill has proven the path from the BMC to the application within drill_max_age"

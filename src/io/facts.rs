@@ -6,6 +6,7 @@
 use super::host::place;
 use super::ipmidev;
 use super::sys::may;
+use super::udp;
 use crate::config::facts::{Facts, FileFacts, PortHolder, Wanted};
 use crate::config::mrw;
 use crate::io::store::peek;
@@ -57,6 +58,7 @@ pub fn gather(wanted: &Wanted) -> Facts {
         addresses: addresses(),
         port_holders: seen.holders,
         first_port: first_port(),
+        queue: udp::would_be_granted(),
         ipmi_device: Some(["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"].iter().any(|path| Path::new(path).exists())),
         devices: wanted.devices.iter().map(|path| (path.clone(), ipmidev::look(Path::new(path)))).collect(),
         own_guid: Some(File::open("/sys/class/dmi/id/product_uuid").is_ok()),

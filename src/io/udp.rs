@@ -45,6 +45,11 @@ pub fn queue(socket: &UdpSocket) -> (u64, u64) {
     (RECEIVE_QUEUE_BYTES as u64, granted)
 }
 
+/// The same of a trap socket that this process would bind.
+pub fn would_be_granted() -> Option<(u64, u64)> {
+    bind_traps((Ipv4Addr::LOCALHOST, 0).into()).ok().map(|socket| queue(&socket))
+}
+
 fn bind(address: SocketAddr) -> Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     socket.set_nonblocking(true)?;

@@ -70,6 +70,20 @@ pub(super) fn port_denied(case: &Case<'_>, found: &mut Found<'_, '_>) {
     }
 }
 
+pub(super) fn short_queue(case: &Case<'_>, found: &mut Found<'_, '_>) {
+    let (Some((at, _)), Some((asked, granted))) = (case.listen(), case.facts.queue) else { return };
+    if granted < asked {
+        let subject = format!(
+            "the kernel grants the trap socket {granted} octets of the {asked} that it asks for: a burst may overflow it, and \
+             the fatal trap in it is lost"
+        );
+        let remedy = format!(
+            "set sysctl net.core.rmem_max={asked}, or give the process CAP_NET_ADMIN (AmbientCapabilities= in its systemd unit)"
+        );
+        found.add(at, subject, remedy);
+    }
+}
+
 pub(super) fn esmpro(case: &Case<'_>, found: &mut Found<'_, '_>) {
     if let Some(sign) = &case.facts.esmpro {
         let remedy = "with ESMamsadm set the action after an alert to \"none\" for source ESMCOMMONSERVICE, \

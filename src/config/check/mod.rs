@@ -115,6 +115,7 @@ const CHECKS: &[(&Rule, Check)] = &[
     (&rules::COMMAND_WRITABLE, host::command_writable),
     (&rules::NO_DEVICE, host::no_device),
     (&rules::DEVICE_UNUSABLE, host::device_unusable),
+    (&rules::SHORT_QUEUE, host::short_queue),
     (&rules::MRW_ACTIVE, clusterpro::mrw_active),
     (&rules::ALERT_MISSING, clusterpro::alert_missing),
     (&rules::DRILL_OLD, host::drill_old),
