@@ -13,7 +13,7 @@ use super::intake::Intake;
 use super::ipmidev::Slot;
 use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
-use super::udp::{self, BATCH, Batch, Outbox};
+use super::udp::{self, Batch, Outbox};
 use crate::engine::{Delivery, Engine, Line, Output, PeerStatus, Setup, Stale, Statistics};
 use crate::now::Now;
 use crate::words::{Answer, Class};
@@ -329,8 +329,8 @@ impl Reactor {
         if self.intake.is_read() {
             self.engine.handle_queue_read(now());
         }
-        if let Some(count) = self.traps.refill(socket) {
-            self.intake.took(count, BATCH);
+        if let Some((count, most)) = self.traps.refill(socket) {
+            self.intake.took(count, most);
         }
         // They came before this moment, all of them.
         let (mut any, moment) = (false, now());

@@ -71,6 +71,8 @@ fn ask_for(socket: &UdpSocket, (force, ask): (libc::c_int, libc::c_int), octets:
 
 /// Limit: datagrams of one system call, in or out, and so from one socket in one pump.
 pub const BATCH: usize = 32;
+/// Datagrams of a system call that will hardly find more: to prepare for many costs more than most calls bring.
+const FEW: usize = 4;
 /// Room for the largest UDP payload (65,507 octets), and some lines of the cache more: at a distance of a power of two
 /// the beginnings of all datagrams, which is mostly all of them, would compete for the same few places in it.
 const SLOT_BYTES: usize = 65_536 + 5 * 64;
@@ -83,31 +85,37 @@ pub struct Batch {
     taken: Vec<(usize, Option<SocketAddr>)>,
     /// The next one to be read.
     next: usize,
+    /// The last call has found as many as it could take.
+    many: bool,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { octets: vec![0; BATCH * SLOT_BYTES].into(), taken: Vec::with_capacity(BATCH), next: 0 }
+        Self { octets: vec![0; BATCH * SLOT_BYTES].into(), taken: Vec::with_capacity(BATCH), next: 0, many: false }
     }
 }
 
 impl Batch {
     /// Receives what waits in the queue, at most [`BATCH`]; unless something is left of what was received
-    /// before, which comes first. How many came; none: it was not asked.
+    /// before, which comes first. How many came, of how many that could; none: it was not asked.
     ///
     /// Errors that belong to an earlier send (ICMP: port unreachable, ...) are not ours to report here: the
     /// session notices the silence. They are skipped, a bounded number of times.
-    pub fn refill(&mut self, socket: &UdpSocket) -> Option<usize> {
+    pub fn refill(&mut self, socket: &UdpSocket) -> Option<(usize, usize)> {
         const ERRORS_IN_A_ROW: usize = 16;
         if self.next < self.taken.len() {
             return None;
         }
         for _ in 0..ERRORS_IN_A_ROW {
-            match self.try_receive(socket) {
-                Err(error) if error.kind() != ErrorKind::WouldBlock => {}
-                Ok(count) => return Some(count),
-                Err(_) => return Some(0),
-            }
+            let most = if self.many { BATCH } else { FEW };
+            let received = if self.many { self.try_receive::<BATCH>(socket) } else { self.try_receive::<FEW>(socket) };
+            let count = match received {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => continue,
+                Ok(count) => count,
+                Err(_) => 0,
+            };
+            self.many = count == most;
+            return Some((count, most));
         }
         None
     }
@@ -126,14 +134,14 @@ impl Batch {
         }
     }
 
-    fn try_receive(&mut self, socket: &UdpSocket) -> Result<usize> {
+    fn try_receive<const MOST: usize>(&mut self, socket: &UdpSocket) -> Result<usize> {
         self.taken.clear();
         self.next = 0;
         // SAFETY: all zero is a header without buffers, and an address of no family.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
-        let mut senders: [libc::sockaddr_in6; BATCH] = unsafe { zeroed() };
-        let mut slices: [libc::iovec; BATCH] = unsafe { zeroed() };
-        for (place, octets) in self.octets.chunks_exact_mut(SLOT_BYTES).enumerate() {
+        let mut headers: [libc::mmsghdr; MOST] = unsafe { zeroed() };
+        let mut senders: [libc::sockaddr_in6; MOST] = unsafe { zeroed() };
+        let mut slices: [libc::iovec; MOST] = unsafe { zeroed() };
+        for (place, octets) in self.octets.chunks_exact_mut(SLOT_BYTES).take(MOST).enumerate() {
             slices[place] = libc::iovec { iov_base: octets.as_mut_ptr().cast(), iov_len: SLOT_BYTES };
             let header = &mut headers[place].msg_hdr;
             (header.msg_iov, header.msg_iovlen) = (&raw mut slices[place], 1);
@@ -142,8 +150,8 @@ impl Batch {
             header.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
         }
         let (fd, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
-        // SAFETY: BATCH headers, each with a buffer and an address of ours that live as long as the call.
-        let count = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), BATCH as u32, flags as _, null_mut()) };
+        // SAFETY: MOST headers, each with a buffer and an address of ours that live as long as the call.
+        let count = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), MOST as u32, flags as _, null_mut()) };
         let count = check(count)? as usize;
         let taken = headers.iter().zip(&senders).take(count);
         self.taken.extend(taken.map(|(header, sender)| (header.msg_len as usize, address(sender))));
