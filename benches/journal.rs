@@ -52,12 +52,13 @@ struct Ours {
 impl Ours {
     fn new(folder: &Folder) -> Self {
         let bmc = free_address();
-        let text = text(free_address(), bmc, free_address().port(), None, false);
+        let hot = folder.path().join("hot"); // without one nothing is encoded
+        let text = text(free_address(), bmc, free_address().port(), Some(&hot), false);
         let outcome = native::parse(&text, "bench.toml", &[], &Facts::default());
         let cluster = Arc::new(outcome.cluster.unwrap_or_else(|| panic!("{:?}", outcome.findings)));
         let logins = cluster.servers.iter().map(|_| None).collect();
         let disk = folder.path().join("disk");
-        let (store, _, troubles) = Store::open(Some(&folder.path().join("hot")), Some(&disk));
+        let (store, _, troubles) = Store::open(Some(&hot), Some(&disk));
         assert!(troubles.iter().all(|trouble| trouble.contains("tmpfs")), "{troubles:?}");
         let setup = Setup {
             cluster,
