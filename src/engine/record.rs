@@ -21,7 +21,7 @@ const MEND_PAUSE_MAX: Duration = Duration::from_secs(30);
 impl Engine {
     /// The last `Append` was performed; `stored`: the octets are in the file.
     pub fn handle_appended(&mut self, now: Now, stored: bool) {
-        if !stored && self.cluster.journal.hot.is_some() {
+        if !stored && !self.journal.writes_nowhere() {
             self.statistics.journal_failures += 1;
             self.lacking = true;
         } else if self.lacking {

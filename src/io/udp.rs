@@ -107,8 +107,10 @@ impl Batch {
             return None;
         }
         for _ in 0..ERRORS_IN_A_ROW {
-            let most = if self.many { BATCH } else { FEW };
-            let received = if self.many { self.try_receive::<BATCH>(socket) } else { self.try_receive::<FEW>(socket) };
+            let (most, received) = match self.many {
+                true => (BATCH, self.try_receive::<BATCH>(socket)),
+                false => (FEW, self.try_receive::<FEW>(socket)),
+            };
             let count = match received {
                 Err(error) if error.kind() != ErrorKind::WouldBlock => continue,
                 Ok(count) => count,

@@ -105,6 +105,11 @@ impl Journal {
         self.nowhere = nowhere;
     }
 
+    /// Whether that is so; then nothing that is not stored is a failure.
+    pub fn writes_nowhere(&self) -> bool {
+        self.nowhere
+    }
+
     /// Opens a record: these octets are to be appended, then [`Pending::stored`] gives its id. `monitor`
     /// is the name of the monitor that wants the notice; without one nothing will follow.
     pub fn open_record(

@@ -148,18 +148,12 @@ enum Difference {
 #[inline]
 fn difference(these: &[u8], those: &[u8]) -> Difference {
     // Eight at a time: a message's identifiers are compared with those of many profiles.
-    let (these_eights, these_rest) = these.as_chunks::<8>();
-    let (those_eights, those_rest) = those.as_chunks::<8>();
-    for (these, those) in these_eights.iter().zip(those_eights) {
-        if these != those {
-            return first_difference(these, those);
-        }
-    }
-    let from = 8 * these_eights.len().min(those_eights.len());
-    match (these_eights.len(), those_eights.len()) {
-        (few, many) if few < many => first_difference(these_rest, those.get(from..).unwrap_or_default()),
-        (many, few) if few < many => first_difference(these.get(from..).unwrap_or_default(), those_rest),
-        (_, _) => first_difference(these_rest, those_rest),
+    let both = these.len().min(those.len());
+    let (these_eights, these) = these.get(..both).unwrap_or_default().as_chunks::<8>();
+    let (those_eights, those) = those.get(..both).unwrap_or_default().as_chunks::<8>();
+    match these_eights.iter().zip(those_eights).find(|(these, those)| these != those) {
+        Some((these, those)) => first_difference(these, those),
+        None => first_difference(these, those),
     }
 }
 

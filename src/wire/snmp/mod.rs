@@ -18,7 +18,7 @@ pub use value::{Iter, Value, Varbind, Varbinds};
 use super::Error;
 use super::ber;
 use super::oid::{self, Against, Arcs, Oid};
-use core::fmt;
+use core::fmt::{self, Write};
 use core::net::Ipv4Addr;
 
 /// Limit: the most varbinds of one message. A datagram of 65 kB holds as many of 8 octets.
@@ -296,26 +296,18 @@ impl<'a> TrapOid<'a> {
         (self.base.content(), tail)
     }
 
-    /// Adds it as dotted decimals; the formatter would take several times as long.
+    /// Adds it as dotted decimals.
     pub fn write_dotted(self, text: &mut String) {
-        let mut octets = core::mem::take(text).into_bytes();
         for (place, arc) in self.arcs().enumerate() {
             if place > 0 {
-                octets.push(b'.');
+                text.push('.');
             }
-            if arc < 10 {
-                octets.push(b'0' + arc as u8); // most arcs
-                continue;
+            // Most arcs have one digit, and the formatter costs more than that.
+            match arc {
+                0..=9 => text.push(char::from(b'0' + arc as u8)),
+                _ => drop(write!(text, "{arc}")),
             }
-            let (mut digits, mut first, mut rest) = ([0; 10], 9, arc);
-            while rest > 9 {
-                digits[first] = b'0' + (rest % 10) as u8;
-                (first, rest) = (first - 1, rest / 10);
-            }
-            digits[first] = b'0' + rest as u8;
-            octets.extend_from_slice(&digits[first..]);
         }
-        *text = String::from_utf8(octets).unwrap_or_default(); // text before, digits and dots since
     }
 }
 
