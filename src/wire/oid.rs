@@ -304,6 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn beginnings_of_every_length_are_known_and_padding_is_none() {
+        let long = [0x2B, 6, 1, 4, 1, 0x98, 0x6F, 1, 1, 7, 0x81, 0x80, 0, 9, 8, 7, 6, 5];
+        let whole = Oid::from_content(&long).unwrap();
+        for end in 2..=long.len() {
+            let Ok(prefix) = Oid::from_content(&long[..end]) else { continue }; // within an arc
+            assert!(whole.starts_with(prefix), "{prefix}");
+            assert_eq!(prefix.starts_with(whole) || prefix == whole, end == long.len(), "{prefix}");
+            let mut other = long[..end].to_vec();
+            *other.last_mut().unwrap() ^= 0x40;
+            assert!(!whole.starts_with(Oid::from_content(&other).unwrap()), "{prefix}");
+            // The last arc with an octet that says nothing in front.
+            let arc = long[..end - 1].iter().rposition(|octet| *octet < 0x80).map_or(0, |before| before + 1);
+            let mut padded = long[..end].to_vec();
+            padded.insert(arc, 0x80);
+            let padded = Oid::from_content(&padded).unwrap();
+            assert!(whole.starts_with(padded) && padded == prefix, "{prefix}");
+        }
+    }
+
+    #[test]
     fn the_first_octets_hold_two_arcs() {
         for (octets, text) in [(&[0x00][..], "0.0"), (&[39], "0.39"), (&[0x2B], "1.3"), (&[0x88, 0x37], "2.999")] {
             assert_eq!(Oid::from_content(octets).unwrap().to_string(), text);
