@@ -26,6 +26,7 @@ esac
 options+=(-dict=fuzz/ber.dict -max_len=65507 -timeout=10 -rss_limit_mb=512 -print_final_stats=1 -verbosity=1)
 
 running=()
+# One that has ended already is not there to be ended.
 trap '[ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2> /dev/null || true' EXIT
 for target in "${targets[@]}"; do
     rm -rf "${work:?}/$target"; mkdir -p "$work/$target/found"
@@ -52,6 +53,7 @@ for place in "${!targets[@]}"; do
     if [ $ended -ne 0 ]; then
         status=1
         echo "not ok: fuzz $target, which ended with $ended"
+        # One that was killed says neither.
         grep -A 2 -m 1 -E "panicked at|ERROR: libFuzzer" "$work/$target/log" | sed 's/^/    | /' || true
         for input in "$work/$target"/{crash,timeout,oom}-*; do
             [ ! -e "$input" ] || echo "    | play it again: $bin/$target $input"

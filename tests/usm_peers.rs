@@ -178,6 +178,16 @@ impl Site {
         std::mem::take(&mut *self.heard.lock().unwrap())
     }
 
+    /// One notice has come, and nothing else: authentic, of this number.
+    fn hears_one(&self, sequence: u16, what: &str) {
+        let heard = self.hear();
+        let [one] = heard.as_slice() else {
+            panic!("{what}: {} notices, {:?}", heard.len(), self.context.statistics().unwrap().drops);
+        };
+        assert_eq!(one.notice.trust, Trust::Authenticated, "{what}");
+        assert_eq!(one.notice.pet.as_ref().unwrap().sequence, sequence, "{what}");
+    }
+
     fn dropped(&self, reason: DropReason) -> u64 {
         self.context.statistics().unwrap().dropped(reason)
     }
@@ -210,12 +220,7 @@ fn every_algorithm_of_net_snmp_comes_to_a_notice_and_every_inform_is_answered() 
                 let output = site.send(program, &[&options, trap, &["-l", level]].concat(), sequence);
                 let what = format!("{program} {level} {auth} {privacy} {privacy_name}");
                 assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
-                let heard = site.hear();
-                let [one] = heard.as_slice() else {
-                    panic!("{what}: {} notices, {:?}", heard.len(), site.context.statistics().unwrap().drops);
-                };
-                assert_eq!(one.notice.trust, Trust::Authenticated, "{what}");
-                assert_eq!(one.notice.pet.as_ref().unwrap().sequence, sequence, "{what}");
+                site.hears_one(sequence, &what);
             }
         }
     }

@@ -6,7 +6,6 @@ use crate::version3::{Sender, pet as ours};
 use crate::{AUTHS, PRIVACIES, Site, peers, pet, users};
 use bmcnotice::crypto::usm::{Auth, Extension, Privacy};
 use bmcnotice::notice::DropReason;
-use bmcnotice::words::Trust;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
@@ -70,12 +69,7 @@ fn every_algorithm_of_async_snmp_comes_to_a_notice_and_every_inform_is_answered(
             let what = format!("{kind} {auth} {privacy}");
             let output = send(&site, kind, (&user, auth, &privacy), sequence);
             assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
-            let heard = site.hear();
-            let [one] = heard.as_slice() else {
-                panic!("{what}: {} notices, {:?}", heard.len(), site.context.statistics().unwrap().drops);
-            };
-            assert_eq!(one.notice.trust, Trust::Authenticated, "{what}");
-            assert_eq!(one.notice.pet.as_ref().unwrap().sequence, sequence, "{what}");
+            site.hears_one(sequence, &what);
         }
     }
     assert_eq!(sequence, 36 * 2);
