@@ -23,7 +23,9 @@ case $kind in
     *) echo "run.sh: what is '$kind'?" >&2; exit 2 ;;
 esac
 # The largest payload of UDP; an input that takes ten seconds hangs, one that takes half a gigabyte grows.
-options+=(-dict=fuzz/ber.dict -max_len=65507 -timeout=10 -rss_limit_mb=512 -print_final_stats=1 -verbosity=1)
+# What an input adds is judged by edges alone: counting how often each was passed, and choosing by how rare it is, costs
+# the engine's target nine tenths of its inputs, and finds less in the same time (decision 0090).
+options+=(-entropic=0 -use_counters=0 -dict=fuzz/ber.dict -max_len=65507 -timeout=10 -rss_limit_mb=512 -print_final_stats=1 -verbosity=1)
 
 running=()
 # One that has ended already is not there to be ended.

@@ -293,9 +293,63 @@ fn urgent_first_and_bounded() {
     let urgent = world.submit(Urgency::Urgent, read());
     assert_eq!(world.answers[&over], Err(Failure::QueueFull));
     world.run(10 * SECOND);
-    let mut order = vec![over, first, urgent];
+    let mut order = vec![over, urgent, first];
     order.extend(normal);
     assert_eq!(world.order, order);
+}
+
+#[test]
+fn what_is_urgent_waits_for_no_answer_to_what_is_not() {
+    let mut world = World::up();
+    let (sent, heard) = (world.sent.len(), world.bmc.heard.len());
+    let normal = world.submit(Urgency::Normal, read());
+    let urgent = world.submit(Urgency::Urgent, Request::new(command::GET_DEVICE_ID, []));
+    let behind = world.submit(Urgency::Urgent, read());
+    assert_eq!(world.sent.len() - sent, 2, "at once; urgent ones wait for each other");
+    world.run(SECOND);
+    assert_eq!(world.order, [urgent, behind, normal]);
+    assert!(world.order.iter().all(|ticket| world.answers[ticket].is_ok()));
+    let heard: Vec<_> = world.bmc.heard[heard..].iter().map(|request| request.command).collect();
+    let (id, status) = (command::GET_DEVICE_ID.number, command::CHASSIS_STATUS.number);
+    assert!(heard == [status, id, status, status] || heard == [id, status, status, status], "{heard:?}");
+}
+
+/// A chassis command is never said twice, and what was said twice already is about to show whether the session lives.
+#[test]
+fn what_is_urgent_interrupts_nothing_that_matters() {
+    let mut world = World::up();
+    let cycle = world.submit(Urgency::Normal, Control::PowerCycle.request());
+    let urgent = world.submit(Urgency::Urgent, read());
+    world.run(SECOND);
+    assert_eq!(world.order, [cycle, urgent]);
+    world.cut = true;
+    let lost = world.submit(Urgency::Normal, read());
+    world.run(300 * MILLISECOND);
+    world.cut = false;
+    let sent = world.sent.len();
+    let urgent = world.submit(Urgency::Urgent, read());
+    assert_eq!(world.sent.len(), sent);
+    world.run(2 * SECOND);
+    assert_eq!(world.order[2..], [lost, urgent]);
+}
+
+/// What keeps the session alive, and the counting of sessions, make way, too.
+#[test]
+fn what_is_urgent_interrupts_what_nobody_asked_for() {
+    let mut world = World::up();
+    world.delay = 100 * MILLISECOND;
+    let sent = world.sent.len();
+    while world.sent.len() == sent {
+        world.run(10 * MILLISECOND);
+    }
+    let sent = world.sent.len();
+    let urgent = world.submit(Urgency::Urgent, read());
+    assert_eq!(world.sent.len(), sent + 1);
+    world.run(SECOND);
+    assert!(world.answers[&urgent].is_ok() && world.is_up());
+    let heard = world.bmc.heard.len();
+    world.run(2 * KEEP_ALIVE);
+    assert!(world.bmc.heard.len() > heard && world.is_up(), "it is kept alive as before");
 }
 
 #[test]

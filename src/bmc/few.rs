@@ -31,6 +31,12 @@ impl<T> Few<T> {
         }
     }
 
+    pub(super) fn push_front(&mut self, one: T) {
+        if let Some(older) = self.first.replace(one) {
+            self.rest.push_front(older);
+        }
+    }
+
     pub(super) fn pop_front(&mut self) -> Option<T> {
         self.first.take().or_else(|| self.rest.pop_front())
     }
@@ -69,6 +75,20 @@ mod tests {
                 assert_eq!(one, (next > expected).then_some(expected));
                 expected += usize::from(one.is_some());
             }
+        }
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first() {
+        for behind in 0..3 {
+            let mut few = Few::default();
+            (0..=behind).for_each(|n| few.push_back(n));
+            let first = few.pop_front().unwrap();
+            few.push_front(first);
+            few.push_front(9);
+            assert_eq!(few.len(), behind + 2);
+            assert_eq!(few.pop_front(), Some(9));
+            (0..=behind).for_each(|n| assert_eq!(few.pop_front(), Some(n)));
         }
     }
 

@@ -9,7 +9,7 @@ mod device;
 use super::failure::{Failure, Obstacle};
 use super::identity::{Checked, Identity};
 use super::link::Status;
-use super::queue::{Queue, Ticket, Urgency, Waiting};
+use super::queue::{Errand, Queue, Ticket, Urgency};
 use crate::now::Now;
 use crate::wire::command::{GET_DEVICE_ID, GET_SYSTEM_GUID, parse_guid};
 use crate::wire::ipmi::{Completion, Request, Response};
@@ -139,8 +139,7 @@ impl Inband {
         if let Some(why) = self.hopeless() {
             return self.answer(ticket, Err(why));
         }
-        let waiting = Waiting { ticket, request, since: now.boottime };
-        if let Err(Waiting { ticket, .. }) = self.queue.push(urgency, waiting) {
+        if let Err(Errand { ticket, .. }) = self.queue.push(Errand::new(now, ticket, urgency, request)) {
             return self.answer(ticket, Err(Failure::QueueFull));
         }
         self.drive(now);
@@ -295,7 +294,7 @@ impl Inband {
     /// Sends the next command, if none is in flight.
     fn drive(&mut self, now: Now) {
         let free = self.in_flight.is_none() && self.stage == Stage::Ready;
-        if free && let Some(Waiting { ticket, request, .. }) = self.queue.pop() {
+        if free && let Some(Errand { ticket, request, .. }) = self.queue.pop() {
             self.send(now, Some(ticket), request);
         }
     }

@@ -14,7 +14,7 @@ use super::few::Few;
 pub use super::identity::{Checked, Identity};
 use super::pace::Pace;
 pub use super::queue::{BUSY_PAUSE, BUSY_TRIES, Ticket, Urgency};
-use super::queue::{Errand, Queue, Waiting};
+use super::queue::{Errand, Queue};
 use super::reopen::Reopen;
 pub use super::reopen::{CROWDED_FIRST, CROWDED_LAST, REFUSED_FIRST, REFUSED_LAST, REOPEN_FIRST, REOPEN_LAST, STEADY};
 use super::session::{self, Session};
@@ -177,14 +177,14 @@ impl Link {
         self.stage == Stage::Held
     }
 
-    /// Sends a command as soon as a session is there and those before it are answered. Chassis
+    /// Sends a command as soon as a session is there and those before it are answered; an urgent one without waiting
+    /// for the answer to a normal one that was sent once and may be sent again, which then is asked once more. Chassis
     /// Control and Add SEL Entry are sent once; all others again until answered or given up.
     pub fn submit(&mut self, now: Now, ticket: Ticket, urgency: Urgency, request: Request) {
         if let Some(why) = self.hopeless() {
             return self.answer(ticket, Err(why));
         }
-        if let Err(Waiting { ticket, .. }) = self.queue.push(urgency, Waiting { ticket, request, since: now.boottime })
-        {
+        if let Err(Errand { ticket, .. }) = self.queue.push(Errand::new(now, ticket, urgency, request)) {
             return self.answer(ticket, Err(Failure::QueueFull));
         }
         if urgency == Urgency::Urgent {
@@ -192,13 +192,14 @@ impl Link {
             let soonest = now.boottime.max(self.tried + REOPEN_FIRST);
             self.reopen = self.reopen.map(|at| at.min(soonest));
             self.begin(now);
+            self.make_way();
         }
         self.drive(now);
     }
 
     /// Takes a command back that waits, and says whether it did; one that is under way is answered all the same.
     pub fn withdraw(&mut self, ticket: Ticket) -> bool {
-        let parked = self.parked.take_if(|(_, errand)| errand.waiting.ticket == ticket).is_some();
+        let parked = self.parked.take_if(|(_, errand)| errand.ticket == ticket).is_some();
         self.queue.withdraw(ticket) || parked
     }
 
@@ -232,8 +233,8 @@ impl Link {
         }
         if self.stage != Stage::Ready && self.stage != Stage::Held {
             let why = self.why().unwrap_or(Failure::Silent);
-            while let Some(waiting) = self.queue.pop_expired(now.boottime, self.since, WAIT_FOR_SESSION) {
-                self.answer(waiting.ticket, Err(why));
+            while let Some(errand) = self.queue.pop_expired(now.boottime, self.since, WAIT_FOR_SESSION) {
+                self.answer(errand.ticket, Err(why));
             }
         }
         self.drive(now);

@@ -134,6 +134,19 @@ impl Session {
         }
     }
 
+    /// Takes the command in flight back, so that another one need not wait for its answer, and says whether it did. Not one
+    /// that must not be sent twice, nor one that was sent again already: that is about to show whether the session lives.
+    pub(super) fn interrupt(&mut self) -> bool {
+        match &mut self.state {
+            State::Active(active) if self.transmissions == 1 && active.repeats() => {
+                active.forget();
+                self.resend = None;
+                true
+            }
+            State::Active(_) | State::Idle(_) | State::Exchange(_) | State::Closed => false,
+        }
+    }
+
     /// Ends the session. Says so to the BMC once, without waiting for its answer.
     pub fn close(&mut self) {
         self.end(Failure::Stopped);

@@ -187,7 +187,7 @@ fn a_frozen_disk() {
         let folder = site.folder.path().display().to_string();
         site.script(&format!("echo run >> {folder}/runs"));
         let victim = kills::Victim::start(&site, name);
-        wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+        victim.armed();
         let Some(frozen) = Frozen::thread(victim.id(), "bmcn-journal") else { return };
         let begun = Instant::now();
         pets::send(site.listen, bmc.guid(), 1);

@@ -80,6 +80,12 @@ impl<'a> Victim<'a> {
         wait::until(part, || self.log(), || self.log().contains(part));
     }
 
+    /// Waits until it knows that the BMC knows: in loop mode nothing is said to the BMC while a callback blocks, and what is
+    /// urgent waits for the answer to *armed*.
+    pub fn armed(&self) {
+        self.says("the BMC knows that we are armed");
+    }
+
     fn is_called(&self) {
         let called = self.site.folder.path().join("called");
         wait::until("called", || self.log(), || called.exists());
@@ -97,10 +103,11 @@ impl Drop for Victim<'_> {
 /// A recovery is killed in its callback.
 fn killed_in_the_callback(site: &Site, bmc: &Simulated, mode: &str) {
     let victim = Victim::start(site, mode);
-    wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+    victim.armed();
     pets::send(site.listen, bmc.guid(), 1);
     victim.is_called();
-    bmc.hears(&[Word::Started]);
+    let story = || format!("{}\n{}", bmc.story(), victim.log());
+    wait::until("the BMC hears started", story, || bmc.recoveries() == [Word::Started]);
 }
 
 #[test]
@@ -174,7 +181,7 @@ fn a_recovery_that_had_not_begun_is_taken_up() {
         let mut site = Site::of(&bmc);
         site.monitor("wait_for_started", quoted("30s")).monitor("tell_deadline", quoted("30s"));
         let victim = Victim::start(&site, name);
-        wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+        victim.armed();
         bmc.change(|quirks| quirks.silent = true);
         pets::send(site.listen, bmc.guid(), 1);
         victim.says("telling the BMC: recovery started");
@@ -213,7 +220,7 @@ fn a_command_outlives_us_to_its_deadline() {
     ));
     site.monitor("deadline", quoted("3s"));
     let victim = Victim::start(&site, "thread");
-    wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+    victim.armed();
     pets::send(site.listen, bmc.guid(), 1);
     let text = |name: &str| fs::read_to_string(site.folder.path().join(name)).unwrap_or_default();
     wait::until("begun", || victim.log(), || text("said").ends_with('\n'));
@@ -238,7 +245,7 @@ fn a_rerun_never_runs_beside_the_old_one() {
     );
     site.script(&script).monitor("rerun", "true");
     let victim = Victim::start(&site, "thread");
-    wait::until("armed", || victim.log(), || bmc.words().contains(&Word::Armed));
+    victim.armed();
     pets::send(site.listen, bmc.guid(), 1);
     let there = |name: &str| site.folder.path().join(name).exists();
     wait::until("begun", || victim.log(), || there("first"));

@@ -46,7 +46,7 @@ impl Link {
         self.stage = Stage::Waiting;
         self.tried = now.boottime;
         if let Some((_, errand)) = self.parked.take() {
-            self.answer(errand.waiting.ticket, Err(why));
+            self.answer(errand.ticket, Err(why));
         }
         match self.wrong {
             Some(found) => {

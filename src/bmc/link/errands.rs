@@ -2,8 +2,8 @@
 //!
 //! Part of [`Link`], apart because it is all that a link does while it is up. Input is the BMC's answers.
 
-use super::{Counted, Failure, KEEP_ALIVE, Link, Manners, Output, Ticket};
-use crate::bmc::queue::{BUSY_PAUSE, Errand};
+use super::{Counted, Errand, Failure, KEEP_ALIVE, Link, Manners, Output, Session, Stage, Ticket, Urgency};
+use crate::bmc::queue::BUSY_PAUSE;
 use crate::now::Now;
 use crate::wire::ipmi::{Completion, Request, Response};
 use core::time::Duration;
@@ -12,15 +12,24 @@ impl Link {
     /// Gives the free session something to do; whether there was anything.
     pub(super) fn go_on(&mut self, now: Now) -> bool {
         let parked = self.parked.take_if(|(at, _)| *at <= now.boottime).map(|(_, errand)| errand);
-        let errand = parked.or_else(|| self.queue.pop().map(|waiting| Errand { waiting, busy: 0 }));
+        let errand = parked.or_else(|| self.queue.pop());
         let request = match (&errand, &self.count) {
-            (Some(errand), _) => errand.waiting.request.clone(),
+            (Some(errand), _) => errand.request.clone(),
             (None, Some(count)) => count.request(),
             (None, None) => return false,
         };
         self.errand = errand;
         self.command(now, request);
         true
+    }
+
+    /// Something urgent is to be said: it does not wait for the answer to what is not. That is asked again after it, unless
+    /// it only kept the session alive, which the urgent one does, too.
+    pub(super) fn make_way(&mut self) {
+        let is_normal = self.errand.as_ref().is_none_or(|errand| errand.urgency == Urgency::Normal);
+        if self.stage == Stage::Ready && is_normal && self.session.as_mut().is_some_and(Session::interrupt) {
+            self.errand.take().into_iter().for_each(|errand| self.queue.put_back(errand));
+        }
     }
 
     /// A command was answered, or not, while the link is up.
@@ -35,7 +44,7 @@ impl Link {
                 let pause = BUSY_PAUSE * 2_u32.pow(errand.busy);
                 self.parked = Some((now.boottime + pause, Errand { busy: errand.busy + 1, ..errand }));
             }
-            Some(errand) => self.answer(errand.waiting.ticket, result),
+            Some(errand) => self.answer(errand.ticket, result),
             None => {
                 if let (Ok(response), Some(count)) = (&result, &mut self.count)
                     && let Some(counted) = count.hear(response)
@@ -70,10 +79,10 @@ impl Link {
     pub(super) fn answer_all(&mut self, why: Failure) {
         let parked = self.parked.take().map(|(_, errand)| errand);
         for errand in [self.errand.take(), parked].into_iter().flatten() {
-            self.answer(errand.waiting.ticket, Err(why));
+            self.answer(errand.ticket, Err(why));
         }
-        while let Some(waiting) = self.queue.pop() {
-            self.answer(waiting.ticket, Err(why));
+        while let Some(errand) = self.queue.pop() {
+            self.answer(errand.ticket, Err(why));
         }
     }
 }
