@@ -6,10 +6,14 @@
 //! recovery's callback is entered by the same dispatch.
 //! `cargo bench --bench callback`
 
+#[path = "common/clock.rs"]
+mod clock;
 #[path = "common/figure.rs"]
 mod figure;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "common/pin.rs"]
+mod pin;
 #[path = "common/sender.rs"]
 mod sender;
 #[path = "common/site.rs"]
@@ -18,9 +22,11 @@ mod site;
 mod traps;
 
 use bmcnotice::{Config, Context, Mode};
+use clock::monotonic;
 use figure::Sides;
 use folder::Folder;
-use sender::{Sender, monotonic, pin};
+use pin::pin;
+use sender::Sender;
 use site::{free_address, text};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;

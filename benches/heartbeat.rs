@@ -7,9 +7,8 @@
 
 #[path = "common/figure.rs"]
 mod figure;
-#[path = "common/sender.rs"]
-#[allow(dead_code, reason = "pinning alone is used here")]
-mod sender;
+#[path = "common/pin.rs"]
+mod pin;
 #[path = "common/thread.rs"]
 mod thread;
 #[path = "common/wire.rs"]
@@ -31,7 +30,7 @@ use bmcnotice::sim::Options;
 use bmcnotice::words::Guid;
 use bmcnotice::{Config, Context, Mode};
 use figure::Sides;
-use sender::pin;
+use pin::pin;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;

@@ -9,9 +9,8 @@
 mod bare;
 #[path = "common/figure.rs"]
 mod figure;
-#[path = "common/sender.rs"]
-#[allow(dead_code, reason = "this sender is one of its own")]
-mod sender;
+#[path = "common/pin.rs"]
+mod pin;
 #[path = "common/site.rs"]
 mod site;
 #[path = "common/traps.rs"]
@@ -20,7 +19,7 @@ mod traps;
 use bare::{Batch, with_queue};
 use bmcnotice::{Config, Context, Mode};
 use figure::Sides;
-use sender::pin;
+use pin::pin;
 use site::{free_address, text};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;

@@ -6,10 +6,14 @@
 //! Then, a few times, beside snmptrapd with a traphandle that calls ipmitool, against the same BMC.
 //! `cargo bench --bench started --features sim`
 
+#[path = "common/clock.rs"]
+mod clock;
 #[path = "common/figure.rs"]
 mod figure;
 #[path = "common/folder.rs"]
 mod folder;
+#[path = "common/pin.rs"]
+mod pin;
 #[path = "common/sender.rs"]
 mod sender;
 #[path = "common/site.rs"]
@@ -21,9 +25,11 @@ use bmcnotice::io::simulate::{OnEvent, SimulatedBmc};
 use bmcnotice::sim::{self, Event, Handshaking};
 use bmcnotice::wire::sel;
 use bmcnotice::{Answer, Config, Context, Mode, Stage};
+use clock::monotonic;
 use figure::Sides;
 use folder::Folder;
-use sender::{Sender, monotonic, pin};
+use pin::pin;
+use sender::Sender;
 use site::{free_address, text};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;

@@ -7,11 +7,12 @@
 //! does not ends the bench. No journal.
 //! `cargo bench --bench storm`
 
+#[path = "common/clock.rs"]
+mod clock;
 #[path = "common/figure.rs"]
 mod figure;
-#[path = "common/sender.rs"]
-#[allow(dead_code, reason = "the storm's sender is one of its own")]
-mod sender;
+#[path = "common/pin.rs"]
+mod pin;
 #[path = "common/site.rs"]
 mod site;
 #[path = "common/traps.rs"]
@@ -19,8 +20,9 @@ mod traps;
 
 use bmcnotice::words::Class;
 use bmcnotice::{Config, Context, Mode};
+use clock::monotonic;
 use figure::Sides;
-use sender::{monotonic, pin};
+use pin::pin;
 use site::{free_address, text};
 use std::mem::zeroed;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

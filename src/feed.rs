@@ -260,9 +260,18 @@ impl Drop for Feed {
 fn work(plant: &Plant, outlet: &Outlet) {
     while !plant.stopped.load(SeqCst) && plant.broken().is_none() {
         plant.epoll.wait(None);
-        if let Err(error) = plant.pump(&mut |delivery| outlet.offer(plant, delivery)) {
+        let mut any = false;
+        let pumped = plant.pump(&mut |delivery| {
+            any = true;
+            outlet.offer(plant, delivery);
+        });
+        if let Err(error) = pumped {
             *outlet.trouble.lock() = Some(error);
             outlet.ready.raise();
+        }
+        // Whoever waits for a delivery may wait for this core, and what is left can wait.
+        if any {
+            std::thread::yield_now();
         }
         plant.finish();
     }

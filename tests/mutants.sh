@@ -127,7 +127,7 @@ fi
 lan='cargo test -q --features sim --test lan'
 mutant "$lan" src/bmc/active.rs         's/!request.is(CHASSIS_CONTROL) \&\& //'                    # a chassis command twice
 links='cargo test -q --test bmc_link'
-mutant "$links" src/bmc/session.rs      's/active.forget();/return false;/'                         # what is urgent waits
+mutant "$links" src/bmc/session.rs      's/self.transmissions == 1 \&\& active.repeats()/active.repeats() \&\& false/' # what is urgent waits
 mutant "$links" src/bmc/session.rs      's/ if self.transmissions == 1 \&\& active.repeats()//'       # for nothing
 mutant "$links" src/bmc/link/errands.rs 's/\.for_each(|errand| self.queue.put_back(errand))/.for_each(drop)/' # what made way is never answered
 mutant "$lan" src/bmc/pace.rs           's/let fitting = .*/let fitting = RESEND_FIRST;/'            # a slow BMC is never learnt

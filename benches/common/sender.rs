@@ -1,28 +1,11 @@
 //! A sender on a core of its own that notes when it sends.
 
+use super::clock::monotonic;
+use super::pin::pin;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-
-/// The moment, on a clock that all cores share.
-pub fn monotonic() -> Duration {
-    let mut at = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one timespec; this clock exists.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut at) };
-    Duration::new(at.tv_sec as u64, at.tv_nsec as u32)
-}
-
-/// Keeps this thread, and those that it starts from now on, on one core; modulo those there are.
-pub fn pin(core: usize) {
-    // SAFETY: an empty set is all zero; the kernel reads it.
-    unsafe {
-        let cores = libc::sysconf(libc::_SC_NPROCESSORS_ONLN).max(1) as usize;
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        libc::CPU_SET(core % cores, &mut set);
-        libc::sched_setaffinity(0, size_of_val(&set), &set);
-    }
-}
 
 /// A thread on a core of its own that sends what it is told to, a moment later: the receiver sleeps by then.
 pub struct Sender {
