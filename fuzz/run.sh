@@ -5,10 +5,13 @@
 #
 # Prints what tests/suites.sh counts. The targets run beside each other. FUZZ_SEED decides what is tried; without it a
 # short run is the same each time, as far as time allows, so that its result is the change's, and others are not.
+# FUZZ_TARGETS: only these. FUZZ_JOBS: so many processes of each share a long run, and what they find. Do not stop one for
+# seconds (SIGSTOP): it takes that for an input that hangs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:?} much=${2:?} limit=${4:-0}
-targets=(datagram reception engine)
+read -r -a targets <<< "${FUZZ_TARGETS:-datagram reception engine}"
+jobs=1 seed=${FUZZ_SEED:-0} # 0: another one each time
 work=build/fuzz
 python=${PYTHON:-python3}
 cxx=${CXX:-c++}
@@ -17,9 +20,12 @@ command -v "${cxx%% *}" > /dev/null || { echo "skipped: fuzz: no C++ compiler ($
 fuzz/build.sh
 bin=target/fuzz/$(rustc -vV | sed -n 's/^host: //p')/release
 case $kind in
-    short) options=(-max_total_time="$much" -seed="${FUZZ_SEED:-1}") ;;
-    long) options=(-runs="$much" -max_total_time="$limit" -seed="${FUZZ_SEED:-0}") ;; # 0: without end; of the clock
-    corpus) options=(-max_total_time="$much" -seed="${FUZZ_SEED:-0}") ;;
+    short) options=(-max_total_time="$much") seed=${FUZZ_SEED:-1} ;;
+    long) # 0: without end; of the clock
+        jobs=${FUZZ_JOBS:-1}
+        options=(-runs="$(((much + jobs - 1) / jobs))" -max_total_time="$limit")
+        ;;
+    corpus) options=(-max_total_time="$much") ;;
     *) echo "run.sh: what is '$kind'?" >&2; exit 2 ;;
 esac
 # The largest payload of UDP; an input that takes ten seconds hangs, one that takes half a gigabyte grows.
@@ -29,34 +35,47 @@ options+=(-entropic=0 -use_counters=0 -dict=fuzz/ber.dict -max_len=65507 -timeou
 
 running=()
 # One that has ended already is not there to be ended.
-trap '[ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2> /dev/null || true' EXIT
+trap '[ ${#running[@]} -eq 0 ] || kill "${running[@]#*:}" 2> /dev/null || true' EXIT
 for target in "${targets[@]}"; do
     rm -rf "${work:?}/$target"; mkdir -p "$work/$target/found"
     "$python" fuzz/corpus.py seeds "$target" "$work/$target/seeds"
     "$python" fuzz/corpus.py unpack "$target" "$work/$target/seeds"
-    "$bin/$target" "${options[@]}" -artifact_prefix="$work/$target/" "$work/$target/found" "$work/$target/seeds" \
-        > "$work/$target/log" 2>&1 &
-    running+=($!)
+    for ((job = 1; job <= jobs; job++)); do
+        "$bin/$target" "${options[@]}" -seed="$((seed == 0 ? 0 : seed + job - 1))" -artifact_prefix="$work/$target/" \
+            "$work/$target/found" "$work/$target/seeds" > "$work/$target/log-$job" 2>&1 &
+        running+=("$target:$!")
+    done
 done
 
-stat() { sed -n "s/^stat::$2: *//p" "$work/$1/log"; }
-edges() { sed -n 's/^#[0-9]*\tDONE .*cov: \([0-9]*\).*/\1/p' "$work/$1/log"; }
-corpus() { sed -n 's/^#[0-9]*\tDONE .*corp: \([^ ]*\).*/\1/p' "$work/$1/log"; }
+logs() { ls "$work/$1"/log-*; }
+sum() { sed -n "s/^stat::$2: *//p" $(logs "$1") | awk '{ sum += $1 } END { if (NR) print sum }'; }
+most() { sort -n | tail -n 1; }
+edges() { sed -n 's/^#[0-9]*\tDONE .*cov: \([0-9]*\).*/\1/p' $(logs "$1") | most; }
+corpus() { sed -n 's/^#[0-9]*\tDONE .*corp: \([^ ]*\).*/\1/p' $(logs "$1") | most; }
+peak() { sed -n 's/^stat::peak_rss_mb: *//p' $(logs "$1") | most; }
 # Peak resident memory in MB once a tenth of the runs are over, as libFuzzer's own lines tell it.
-tenth() { awk -v wanted="$(($(stat "$1" number_of_executed_units) / 10))" \
-    '/^#[0-9]+\t.* rss: / { if (substr($1, 2) + 0 >= wanted) { match($0, /rss: [0-9]+/); print substr($0, RSTART + 5, RLENGTH - 5); exit } }' \
-    "$work/$1/log"; }
+tenth() {
+    local log runs
+    for log in $(logs "$1"); do
+        runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        awk -v wanted="$((runs / 10))" '/^#[0-9]+\t.* rss: / {
+            if (substr($1, 2) + 0 >= wanted) { match($0, /rss: [0-9]+/); print substr($0, RSTART + 5, RLENGTH - 5); exit }
+        }' "$log"
+    done | most
+}
 
 status=0
-for place in "${!targets[@]}"; do
-    target=${targets[place]} ended=0
-    wait "${running[place]}" || ended=$?
-    runs=$(stat "$target" number_of_executed_units)
+for target in "${targets[@]}"; do
+    ended=0
+    for process in "${running[@]}"; do
+        [ "${process%:*}" != "$target" ] || wait "${process#*:}" || ended=$?
+    done
+    runs=$(sum "$target" number_of_executed_units)
     if [ $ended -ne 0 ]; then
         status=1
         echo "not ok: fuzz $target, which ended with $ended"
         # One that was killed says neither.
-        grep -A 2 -m 1 -E "panicked at|ERROR: libFuzzer" "$work/$target/log" | sed 's/^/    | /' || true
+        grep -h -A 2 -m 1 -E "panicked at|ERROR: libFuzzer" $(logs "$target") | sed 's/^/    | /' || true
         for input in "$work/$target"/{crash,timeout,oom}-*; do
             [ ! -e "$input" ] || echo "    | play it again: $bin/$target $input"
         done
@@ -83,9 +102,10 @@ elif [ "$kind" = long ]; then
     {
         echo "| target | runs | runs a second | edges | corpus | peak memory after a tenth, MB | at the end, MB |"
         echo "|---|---|---|---|---|---|---|"
-        for target in "${targets[@]}"; do
-            echo "| $target | $(stat "$target" number_of_executed_units) | $(stat "$target" average_exec_per_sec) |" \
-                "$(edges "$target") | $(corpus "$target") | $(tenth "$target") | $(stat "$target" peak_rss_mb) |"
+        for log in "$work"/*/log-1; do # those of an earlier run, too
+            target=$(basename "$(dirname "$log")")
+            echo "| $target | $(sum "$target" number_of_executed_units) | $(sum "$target" average_exec_per_sec) |" \
+                "$(edges "$target") | $(corpus "$target") | $(tenth "$target") | $(peak "$target") |"
         done
     } > "${3:?}"
 fi
