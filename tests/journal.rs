@@ -98,6 +98,18 @@ fn all_steps() -> Vec<Step> {
     steps
 }
 
+/// Without a file nothing is made to be written, however much happens, and so none is ever full.
+#[test]
+fn where_nothing_is_written_nothing_is_made() {
+    let mut desk = Desk::new();
+    desk.journal.write_nowhere(true);
+    for _ in 0..1_000 {
+        let id = desk.steps(&all_steps());
+        assert_eq!(desk.journal.record(id).map(|record| record.id), Some(id), "but it is remembered");
+    }
+    assert!(desk.file.is_empty() && !desk.journal.is_full());
+}
+
 #[test]
 fn what_is_written_is_read_back() {
     let (both, neither) = ((true, true), (false, false));

@@ -106,6 +106,7 @@ mutant "$vendors" src/config/native/mod.rs 's/site.profiles.append(&mut shipped)
 mutant 'cargo test -q --test evidence' src/engine/seat.rs 's/matter.as_ref().is_none_or(|matter| ends(over, &matter.notice))/matter.is_some() || over.fault.is_some()/' # any end is this one's
 mutant 'cargo test -q --test evidence' src/engine/restart.rs 's/!heard \&\& same/!heard/'
 mutant "$own" src/notice/deadly.rs 's/ | (0x12, SPECIFIC, 0x05)//'                               # a late test alert starts a recovery
+mutant "cargo test -q --test journal" src/recovery/journal.rs "s/if self.nowhere { Vec::new() } else { octets() }/octets()/" # octets for nobody
 mutant "$own" src/recovery/journal/table.rs 's/ \&\& self.proven != Some(record.id.serial())//'   # the proof is put out
 mutant "$own" src/bmc/link.rs 's/\.filter(|_| !stranger)//'                                      # a swapped BMC is not noticed
 mutant "$own" src/engine/roads.rs '/by_address: true/d'                                          # no override

@@ -100,7 +100,7 @@ impl Journal {
         }
     }
 
-    /// Nothing is written anywhere: the octets of new records are empty.
+    /// Nothing is written anywhere: what is to be appended is empty.
     pub fn write_nowhere(&mut self, nowhere: bool) {
         self.nowhere = nowhere;
     }
@@ -124,8 +124,7 @@ impl Journal {
         let id = RecordId::mint(serial, true);
         let record =
             Record::new(id, self.boot, whole(now), (server.into(), monitor.map(Text::from)), Summary::of(notice));
-        let octets = if self.nowhere { Vec::new() } else { codec::emit_opened(&record) };
-        self.written = self.written.saturating_add(octets.len());
+        let octets = self.appended(|| codec::emit_opened(&record));
         let kept = self.table.insert(record);
         if !kept {
             self.counts.overflowed += 1;
@@ -139,23 +138,26 @@ impl Journal {
         if !self.table.take(id, taken) {
             self.counts.orphans += 1;
         }
-        let octets = codec::emit_step(id, &taken);
-        self.written = self.written.saturating_add(octets.len());
-        octets
+        self.appended(|| codec::emit_step(id, &taken))
     }
 
     /// The octets that say where we are in the log of this server's BMC; the newest counts.
     pub fn mark(&mut self, now: Now, mark: Mark) -> Vec<u8> {
         self.mark = Some((mark, self.boot));
-        let octets = codec::emit_mark(self.given(), whole(now), self.boot, &mark);
-        self.written = self.written.saturating_add(octets.len());
-        octets
+        let (given, boot) = (self.given(), self.boot);
+        self.appended(|| codec::emit_mark(given, whole(now), boot, &mark))
     }
 
     /// The octets that say where an SNMP engine's clock stands, so that no replay works after a restart.
     pub fn clock(&mut self, now: Now, clock: Clock) -> Vec<u8> {
         replay::keep(&mut self.clocks, clock);
-        let octets = codec::emit_clock(self.given(), whole(now), self.boot, &clock);
+        let (given, boot) = (self.given(), self.boot);
+        self.appended(|| codec::emit_clock(given, whole(now), boot, &clock))
+    }
+
+    /// What is to be appended is counted, and where nothing is written it is not even made.
+    fn appended(&mut self, octets: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+        let octets = if self.nowhere { Vec::new() } else { octets() };
         self.written = self.written.saturating_add(octets.len());
         octets
     }
