@@ -6,7 +6,8 @@
 use crate::config::native::MAX_MONITORS;
 use crate::engine::{Delivery, Engine, Refusal};
 use crate::io::{
-    reactor::{Numbers, Reactor, Sockets},
+    reactor::Reactor,
+    sockets::{Numbers, Sockets},
     store::Store,
     sys::{Epoll, Event},
     thread,

@@ -12,7 +12,8 @@ pub use shown::Watched;
 use crate::config::model::Cluster;
 use crate::engine::{Delivery, Drill, Engine, Line, PeerStatus, Refusal, Statistics};
 use crate::io::{
-    reactor::{Reactor, Sockets, moment},
+    reactor::{Reactor, moment},
+    sockets::Sockets,
     sys::{Epoll, Event},
 };
 use crate::model::Error;

@@ -17,6 +17,7 @@ pub mod reactor;
 pub mod signals;
 #[cfg(feature = "sim")]
 pub mod simulate;
+pub mod sockets;
 pub mod store;
 pub mod sys;
 pub mod terminal;

@@ -8,20 +8,23 @@
 //! Among ten thousand BMCs something is always due: the timer rests a moment after each time that it fired, so that
 //! what is due meanwhile goes out together, with few system calls and warm caches.
 
+mod outputs;
+
 use super::action::Actions;
 use super::intake::Intake;
 use super::ipmidev::Slot;
+use super::sockets::{Numbers, Sockets};
 use super::store::{News, Store};
 use super::sys::{Epoll, Event, Timer, now};
 use super::udp::{self, Batch, Outbox};
-use crate::engine::{Delivery, Engine, Line, Output, PeerStatus, Setup, Stale, Statistics};
+use crate::engine::{Delivery, Engine, Line, PeerStatus, Setup, Stale, Statistics};
 use crate::now::Now;
-use crate::words::{Answer, Class};
+use crate::words::Answer;
 use std::io::Result;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 /// A moment that is over: the timer fires.
@@ -39,70 +42,6 @@ const CROWDED_ROUNDS: usize = 64;
 
 /// Limit: messages that are taken from the own BMC's device in one pump.
 const MESSAGES: usize = 16;
-
-/// The sockets of a context; each may be absent when nothing needs it.
-#[derive(Debug)]
-pub struct Sockets {
-    traps: Option<UdpSocket>,
-    bmc4: Option<UdpSocket>,
-    bmc6: Option<UdpSocket>,
-}
-
-/// The descriptors that a reload may change, for a forked child to close; negative: none. Two for traps: the
-/// socket in use, and the one that waits for its turn. The last is the own BMC's device.
-pub type Numbers = Arc<[AtomicI32; 5]>;
-
-impl Sockets {
-    /// What a reload needs beside these: the trap socket if `rebind` says so, BMC sockets of a family that had none.
-    pub fn beside(&self, rebind: bool, listen: Option<SocketAddr>, bmcs: &[SocketAddr]) -> Result<Self> {
-        let listen = listen.filter(|_| rebind);
-        let all = Self::bind(listen, &[])?;
-        let client = |ipv6, held: &Option<UdpSocket>| {
-            let wanted = held.is_none() && bmcs.iter().any(|bmc| bmc.is_ipv6() == ipv6);
-            wanted.then(|| udp::bind_client(ipv6)).transpose()
-        };
-        Ok(Self { bmc4: client(false, &self.bmc4)?, bmc6: client(true, &self.bmc6)?, ..all })
-    }
-
-    /// Keeps the trap socket of these, which are given up.
-    pub fn keep_traps(&mut self, of: Self) {
-        self.traps = of.traps;
-    }
-
-    /// Shows the trap socket that waits for its turn.
-    pub fn show_waiting(&self, numbers: &Numbers) {
-        numbers[3].store(self.traps.as_ref().map_or(-1, AsRawFd::as_raw_fd), SeqCst);
-    }
-
-    fn show(&self, numbers: &Numbers) {
-        let number = |socket: &Option<UdpSocket>| socket.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-        for (slot, socket) in numbers.iter().zip([&self.traps, &self.bmc4, &self.bmc6]) {
-            slot.store(number(socket), SeqCst);
-        }
-        numbers[3].store(-1, SeqCst);
-    }
-
-    /// Binds `listen`, and a client socket for each family among `bmcs`.
-    pub fn bind(listen: Option<SocketAddr>, bmcs: &[SocketAddr]) -> Result<Self> {
-        let client = |ipv6| bmcs.iter().any(|bmc| bmc.is_ipv6() == ipv6).then(|| udp::bind_client(ipv6)).transpose();
-        Ok(Self { traps: listen.map(udp::bind_traps).transpose()?, bmc4: client(false)?, bmc6: client(true)? })
-    }
-
-    /// What is to be said if the kernel granted less of a queue to traps than was asked for.
-    pub fn short_queue(&self) -> Option<String> {
-        let (asked, granted) = self.traps.as_ref().map(udp::queue)?;
-        (granted < asked).then(|| {
-            format!(
-                "the trap socket's queue has {granted} octets of the {asked} that were asked for, so a burst may overflow \
-                 it: raise net.core.rmem_max, or grant CAP_NET_ADMIN"
-            )
-        })
-    }
-
-    fn all(&self) -> impl Iterator<Item = &UdpSocket> {
-        [&self.traps, &self.bmc4, &self.bmc6].into_iter().flatten()
-    }
-}
 
 /// The engine with its descriptors.
 #[derive(Debug)]
@@ -288,7 +227,7 @@ impl Reactor {
     }
 
     fn receive_answers(&mut self, ipv6: bool, out: &mut dyn FnMut(Delivery)) {
-        let Some(socket) = (if ipv6 { &self.sockets.bmc6 } else { &self.sockets.bmc4 }) else { return };
+        let Some(socket) = self.sockets.bmcs(ipv6) else { return };
         self.answers.refill(socket);
         while let Some((from, bytes)) = self.answers.read() {
             let moment = now();
@@ -309,18 +248,6 @@ impl Reactor {
             self.crowded = self.intake.has_more();
         }
         self.crowded = false;
-    }
-
-    /// Whether a delivery is not to be handed on now.
-    fn sheds(&mut self, delivery: &Delivery) -> bool {
-        let small = match delivery {
-            Delivery::Notice(heard) => self.crowded && heard.notice.class != Class::Fatal,
-            Delivery::Echo(_) => self.shed_last, // it says that the notice before it was delivered
-            Delivery::Recover(_) | Delivery::Peer(_) | Delivery::Progress(_) | Delivery::Log(_) => false,
-        };
-        self.shed += u64::from(small && matches!(delivery, Delivery::Notice(_)));
-        self.shed_last = small;
-        small
     }
 
     /// Whether any came.
@@ -454,87 +381,6 @@ impl Reactor {
     /// What the journal holds now.
     pub fn journal(&self) -> Vec<u8> {
         self.store.read()
-    }
-
-    /// Performs all output of what happened at `moment`, in order.
-    fn drain(&mut self, moment: Now, out: &mut dyn FnMut(Delivery)) {
-        self.perform(moment, out);
-        self.send_asks();
-    }
-
-    /// The same, but for questions to BMCs: they may wait for others that follow at once. What our own BMC is told does
-    /// not wait, and nothing that takes its time goes before them.
-    fn perform(&mut self, moment: Now, out: &mut dyn FnMut(Delivery)) {
-        while let Some(output) = self.engine.poll_output() {
-            match &output {
-                Output::Ask { .. } | Output::Reply { .. } => {}
-                Output::InBand(_)
-                | Output::Append(_)
-                | Output::Compact(_)
-                | Output::KeepNames(_)
-                | Output::Filter(_)
-                | Output::Run(_)
-                | Output::Signal { .. }
-                | Output::LookForDump(_)
-                | Output::Panic(_)
-                | Output::Deliver(_) => self.send_asks(),
-            }
-            match output {
-                Output::Reply { to, bytes } => _ = self.replies.push(to, bytes),
-                Output::Ask { to, bytes } => {
-                    let full = self.asks[usize::from(to.is_ipv6())].push(to, bytes);
-                    if full || self.engine.own_bmc() == Some(to) {
-                        self.send_asks();
-                    }
-                }
-                Output::InBand(order) => {
-                    let heard = self.device.perform(order);
-                    self.numbers[4].store(self.device.raw().unwrap_or(-1), SeqCst);
-                    if let Some(event) = heard {
-                        self.engine.handle_in_band(moment, event);
-                    }
-                }
-                Output::Append(bytes) => {
-                    let stored = self.store.append(&bytes).is_ok();
-                    self.engine.handle_appended(moment, stored);
-                }
-                Output::Compact(bytes) => {
-                    let stored = self.store.replace(&bytes).is_ok();
-                    self.engine.handle_compacted(stored);
-                }
-                Output::KeepNames(octets) => self.store.keep_names(octets),
-                Output::Filter(wanted) => {
-                    let done = self.intake.filter(self.sockets.traps.as_ref(), wanted);
-                    self.engine.handle_filter(moment, done.map_err(|error| error.to_string()));
-                }
-                Output::Run(command) => {
-                    if let Some(failed) = self.actions.run(command) {
-                        self.engine.handle_command(now(), failed.token, failed.event);
-                    }
-                }
-                Output::Signal { token, urgency } => self.actions.signal(token, urgency),
-                Output::LookForDump(markers) => {
-                    let found = markers.into_iter().find(|marker| super::host::exists(marker));
-                    self.engine.handle_dump(moment, found);
-                }
-                Output::Panic(trigger) => {
-                    if let Err(why) = super::host::panic(&trigger) {
-                        self.engine.handle_no_panic(moment, &format!("{trigger}: {why}"));
-                    }
-                }
-                Output::Deliver(delivery) if self.sheds(&delivery) => {}
-                Output::Deliver(delivery) => out(delivery),
-            }
-        }
-    }
-
-    fn send_asks(&mut self) {
-        for (asks, socket) in self.asks.iter_mut().zip([&self.sockets.bmc4, &self.sockets.bmc6]) {
-            self.unsent += match socket {
-                Some(socket) => asks.send(socket),
-                None => asks.lose(),
-            };
-        }
     }
 
     fn rearm(&mut self) {
