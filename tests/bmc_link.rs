@@ -35,6 +35,9 @@ struct World {
     faults: [u8; 3],
     /// Each way, beside a few milliseconds of chance.
     delay: Duration,
+    /// So long the BMC works at each request, and hears nothing meanwhile.
+    deaf: Duration,
+    deaf_until: Duration,
     cut: bool,
     answers: HashMap<Ticket, Result<Response, Failure>>,
     order: Vec<Ticket>,
@@ -60,6 +63,8 @@ impl World {
             chance: Random::from_seed([!seed; 32]),
             faults: [0; 3],
             delay: Duration::ZERO,
+            deaf: Duration::ZERO,
+            deaf_until: Duration::ZERO,
             cut: false,
             answers: HashMap::new(),
             order: Vec::new(),
@@ -113,7 +118,8 @@ impl World {
             let at = self.chance.u32() as usize % bytes.len();
             bytes[at] ^= 1 << (self.chance.u32() % 8);
         }
-        let delay = self.delay + MILLISECOND * (1 + self.chance.u32() % 4);
+        let works = if to_bmc { Duration::ZERO } else { self.deaf };
+        let delay = works + self.delay + MILLISECOND * (1 + self.chance.u32() % 4);
         self.flying.push((self.now.boottime + delay, to_bmc, bytes));
     }
 
@@ -148,7 +154,10 @@ impl World {
                 let (_, to_bmc, bytes) = self.flying.swap_remove(landed);
                 if !to_bmc {
                     self.link.handle_datagram(self.now, &bytes);
-                } else if let Some(answer) = self.bmc.handle(&bytes) {
+                } else if self.now.boottime >= self.deaf_until
+                    && let Some(answer) = self.bmc.handle(&bytes)
+                {
+                    self.deaf_until = self.now.boottime + self.deaf;
                     self.fly(false, answer);
                 }
             }
@@ -312,6 +321,24 @@ fn what_is_urgent_waits_for_no_answer_to_what_is_not() {
     let heard: Vec<_> = world.bmc.heard[heard..].iter().map(|request| request.command).collect();
     let (id, status) = (command::GET_DEVICE_ID.number, command::CHASSIS_STATUS.number);
     assert!(heard == [status, id, status, status] || heard == [id, status, status, status], "{heard:?}");
+}
+
+/// Some take nothing while they work: once they have answered, what they did not hear is repeated soon.
+#[test]
+fn what_is_urgent_and_was_not_heard_is_repeated_soon() {
+    let mut world = World::up();
+    world.deaf = 40 * MILLISECOND;
+    let normal = world.submit(Urgency::Normal, read());
+    world.run(10 * MILLISECOND);
+    let heard = world.bmc.heard.len();
+    let urgent = world.submit(Urgency::Urgent, Request::new(command::GET_DEVICE_ID, []));
+    world.run(60 * MILLISECOND);
+    assert_eq!(world.bmc.heard.len(), heard, "it was not heard");
+    world.run(100 * MILLISECOND);
+    assert!(world.answers[&urgent].is_ok(), "long before 250 ms are over");
+    world.run(SECOND);
+    assert!(world.answers[&normal].is_ok());
+    assert_eq!(world.bmc.heard.len(), heard + 2);
 }
 
 /// A chassis command is never said twice, and what was said twice already is about to show whether the session lives.

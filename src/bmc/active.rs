@@ -26,6 +26,8 @@ pub enum Ignored {
     Sequence,
     /// A second answer to a command that was sent more than once: the first one was only slow.
     Repeated,
+    /// The answer to a command that made way for a more urgent one.
+    Overtaken,
     /// Nothing of the kind is awaited now.
     NotAwaited,
 }
@@ -45,6 +47,8 @@ pub(super) struct Active {
     /// `rqSeq` of the command that was answered last, when it had been repeated: another answer to it
     /// shows that the BMC is slow, not that anything was lost.
     repeated: Option<u8>,
+    /// `rqSeq` of the command that made way last.
+    overtaken: Option<u8>,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,7 @@ impl Active {
             request_sequence: 1,
             in_flight: None,
             repeated: None,
+            overtaken: None,
         }
     }
 
@@ -96,6 +101,11 @@ impl Active {
     /// No answer to the command in flight is taken any more.
     pub(super) fn forget(&mut self) {
         self.in_flight = None;
+    }
+
+    /// The same, for another command that cannot wait for it.
+    pub(super) fn make_way(&mut self) {
+        self.overtaken = self.in_flight.take().map(|in_flight| in_flight.request_sequence);
     }
 
     /// The datagram of the command in flight: the first one, or one that repeats it under a new
@@ -145,6 +155,9 @@ impl Active {
             // A late answer to an earlier transmission.
             Some(_) | None if self.repeated.take_if(|repeated| *repeated == message.sequence).is_some() => {
                 Err(Ignored::Repeated)
+            }
+            Some(_) | None if self.overtaken.take_if(|overtaken| *overtaken == message.sequence).is_some() => {
+                Err(Ignored::Overtaken)
             }
             Some(_) | None => Err(Ignored::NotAwaited),
         }

@@ -23,6 +23,9 @@ use crate::wire::rmcp::{Datagram, PayloadType, Plus, emit_sessionless};
 use crate::words::Guid;
 use core::time::Duration;
 
+/// So much sooner is repeated what overtook another command, once the BMC is done with that one.
+const HASTE: u32 = 5;
+
 /// What the session wants from the one who drives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -139,7 +142,7 @@ impl Session {
     pub(super) fn interrupt(&mut self) -> bool {
         match &mut self.state {
             State::Active(active) if self.transmissions == 1 && active.repeats() => {
-                active.forget();
+                active.make_way();
                 self.resend = None;
                 true
             }
@@ -341,6 +344,12 @@ impl Session {
                 // It was repeated in vain: the first answer was under way.
                 self.is_slow(self.took);
                 Err(Ignored::Repeated)
+            }
+            Err(Ignored::Overtaken) => {
+                // A BMC that takes nothing while it works has not heard what overtook this; one that does answers at once.
+                let soon = now.boottime + self.pace.wait(0) / HASTE;
+                self.resend = self.resend.map(|at| at.min(soon));
+                Err(Ignored::Overtaken)
             }
             Err(ignored) => Err(ignored),
         }

@@ -150,7 +150,11 @@ impl Watcher {
     /// Waits until it says this of a server, and that it entitles to that.
     pub fn sees(&self, name: &str, word: &str, entitles: TakeOver) {
         let story = || format!("{:?}\n{:?}", self.peer(name), self.words(name));
-        wait::until(&format!("{name} is {word}"), story, || self.peer(name).verdict.to_string() == word);
+        // It is shown before it is told.
+        let told = || self.words(name).into_iter().rfind(|told| told != "restarted");
+        wait::until(&format!("{name} is {word}"), story, || {
+            self.peer(name).verdict.to_string() == word && told().is_none_or(|told| told == word)
+        });
         let peer = self.peer(name);
         assert_eq!(peer.take_over(now().boottime).0, entitles, "{peer:?}");
     }
