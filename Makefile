@@ -65,6 +65,9 @@ SESSIONS ?= 10000
 # How long the heartbeat runs over a bad network, in seconds.
 WEATHER ?= 600
 
+# Most tests wait most of the time.
+THREADS   ?= $(shell echo $$((2 * $$(nproc))))
+
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features
 # Released code but for what takes long and shows in figures alone: for what is neither installed nor measured.
@@ -169,7 +172,7 @@ test-full: tools
 test-rust: $(EXAMPLES)
 	@[ ! -e $(VENV)/done ] || $(MAKE) -s installed-wheel
 	cargo build -q -p bmcnotice-snmp-peer
-	cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
+	RUST_TEST_THREADS=$(THREADS) cargo test -q --no-fail-fast --features $(FULL) $(TESTS)
 
 # Kills before and after every packet and journal write, none left out.
 test-kills: $(EXAMPLES)
@@ -238,8 +241,10 @@ test-weather:
 test-hangs:
 	@tests/peers/run.sh tests/peers/guest/long.sh
 
+# The command line that the demonstration has built already.
 test-peers:
-	@tests/peers/run.sh tests/peers/test-*.sh
+	cargo build -q --release $(QUICK) --features cli
+	@BMCNOTICE_BIN=$(CURDIR)/target/release/bmcnotice tests/peers/run.sh tests/peers/test-*.sh
 
 test-msrv:
 	@if RUSTUP_AUTO_INSTALL=0 cargo +$(MSRV) --version > /dev/null 2>&1; \
