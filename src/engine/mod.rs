@@ -18,6 +18,7 @@ mod evidence;
 pub mod explain;
 mod fill;
 mod flood;
+mod goodbye;
 mod heartbeat;
 mod identity;
 mod missed;
@@ -66,9 +67,8 @@ use crate::notice::{Notice, Received, Reception};
 use crate::now::Now;
 use crate::recovery::action::Event;
 use crate::recovery::journal::{BootId, Journal, Pending, Replay};
-use crate::recovery::machine::State;
 use crate::wire::rmcp::Datagram;
-use crate::words::{Answer, MonitorId, Phase};
+use crate::words::{Answer, MonitorId};
 use alert_log::Alerts;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -78,7 +78,7 @@ use endings::Endings;
 use moves::{Leftover, Run};
 use murmur::Murmur;
 
-use roads::{Owner, Roads};
+use roads::Roads;
 use seat::{Acknowledgement, Seat};
 
 /// What an engine is made from.
@@ -397,33 +397,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Says goodbye: the BMC need not wait for us. With a recovery under way nothing is said, for then it
-    /// must wait: the next start finds the record and tells its end.
-    pub fn stop(&mut self, now: Now) {
-        if self.leaving {
-            return;
-        }
-        self.leaving = true;
-        self.keep_alive = None;
-        self.roads.forget(Owner::Context);
-        self.drill_breaks_off(now, "we end");
-        self.roads.forget(Owner::Witness);
-        self.roads.forget(Owner::Names);
-        for place in 0..self.seats.len() {
-            self.farewell |= self.seats[place].machine.state() == State::Finishing;
-            self.handle(now, place, Event::Leaving);
-        }
-        let busy = self.seats.iter().any(Seat::is_busy);
-        if !busy && (self.armed || self.may_be_armed()) {
-            self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
-        }
-        if let Some(feeder) = &mut self.feeder {
-            feeder.part(now);
-        }
-        self.beat(now);
-        self.settle(now);
-    }
-
     // ---- outputs
 
     /// What is to be done next, in order.
@@ -455,18 +428,6 @@ impl Engine {
         seats.chain(graces).chain(others.into_iter().flatten()).min()
     }
 
-    /// Whether a goodbye has been said and heard.
-    pub fn stopped(&self) -> bool {
-        let parted = self.feeder.as_ref().is_none_or(Feeder::is_over);
-        self.leaving && !self.roads.talks(Owner::Context) && !self.farewell && parted
-    }
-
-    /// Gives the BMCs' sessions back; the last thing to be done.
-    pub fn hang_up(&mut self, now: Now) {
-        self.roads.stop(now);
-        self.settle(now);
-    }
-
     /// Where this server's own BMC is: what it is told must not wait.
     pub fn own_bmc(&self) -> Option<SocketAddr> {
         self.cluster.this_server().bmc.as_ref().map(|bmc| bmc.address)
@@ -492,9 +453,6 @@ impl Engine {
         self.recorder.recorded()
     }
 }
-
-/// How long a clean stop waits for the BMC to hear of it.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Between two attempts to write a broken journal anew that fail; doubled each time.
 const MEND_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,57 @@
+//! The end of a context: the BMC need not wait for us, unless a recovery is under way.
+//!
+//! Part of [`Engine`], like `perform`, apart because it happens once. Its input is an order.
+
+use super::Engine;
+use super::roads::Owner;
+use super::seat::Seat;
+use crate::heartbeat::Feeder;
+use crate::now::Now;
+use crate::recovery::action::Event;
+use crate::recovery::machine::State;
+use crate::words::Phase;
+use core::time::Duration;
+
+/// How long a clean stop waits for the BMC to hear of it.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Says goodbye: the BMC need not wait for us. With a recovery under way nothing is said, for then it
+    /// must wait: the next start finds the record and tells its end.
+    pub fn stop(&mut self, now: Now) {
+        if self.leaving {
+            return;
+        }
+        self.leaving = true;
+        self.keep_alive = None;
+        self.roads.forget(Owner::Context);
+        self.drill_breaks_off(now, "we end");
+        self.roads.forget(Owner::Witness);
+        self.roads.forget(Owner::Names);
+        for place in 0..self.seats.len() {
+            self.farewell |= self.seats[place].machine.state() == State::Finishing;
+            self.handle(now, place, Event::Leaving);
+        }
+        let busy = self.seats.iter().any(Seat::is_busy);
+        if !busy && (self.armed || self.may_be_armed()) {
+            self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
+        }
+        if let Some(feeder) = &mut self.feeder {
+            feeder.part(now);
+        }
+        self.beat(now);
+        self.settle(now);
+    }
+
+    /// Whether a goodbye has been said and heard.
+    pub fn stopped(&self) -> bool {
+        let parted = self.feeder.as_ref().is_none_or(Feeder::is_over);
+        self.leaving && !self.roads.talks(Owner::Context) && !self.farewell && parted
+    }
+
+    /// Gives the BMCs' sessions back; the last thing to be done.
+    pub fn hang_up(&mut self, now: Now) {
+        self.roads.stop(now);
+        self.settle(now);
+    }
+}
