@@ -35,7 +35,7 @@ export BMCNOTICE_SNMP_PEER := $(CURDIR)/target/debug/bmcnotice-snmp-peer
 FEATURES := none capi sim cli capi,sim,cli
 FULL     := capi,sim,cli
 
-LINTS  := fmt clippy doc header-drift abi licences suites
+LINTS  := fmt clippy doc header-drift abi licences suites mutants
 SUITES := rust fuzz demo header abi c valgrind python stubs $(if $(wildcard tests/peers/test-*.sh),peers) msrv miri
 # Long runs, each a target test-NAME.
 LONG   := simulation-long heartbeat-long cluster kills lossy rogue hostile fuzz-long sessions hangs weather
@@ -350,6 +350,10 @@ lint-licences:
 
 lint-suites:
 	@tests/suites-test.sh
+
+# That what they break is still there; `make mutants` breaks it.
+lint-mutants:
+	@tests/mutants.sh --there && echo 'ok: mutants'
 
 # --- the rest --------------------------------------------------------------------------------------
 
