@@ -66,7 +66,7 @@ SESSIONS ?= 10000
 WEATHER ?= 600
 
 # Most tests wait most of the time.
-THREADS   ?= $(shell echo $$((2 * $$(nproc))))
+THREADS ?= $(shell echo $$((2 * $$(nproc))))
 
 # One crate type asked for: with two, cargo silently leaves fat LTO out.
 STATICLIB = cargo rustc -q --release --lib --crate-type staticlib --no-default-features

@@ -74,8 +74,8 @@ for target in "${targets[@]}"; do
     if [ $ended -ne 0 ]; then
         status=1
         echo "not ok: fuzz $target, which ended with $ended"
-        # One that was killed says neither.
-        grep -h -A 2 -m 1 -E "panicked at|ERROR: libFuzzer" $(logs "$target") | sed 's/^/    | /' || true
+        awk 'FNR == 1 { left = seen = 0 } !seen && /panicked at|ERROR: libFuzzer/ { seen = 1; left = 3 }
+            left-- > 0 { print "    | " $0 }' $(logs "$target")
         for input in "$work/$target"/{crash,timeout,oom}-*; do
             [ ! -e "$input" ] || echo "    | play it again: $bin/$target $input"
         done

@@ -1,4 +1,4 @@
-//! The time of day that all cores share.
+//! The clock that all cores share.
 
 use std::time::Duration;
 

@@ -27,8 +27,12 @@ impl Link {
     /// it only kept the session alive, which the urgent one does, too.
     pub(super) fn make_way(&mut self) {
         let is_normal = self.errand.as_ref().is_none_or(|errand| errand.urgency == Urgency::Normal);
-        if self.stage == Stage::Ready && is_normal && self.session.as_mut().is_some_and(Session::interrupt) {
-            self.errand.take().into_iter().for_each(|errand| self.queue.put_back(errand));
+        if self.stage == Stage::Ready
+            && is_normal
+            && self.session.as_mut().is_some_and(Session::interrupt)
+            && let Some(errand) = self.errand.take()
+        {
+            self.queue.put_back(errand);
         }
     }
 
