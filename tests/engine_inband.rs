@@ -235,6 +235,45 @@ fn without_a_login_everything_goes_in_band() {
 }
 
 #[test]
+fn a_stop_right_behind_the_answer_says_goodbye_once_the_end_is_known() {
+    let mut world = World::new("link = \"in_band\"", |_| {});
+    world.raise();
+    world.run(MS * 50);
+    world.engine.stop(world.now);
+    world.drain();
+    world.run(MS * 50);
+    assert!(world.engine.stopped(), "the recovery is under way: there is nothing to wait for");
+    assert_eq!(world.heard(3), [], "and the BMC must wait");
+
+    let mut world = World::new("link = \"in_band\"", |_| {});
+    world.raise();
+    world.run(MS * 50);
+    world.engine.answer(world.now, world.recoveries[0].1, Answer::Done).unwrap();
+    world.engine.stop(world.now); // *ended* is on its way
+    assert!(!world.engine.stopped(), "the BMC is to hear the end first");
+    world.drain();
+    world.run(MS * 50);
+    assert_eq!((world.heard(2), world.heard(3)), (vec![IN_BAND], vec![IN_BAND]), "{:?}", world.log);
+    assert!(world.engine.stopped());
+    let place =
+        |word| world.board.bmc.log().position(|entry| entry.command == HANDSHAKE_COMMAND && entry.data[0] == word);
+    assert!(place(2) < place(3), "in this order");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_bmc_that_hears_nothing_of_the_end() {
+    let mut world = World::new("link = \"in_band\"", |_| {});
+    world.raise();
+    world.run(MS * 50);
+    world.board.hangs = true;
+    world.engine.answer(world.now, world.recoveries[0].1, Answer::Done).unwrap();
+    world.drain();
+    world.engine.stop(world.now);
+    world.run(SECOND * 120);
+    assert!(world.engine.stopped(), "given up: {:?}", world.log);
+}
+
+#[test]
 fn a_chassis_command_needs_no_pinned_guid_in_band() {
     let mut world = World::new("after_ended = \"power-cycle\"", |_| {});
     world.raise();

@@ -1,4 +1,5 @@
-//! The end of a context: the BMC need not wait for us, unless a recovery is under way.
+//! The end of a context: the BMC need not wait for us, unless a recovery is under way. One that has ended is told of
+//! first.
 //!
 //! Part of [`Engine`], like `perform`, apart because it happens once. Its input is an order.
 
@@ -16,8 +17,8 @@ use core::time::Duration;
 const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Says goodbye: the BMC need not wait for us. With a recovery under way nothing is said, for then it
-    /// must wait: the next start finds the record and tells its end.
+    /// Says goodbye: the BMC need not wait for us, as soon as it knows how a recovery ended. With one under way nothing
+    /// is said, for then it must wait: the next start finds the record and tells its end.
     pub fn stop(&mut self, now: Now) {
         if self.leaving {
             return;
@@ -29,13 +30,10 @@ impl Engine {
         self.roads.forget(Owner::Witness);
         self.roads.forget(Owner::Names);
         for place in 0..self.seats.len() {
-            self.farewell |= self.seats[place].machine.state() == State::Finishing;
             self.handle(now, place, Event::Leaving);
         }
-        let busy = self.seats.iter().any(Seat::is_busy);
-        if !busy && (self.armed || self.may_be_armed()) {
-            self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
-        }
+        self.farewell = self.armed || self.may_be_armed();
+        self.disarm(now);
         if let Some(feeder) = &mut self.feeder {
             feeder.part(now);
         }
@@ -43,10 +41,26 @@ impl Engine {
         self.settle(now);
     }
 
+    /// Says *disarmed*, if that is still to be said and no recovery keeps it; whether it did.
+    pub(super) fn disarm(&mut self, now: Now) -> bool {
+        let may = self.farewell && !self.seats.iter().any(Seat::is_busy);
+        if may {
+            self.farewell = false;
+            self.tell(now, Owner::Context, Phase::Disarmed, 0, GOODBYE);
+        }
+        may
+    }
+
     /// Whether a goodbye has been said and heard.
     pub fn stopped(&self) -> bool {
         let parted = self.feeder.as_ref().is_none_or(Feeder::is_over);
-        self.leaving && !self.roads.talks(Owner::Context) && !self.farewell && parted
+        self.leaving && !self.roads.talks(Owner::Context) && !self.tells_an_end() && parted
+    }
+
+    /// Whether all that keeps the goodbye is that the BMC has not heard of a recovery's end.
+    fn tells_an_end(&self) -> bool {
+        let ends = |seat: &Seat| seat.machine.state() == State::Ending;
+        self.seats.iter().any(ends) && !self.seats.iter().any(Seat::is_recovering)
     }
 
     /// Gives the BMCs' sessions back; the last thing to be done.

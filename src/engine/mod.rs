@@ -182,7 +182,7 @@ pub struct Engine {
     /// When the BMC is to hear again that we live, if its profile wants that.
     keep_alive: Option<Duration>,
     leaving: bool,
-    /// The operating system ends, and the BMC is being told of a recovery's end.
+    /// *Disarmed* is to be said, once the BMC has heard of a recovery's end.
     farewell: bool,
     /// The operator works on the server.
     maintenance: bool,

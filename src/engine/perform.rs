@@ -129,7 +129,7 @@ impl Engine {
                 self.handle_news(now, news);
             }
             self.end_together(now); // whoever had to be waited for may be held now, or gone
-            if !(self.inquire(now) | self.look_at_fill(now)) {
+            if !(self.inquire(now) | self.look_at_fill(now) | self.disarm(now)) {
                 break;
             }
         }

@@ -25,7 +25,6 @@ impl Engine {
             Step::Closed(_) if self.journal.record(record).is_some_and(|record| record.runs() > 0) => {
                 seat.history.over(now, Duration::ZERO, &seat.policy.limits);
             }
-            Step::EndedTold(_) | Step::EndedGivenUp(_) => self.farewell = false,
             _ => {}
         }
     }

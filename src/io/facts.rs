@@ -46,13 +46,12 @@ const STICKY: u32 = 0o1000;
 
 /// Gathers what is wanted. Takes some milliseconds: it looks through all processes when a port is held.
 pub fn gather(wanted: &Wanted) -> Facts {
-    let mut sockets = Vec::new();
-    for (path, v6) in [("/proc/net/udp", false), ("/proc/net/udp6", true)] {
-        let table = proc_text(path).unwrap_or_default();
-        sockets.extend(table.lines().skip(1).filter_map(|line| socket(line, v6)));
+    let mut seen = processes(&sockets(&wanted.ports));
+    if seen.holders.iter().any(|holder| holder.process.is_none()) {
+        // Nobody's, or closed while we looked: only what is still there holds the port.
+        let still = sockets(&wanted.ports);
+        seen.holders.retain(|holder| holder.process.is_some() || still.iter().any(|(local, _)| *local == holder.local));
     }
-    sockets.retain(|(local, _)| wanted.ports.contains(&local.port()));
-    let seen = processes(&sockets);
     Facts {
         host_name: proc_text("/proc/sys/kernel/hostname").map(|name| name.trim_end().to_owned()),
         addresses: addresses(),
@@ -109,6 +108,26 @@ fn proc_text(path: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&octets).into_owned())
 }
 
+/// The UDP sockets at these ports.
+fn sockets(ports: &[u16]) -> Vec<(SocketAddr, u64)> {
+    let tables = [("/proc/net/udp", false), ("/proc/net/udp6", true)];
+    listed(&tables.map(|(path, v6)| (proc_text(path).unwrap_or_default(), v6)), ports)
+}
+
+/// What stands in the tables of sockets, each once: a table that is longer than a page is read in pieces, and where a
+/// socket comes or goes meanwhile, the kernel shows another one again in the next piece.
+fn listed(tables: &[(String, bool)], ports: &[u16]) -> Vec<(SocketAddr, u64)> {
+    let mut found: Vec<(SocketAddr, u64)> = Vec::new();
+    for (table, v6) in tables {
+        for (local, inode) in table.lines().skip(1).filter_map(|line| socket(line, *v6)) {
+            if ports.contains(&local.port()) && !found.contains(&(local, inode)) {
+                found.push((local, inode));
+            }
+        }
+    }
+    found
+}
+
 /// A line of `/proc/net/udp` or `udp6`: local address and inode. Addresses stand there as native 32-bit words.
 fn socket(line: &str, v6: bool) -> Option<(SocketAddr, u64)> {
     let mut fields = line.split_ascii_whitespace();
@@ -160,7 +179,8 @@ fn processes(sockets: &[(SocketAddr, u64)]) -> Seen {
     let mut seen = Seen::default();
     let mut open: Vec<(SocketAddr, String)> =
         sockets.iter().map(|(local, inode)| (*local, format!("socket:[{inode}]"))).collect();
-    let own = std::process::id();
+    // Our own socket is no obstacle: a reload keeps it. A child of ours may hold a copy until it is another program.
+    take_held(Path::new("/proc/self"), &mut open);
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten().take(MAX_PROCESSES) {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let Some(name) = proc_text(&format!("/proc/{pid}/comm")).map(|name| name.trim_end().to_owned()) else {
@@ -175,21 +195,25 @@ fn processes(sockets: &[(SocketAddr, u64)]) -> Seen {
         if name.starts_with("ESM") {
             seen.esmpro.get_or_insert_with(|| name.clone());
         }
-        if open.is_empty() {
-            continue;
-        }
-        for descriptor in fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten().take(MAX_DESCRIPTORS) {
-            let Ok(link) = fs::read_link(descriptor.path()) else { continue };
-            let Some(at) = open.iter().position(|(_, socket)| link.as_os_str() == socket.as_str()) else { continue };
-            let (local, _) = open.swap_remove(at);
-            // Our own socket is no obstacle: a reload keeps it.
-            if pid != own {
-                seen.holders.push(PortHolder { local, process: Some((pid, name.clone())) });
-            }
-        }
+        let held = take_held(&entry.path(), &mut open);
+        seen.holders.extend(held.into_iter().map(|local| PortHolder { local, process: Some((pid, name.clone())) }));
     }
     seen.holders.extend(open.into_iter().map(|(local, _)| PortHolder { local, process: None }));
     seen
+}
+
+/// Takes out of `open` what this process holds.
+fn take_held(process: &Path, open: &mut Vec<(SocketAddr, String)>) -> Vec<SocketAddr> {
+    let mut held = Vec::new();
+    if open.is_empty() {
+        return held;
+    }
+    for descriptor in fs::read_dir(process.join("fd")).into_iter().flatten().flatten().take(MAX_DESCRIPTORS) {
+        let Ok(link) = fs::read_link(descriptor.path()) else { continue };
+        let Some(at) = open.iter().position(|(_, socket)| link.as_os_str() == socket.as_str()) else { continue };
+        held.push(open.swap_remove(at).0);
+    }
+    held
 }
 
 /// The lowest port that this process may bind.
@@ -285,6 +309,14 @@ mod tests {
         for broken in ["", "1:", "1: zz:zz x x x x x x 1", "1: 0100007F:00A2 00000000:0000 07"] {
             assert_eq!(socket(broken, false), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn a_socket_that_the_table_shows_twice_is_one() {
+        let line = |port, inode| format!(" 1: 0100007F:{port:04X} 00000000:0000 07 0:0 00:0 0 0 0 {inode} 2 0 0\n");
+        let table = format!("heading\n{}{}{}{}", line(162, 4711), line(163, 4712), line(162, 4711), line(162, 4713));
+        let found = listed(&[(table, false)], &[162]);
+        assert_eq!(found.iter().map(|(_, inode)| *inode).collect::<Vec<_>>(), [4711, 4713]);
     }
 
     #[test]
