@@ -306,7 +306,7 @@ ifneq ($(PACKAGE),)
 test-python: installed-wheel
 	@ls $(B)/wheel | grep -qx 'bmcnotice-$(VERSION)-cp39-abi3-.*\.whl' && echo 'ok: the wheel has one version and abi3'
 	cargo build -q --features $(FULL) # the command line is their BMC
-	cd tests/python && $(CURDIR)/$(VENV)/bin/python -m pytest -q -rs -p no:cacheprovider
+	cd tests/python && $(CURDIR)/$(VENV)/bin/python -m pytest -q -rfEs -p no:cacheprovider
 
 test-stubs: installed-wheel
 	cd tests/python && MYPY_CACHE_DIR=$(CURDIR)/$(B)/mypy $(CURDIR)/$(VENV)/bin/python -m mypy.stubtest bmcnotice

@@ -943,8 +943,10 @@ int bmcn_ctx_dispatch(bmcn_ctx *ctx,
 /**
  * Wait and dispatch until bmcn_ctx_stop(), for callers without a loop of their own.
  *
- * Returns BMCN_OK when stopped; BMCN_EBUSY (inside a callback, or beside another dispatch), BMCN_EINVAL (NULL,
- * or freed meanwhile), BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+ * Where another thread dispatches meanwhile, it leaves the work to that one, and goes on when it has ended.
+ *
+ * Returns BMCN_OK when stopped; BMCN_EBUSY (inside a callback), BMCN_EINVAL (NULL, or freed meanwhile),
+ * BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
  */
 int bmcn_ctx_run(bmcn_ctx *ctx);
 

@@ -24,11 +24,15 @@ use callbacks::{Callbacks, tell};
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 /// Deliveries of one round of [`Context::run`].
 const DELIVERIES_PER_ROUND: usize = 64;
+/// How long [`Context::run`] leaves it alone when another thread dispatches: the descriptor stays readable meanwhile.
+const BESIDE: Duration = Duration::from_millis(5);
+/// Nobody dispatches.
+const NOBODY: usize = 0;
 
 /// Receives notices, runs recoveries, talks to BMCs. Every method may be called from any thread.
 pub struct Context {
@@ -36,7 +40,8 @@ pub struct Context {
     feed: Kept<Feed>,
     callbacks: Kept<Callbacks>,
     mark: Arc<ForkMark>,
-    busy: AtomicBool,
+    /// The thread that dispatches, or `NOBODY`.
+    turn: AtomicUsize,
     closed: AtomicBool,
     halted: AtomicBool,
 }
@@ -50,7 +55,7 @@ impl Context {
             feed: Kept::new(Feed::new(site, mode)?, &mark),
             callbacks: Kept::new(Callbacks::default(), &mark),
             mark,
-            busy: AtomicBool::new(false),
+            turn: AtomicUsize::new(NOBODY),
             closed: AtomicBool::new(false),
             halted: AtomicBool::new(false),
         })
@@ -221,14 +226,31 @@ impl Context {
     /// Waits and dispatches until [`Context::stop`], for callers without a loop of their own.
     pub fn run(&self) -> Result<(), Error> {
         self.usable()?;
-        if self.busy.load(SeqCst) {
+        if self.is_within() {
             return Err(Error::Busy); // inside a callback nothing would ever wake it
         }
         while !self.stopped() {
             self.wait(None)?;
-            self.dispatch(DELIVERIES_PER_ROUND)?;
+            self.dispatch_beside(DELIVERIES_PER_ROUND)?;
         }
         Ok(())
+    }
+
+    /// As [`Context::dispatch`]; but when another thread dispatches just now, which does the work, that is none done
+    /// after a short sleep, and no error. For callers who write a `run` of their own.
+    pub fn dispatch_beside(&self, max: usize) -> Result<usize, Error> {
+        match self.dispatch(max) {
+            Err(Error::Busy) if !self.is_within() => {
+                std::thread::sleep(BESIDE);
+                Ok(0)
+            }
+            done => done,
+        }
+    }
+
+    /// Whether this thread is inside a callback.
+    fn is_within(&self) -> bool {
+        self.turn.load(SeqCst) == this_thread()
     }
 
     /// Whether [`Context::stop`] was called since this last said so; for callers who write a `run` of their own.
@@ -300,7 +322,7 @@ struct Turn<'a>(&'a Context);
 
 impl<'a> Turn<'a> {
     fn take(context: &'a Context) -> Result<Self, Error> {
-        if context.busy.swap(true, SeqCst) {
+        if context.turn.compare_exchange(NOBODY, this_thread(), SeqCst, SeqCst).is_err() {
             return Err(Error::Busy);
         }
         context.feed.begin();
@@ -313,6 +335,12 @@ impl Drop for Turn<'_> {
         if !self.0.in_child() {
             self.0.feed.settle(); // a child would write into the parent's descriptors
         }
-        self.0.busy.store(false, SeqCst);
+        self.0.turn.store(NOBODY, SeqCst);
     }
+}
+
+/// A number that no other living thread has, and none has as `NOBODY`.
+fn this_thread() -> usize {
+    thread_local!(static PLACE: u8 = const { 0 });
+    PLACE.with(|place| core::ptr::from_ref(place).addr())
 }

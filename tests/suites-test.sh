@@ -32,6 +32,17 @@ says '0 passed, 1 failed, 0 skipped' 1 <<< 'nothing that counts'
 SUITE_STATUS=2 says '0 passed, 1 failed, 0 skipped' 1 <<< 'error: could not compile'
 SUITE_STATUS=2 says '1 passed, 1 failed, 0 skipped' 1 <<< 'ok: one, and then it broke'
 
+# The names of what failed are told, by whichever tool.
+SUITE_STATUS=1 says '1 passed, 3 failed, 0 skipped' 1 << 'END'
+not ok: tables
+test result: FAILED. 0 passed; 1 failed; 0 ignored;
+    kills::at_once
+FAILED test_changes.py::test_beside[a thread] - AssertionError
+1 failed, 1 passed, 1 warning in 2.00s
+END
+named=$(grep -c '^failed: some: \(tables\|kills::at_once\|test_changes.py::test_beside\)' build/log/test.notes)
+[ "$named" -eq 3 ] || { echo "not ok: suites: $named of 3 failures are named"; exit 1; }
+
 # Skips, outside CI and in it; a Rust test that skips is passed for cargo.
 says '0 passed, 0 failed, 1 skipped' 0 <<< 'skipped: valgrind: missing'
 says '1 passed, 0 failed, 1 skipped' 0 <<< $'..skipped: traps: no snmptrap\ntest result: ok. 2 passed; 0 failed; 0 ignored;'

@@ -67,8 +67,9 @@ for name; do
         failed=1
         echo "failed: $name: ran nothing" >> "$logs/$kind.notes"
     fi
-    [ $status -eq 0 ] || # names: ours, and those under cargo's "failures:"
-        sed -n "s/^not ok: /failed: $name: /p; s/^    \([a-z_0-9:]*\)\$/failed: $name: \1/p" "$log" >> "$logs/$kind.notes"
+    [ $status -eq 0 ] || # names: ours, those under cargo's "failures:", and pytest's
+        sed -n "s/^not ok: /failed: $name: /p; s/^    \([a-z_0-9:]*\)\$/failed: $name: \1/p
+            s/^\(FAILED\|ERROR\) \([^ ]*\).*/failed: $name: \2/p" "$log" >> "$logs/$kind.notes"
 
     printf '%-14s %6d %6d %7d %7d\n' "$name" "$passed" "$failed" "$skipped" $((SECONDS - start)) >> "$logs/$kind.table"
     all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))

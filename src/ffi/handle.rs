@@ -124,8 +124,10 @@ pub unsafe extern "C" fn bmcn_ctx_dispatch(ctx: *mut bmcn_ctx, max_events: c_uin
 
 /// Wait and dispatch until bmcn_ctx_stop(), for callers without a loop of their own.
 ///
-/// Returns BMCN_OK when stopped; BMCN_EBUSY (inside a callback, or beside another dispatch), BMCN_EINVAL (NULL,
-/// or freed meanwhile), BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
+/// Where another thread dispatches meanwhile, it leaves the work to that one, and goes on when it has ended.
+///
+/// Returns BMCN_OK when stopped; BMCN_EBUSY (inside a callback), BMCN_EINVAL (NULL, or freed meanwhile),
+/// BMCN_EPANIC (call again), BMCN_EFORK, BMCN_EBROKEN.  Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bmcn_ctx_run(ctx: *mut bmcn_ctx) -> c_int {
     unsafe { enter(ctx, |context| context.run().map(|()| BMCN_OK as c_int)) }

@@ -1,5 +1,6 @@
 /* A context at work, in both modes: deliveries, callbacks, answers, re-entry, freeing. */
 #include "host.h"
+#include <stdatomic.h>
 
 static void notices_are_told(uint32_t mode)
 {
@@ -335,6 +336,7 @@ static void replace_inside_callback(uint32_t mode)
 struct meeting {
     struct host host;
     pthread_barrier_t entered, freed;
+    atomic_int runs; /* 0 once run() has returned */
 };
 
 static void on_meet(void *user, const bmcn_notice *notice)
@@ -382,6 +384,45 @@ static void free_from_another_thread(uint32_t mode)
 static void *run(void *user)
 {
     return (void *)(intptr_t)bmcn_ctx_run(user);
+}
+
+static void *run_meeting(void *user)
+{
+    struct meeting *meeting = user;
+    int result = bmcn_ctx_run(meeting->host.ctx);
+    atomic_store(&meeting->runs, 0);
+    return (void *)(intptr_t)result;
+}
+
+/* Beside a thread that dispatches once, and is long in its callback, run() neither ends nor spins. */
+static void run_beside_a_dispatch(uint32_t mode)
+{
+    struct site site;
+    struct meeting meeting = { 0 };
+    pthread_t other, runner;
+    void *result;
+    describe(&site, "handshake = \"none\"", "");
+    pthread_barrier_init(&meeting.entered, NULL, 2);
+    pthread_barrier_init(&meeting.freed, NULL, 2);
+    begin(&meeting.host, &site, mode);
+    CHECK_INT(bmcn_ctx_on_notice(meeting.host.ctx, on_meet, &meeting, NULL), BMCN_OK);
+    meeting.host.destroyed = 0;
+    CHECK(pthread_create(&other, NULL, dispatch_busily, &meeting) == 0);
+    send_trap(site.port, FAN_RUNS, 1);
+    pthread_barrier_wait(&meeting.entered);
+    atomic_store(&meeting.runs, 1);
+    CHECK(pthread_create(&runner, NULL, run_meeting, &meeting) == 0);
+    (void)poll(NULL, 0, 200);
+    CHECK_INT(atomic_load(&meeting.runs), 1);
+    pthread_barrier_wait(&meeting.freed);
+    CHECK(pthread_join(other, NULL) == 0);
+    CHECK_INT(bmcn_ctx_stop(meeting.host.ctx), BMCN_OK);
+    CHECK(pthread_join(runner, &result) == 0);
+    CHECK_INT((int)(intptr_t)result, BMCN_OK);
+    bmcn_ctx_free(meeting.host.ctx);
+    pthread_barrier_destroy(&meeting.entered);
+    pthread_barrier_destroy(&meeting.freed);
+    close(site.bmc);
 }
 
 static void run_and_stop(uint32_t mode)
@@ -433,6 +474,7 @@ int main(void)
         free_inside_recovery(mode);
         replace_inside_callback(mode);
         free_from_another_thread(mode);
+        run_beside_a_dispatch(mode);
         run_and_stop(mode);
     }
     return 0;

@@ -283,31 +283,32 @@ def test_what_a_callback_raises_goes_to_the_loop_and_the_iteration_goes_on(ctx):
 def test_it_does_not_spin_while_another_thread_dispatches(text):
     """In thread mode the descriptor of a context whose callback takes its time becomes readable again."""
     with bmcnotice.Context(bmcnotice.Config.from_text(text)) as ctx:
-        inside, pauses = threading.Event(), []
+        inside, leave, pauses = threading.Event(), threading.Event(), []
 
         @ctx.on_notice
         def hear(notice):
             inside.set()
-            time.sleep(1)
+            leave.wait(street.DEADLINE)
 
         thread = threading.Thread(target=ctx.run)
         thread.start()
+        street.send(ctx.port, street.pet(1, deasserted=True))
+        assert inside.wait(street.DEADLINE)  # there, and not in the event loop
 
         async def main():
             changes = ctx.peer_changes()
             pause = changes._mailbox._pause
             changes._mailbox._pause = lambda: pauses.append(pause())
             waiting = asyncio.create_task(changes.__anext__())
-            street.send(ctx.port, street.pet(1, deasserted=True))
-            await asyncio.get_running_loop().run_in_executor(None, inside.wait, street.DEADLINE)
-            begin, before = time.monotonic(), len(pauses)
-            while time.monotonic() < begin + 0.7:
+            end = time.monotonic() + 0.7
+            while time.monotonic() < end:
                 street.send(ctx.port, street.pet(2, deasserted=True))  # news that waits
                 await asyncio.sleep(0.05)
             waiting.cancel()
-            return len(pauses) - before
 
-        count = run(main())
+        run(main())
+        count = len(pauses)
+        leave.set()
         ctx.stop()
         thread.join(street.DEADLINE)
         assert 0 < count < 30, count

@@ -363,14 +363,55 @@ def test_dispatch_inside_a_callback_is_busy(ctx, pump):
 
     @ctx.on_notice
     def hear(notice):
-        try:
-            ctx.dispatch()
-        except bmcnotice.Error as error:
-            caught.append(error)
+        for call in (ctx.dispatch, ctx.run):
+            try:
+                call()
+            except bmcnotice.Error as error:
+                caught.append(error)
 
     street.send(ctx.port, street.pet())
     pump(ctx, lambda: caught)
-    assert type(caught[0]) is bmcnotice.BusyError
+    assert [type(error) for error in caught] == [bmcnotice.BusyError, bmcnotice.BusyError]
+
+
+def test_run_goes_on_when_another_thread_has_dispatched(text):
+    """An event loop that dispatches once, at the wrong moment, must not end the thread that stands by."""
+    with bmcnotice.Context(bmcnotice.Config.from_text(text)) as ctx:
+        inside, leave, heard, ended = threading.Event(), threading.Event(), [], []
+
+        @ctx.on_notice
+        def hear(notice):
+            heard.append((notice.pet.sequence, threading.current_thread()))
+            inside.set()
+            leave.wait(street.DEADLINE)
+
+        def run():
+            try:
+                ended.append(ctx.run())
+            except bmcnotice.Error as error:
+                ended.append(error)
+
+        def dispatch_once():
+            while not heard:
+                ctx.wait(1)
+                ctx.dispatch()
+
+        other, runner = threading.Thread(target=dispatch_once), threading.Thread(target=run)
+        other.start()
+        street.send(ctx.port, street.pet(1, deasserted=True))
+        assert inside.wait(street.DEADLINE)
+        street.send(ctx.port, street.pet(2, deasserted=True))  # news that waits, and keeps the descriptor readable
+        runner.start()
+        time.sleep(0.2)
+        assert runner.is_alive() and not ended
+        leave.set()
+        other.join(street.DEADLINE)
+        end = time.monotonic() + street.DEADLINE
+        while len(heard) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        ctx.stop()
+        runner.join(street.DEADLINE)
+    assert ended == [None] and heard == [(1, other), (2, heard[1][1])] and heard[1][1] in (other, runner)
 
 
 def test_dispatch_keeps_to_its_limit(ctx, pump):

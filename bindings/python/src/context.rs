@@ -45,9 +45,9 @@ impl Context {
         py.detach(move || body(&core)).map_err(|error| raise::from(py, error))
     }
 
-    /// Calls back at most once.
-    fn deliver(&self, py: Python<'_>) -> PyResult<Delivered> {
-        let delivered = self.call(py, |core| core.dispatch(1));
+    /// Calls back at most once; `how` is the core's dispatch.
+    fn deliver(&self, py: Python<'_>, how: fn(&Core, usize) -> Result<usize, Error>) -> PyResult<Delivered> {
+        let delivered = self.call(py, |core| how(core, 1));
         match (callback::raised(), delivered) {
             (Some(error), _) => Ok(Delivered::Raised(error)),
             (None, Ok(0)) => Ok(Delivered::Nothing),
@@ -68,7 +68,7 @@ impl Context {
         while !self.call(py, |core| Ok(core.stopped()))? {
             self.wait_a_little(py, LOOK)?;
             for _ in 0..DELIVERIES_PER_ROUND {
-                match self.deliver(py)? {
+                match self.deliver(py, Core::dispatch_beside)? {
                     Delivered::One => {}
                     Delivered::Nothing => break,
                     Delivered::Raised(error) if error.is_instance_of::<PyException>(py) => report(py, error)?,
@@ -340,7 +340,7 @@ impl Context {
         let mut count = 0;
         drop(self.core()?);
         while count < max_events && !self.is_closed() {
-            match self.deliver(py)? {
+            match self.deliver(py, Core::dispatch)? {
                 Delivered::Nothing => break,
                 Delivered::One => count += 1,
                 Delivered::Raised(error) => return Err(error),
@@ -367,7 +367,7 @@ impl Context {
     }
 
     /// Waits and dispatches until stop(), close() or Ctrl-C, for callers without a loop of their own. What a
-    /// callback raises is logged, and it goes on.
+    /// callback raises is logged, and it goes on. Where another thread dispatches meanwhile, that one does the work.
     fn run(&self, py: Python<'_>) -> PyResult<()> {
         drop(self.core()?);
         let end = match self.rounds(py) {
