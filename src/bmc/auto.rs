@@ -4,27 +4,23 @@
 //! not answered for a second goes over LAN as well, and the first answer counts. What may not be repeated takes one
 //! road; it changes the road only if it was never sent. Input is what those two take; hostile.
 
+mod choice;
 mod remark;
+mod show;
 
 use super::failure::{Failure, Obstacle};
 use super::identity::Identity;
 use super::inband::{self, Event, Inband, Order, SILENCE, is_the_bmcs};
 use super::link::{self, Link, Status};
 use super::queue::{Ticket, Urgency};
-use super::repeat::{may_repeat, needs_proof};
+use super::repeat::may_repeat;
 use crate::now::Now;
 use crate::wire::ipmi::{Request, Response};
 use crate::words::Guid;
+pub use choice::{CALM, RETURN_FIRST, RETURN_LAST};
 use core::time::Duration;
 pub use remark::Remark;
 use std::collections::VecDeque;
-
-/// For so long in-band must have been well before it is preferred again; doubled with each switch.
-pub const RETURN_FIRST: Duration = Duration::from_secs(3);
-/// The most that it is doubled to: a BMC that comes and goes must not flood the log.
-pub const RETURN_LAST: Duration = Duration::from_secs(300);
-/// Without a switch for so long, the next one is the first again.
-pub const CALM: Duration = Duration::from_secs(1800);
 
 /// What both roads want from the one who drives them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,35 +245,6 @@ impl Auto {
         self.lan.as_ref().is_some_and(|lan| matches!(lan.status(), Status::Up { .. }))
     }
 
-    /// Whether LAN may have this command. What is on the board is this server's; where that was asked once, the BMC at
-    /// the address must prove that it is the same.
-    fn may_go_over_lan(&self, request: &Request) -> bool {
-        let proves = match self.identity {
-            Identity::Expected(_) => true,
-            Identity::Unknown => self.learned.is_some(),
-            Identity::Address => false,
-        };
-        self.lan.is_some() && (proves || !self.met || !needs_proof(request))
-    }
-
-    /// Which roads a command takes at once: in-band, LAN.
-    fn choose(&self, request: &Request) -> (bool, bool) {
-        if !self.may_go_over_lan(request) {
-            return (true, false);
-        }
-        match (self.via == Via::InBand && self.in_band.is_well(), self.is_lan_up()) {
-            (true, _) => (true, false),
-            (false, true) => (false, true),
-            (false, false) if self.in_band.is_well() || self.lan.is_none() => (true, false),
-            // Nothing is known to work.
-            (false, false) if may_repeat(request) => (true, true),
-            (false, false) => match self.in_band.status() {
-                Status::Opening | Status::Up { .. } => (true, false),
-                Status::Down { .. } | Status::WrongIdentity { .. } => (false, true),
-            },
-        }
-    }
-
     fn ask(&mut self, now: Now, place: usize, via: Via) {
         let Some(pending) = self.pending.get_mut(place) else { return };
         let (ticket, urgency, request) = (pending.ticket, pending.urgency, pending.request.clone());
@@ -373,103 +340,6 @@ impl Auto {
     fn over(&mut self, place: usize) {
         let Pending { ticket, in_band, lan, .. } = self.pending.remove(place);
         self.output.push_back(Output::Answer { ticket, result: better(in_band, lan) });
-    }
-
-    /// What in-band says of the BMC is what LAN must find; whether LAN was told something new.
-    fn learn(&mut self, now: Now) -> bool {
-        let Status::Up { guid, .. } = self.in_band.status() else { return false };
-        if self.pinned || guid.is_unspecified() || self.learned == Some(*guid) {
-            return false;
-        }
-        let Some(lan) = &mut self.lan else { return false };
-        self.learned = Some(*guid);
-        let mut guids = match &self.identity {
-            Identity::Expected(guids) => guids.clone(),
-            Identity::Unknown => Vec::new(),
-            Identity::Address => return false, // its GUID says nothing, whoever tells it
-        };
-        guids.push(*guid);
-        lan.expect(now, Identity::Expected(guids));
-        true
-    }
-
-    /// Which road is the better one from now on.
-    fn prefer(&mut self, now: Now) {
-        let well = self.in_band.is_well();
-        self.met |= well;
-        self.well_since = if well { self.well_since.or(Some(now.boottime)) } else { None };
-        let lan = self.is_lan_up();
-        match self.via {
-            Via::InBand if !well && lan => {
-                self.via = Via::Lan;
-                let calm = self.switched.is_none_or(|at| now.boottime.saturating_sub(at) >= CALM);
-                self.hold = if calm { RETURN_FIRST } else { (self.hold * 2).min(RETURN_LAST) };
-                self.switched = Some(now.boottime);
-                // A device that was never open is said in other words.
-                if self.device_said.is_none() && !matches!(self.in_band.status(), Status::Opening) {
-                    self.output.push_back(Output::Remark(Remark::OverLan));
-                }
-            }
-            Via::Lan if well => {
-                let long = self.well_since.is_some_and(|since| since + self.hold <= now.boottime);
-                if long || !lan {
-                    self.via = Via::InBand;
-                    self.output.push_back(Output::Remark(Remark::Back));
-                }
-            }
-            Via::InBand | Via::Lan => {}
-        }
-    }
-
-    /// Says what has changed.
-    fn show(&mut self) {
-        if let Status::Down { why: Some(Failure::InBand(obstacle)), .. } = *self.in_band.status() {
-            if self.device_said != Some(obstacle) {
-                self.device_said = Some(obstacle);
-                self.output.push_back(Output::Remark(Remark::NoDevice(obstacle, self.lan.is_some())));
-            }
-        } else if self.is_in_band_up() {
-            self.device_said = None;
-        }
-        let up = self.is_lan_up();
-        let reopened = up && !self.lan_was_up && self.lan_said.is_some();
-        if self.is_in_band_up() {
-            let failure = match self.lan.as_ref().map(Link::status) {
-                Some(Status::Down { why: Some(why), .. }) if *why != Failure::Stopped => Some(*why),
-                Some(Status::WrongIdentity { .. }) => Some(Failure::WrongIdentity),
-                Some(Status::Down { .. } | Status::Opening | Status::Up { .. }) | None => None,
-            };
-            if let Some(why) = failure.filter(|why| self.lan_said != Some(*why)) {
-                self.lan_said = Some(why);
-                self.output.push_back(Output::Remark(Remark::LanFails(why)));
-            }
-            if up && !self.lan_was_up {
-                self.output.push_back(Output::Remark(Remark::LanBeside));
-            }
-        }
-        if up != self.lan_was_up {
-            self.lan_was_up = up;
-            self.lan_said = if up { None } else { self.lan_said };
-        }
-        let status = self.overall();
-        if status != self.shown || reopened {
-            self.shown = status;
-            self.output.push_back(Output::Changed);
-        }
-    }
-
-    fn overall(&self) -> Status {
-        let in_band = *self.in_band.status();
-        let Some(lan) = self.lan.as_ref().map(|lan| *lan.status()) else { return in_band };
-        let up = |status: Status| matches!(status, Status::Up { .. });
-        match (in_band, lan) {
-            // The board says that this host is not the server that it is taken for: then LAN is another server's.
-            (Status::WrongIdentity { .. }, _) => in_band,
-            (_, _) if up(in_band) && (self.via == Via::InBand || !up(lan)) => in_band,
-            (_, _) if up(lan) => lan,
-            (Status::Down { why: Some(Failure::InBand(_)), .. }, _) | (_, Status::Down { .. }) => lan,
-            (_, _) => in_band,
-        }
     }
 }
 
