@@ -148,7 +148,7 @@ mutant 'cargo test -q --lib bmc::' src/bmc/window.rs 's/ || self.seen \& 1 << be
 # SNMPv3: codes, clocks, engines.
 usm='cargo test -q --test usm'
 mutant "$usm" src/crypto/usm.rs        's/FUZZING || same(given, .*/true/'                          # any code is right
-mutant "$usm" src/crypto/usm.rs        's/iv\[8..\].copy_from_slice(&salt);//'                      # the salt in vain
+mutant "$usm" src/crypto/usm/cipher.rs 's/iv\[8..\].copy_from_slice(&salt);//'                      # the salt in vain
 mutant "$usm" src/notice/usm/engines.rs 's/|| boots < stand.boots ||/||/'                           # boots that go back
 mutant "$usm" src/notice/usm/engines.rs 's/behind > WINDOW/behind > WINDOW * 1000/'                 # a replay of yesterday
 mutant "$usm" src/notice/usm/engines.rs 's/(boots, time) <= (stand.boots, stand.time)/false/'       # a clock that goes back
@@ -162,7 +162,7 @@ mutant "$usm" src/notice/mod.rs         's/self.held.take_if(|held| Some(held.cl
 corpus='cargo test -q --test corpus'
 mutant "$corpus" src/wire/oid.rs             's/Difference::Perhaps => self.arcs().eq(other.arcs())/Difference::Perhaps => false/' # an arc with 80h in front
 mutant "$corpus" src/wire/snmp/mod.rs        's/if rest.is_empty() { Ok(()) }/if true { Ok(()) }/'       # octets left over
-mutant "$corpus" src/crypto/usm.rs           's/iv\[8..\].copy_from_slice(&salt);//'                     # seals of another sender
+mutant "$corpus" src/crypto/usm/cipher.rs    's/iv\[8..\].copy_from_slice(&salt);//'                     # seals of another sender
 mutant "$corpus" src/wire/snmp/emit.rs       's/ber::emit(RESPONSE, out, |out| response/ber::emit(0xA8, out, |out| response/' # an answer that is none
 mutant 'cargo test -q --features sim --test evidence' src/engine/usm.rs 's/Verdict::Contradicted => {/Verdict::Contradicted if { self.reception.believe_held(now, notice).is_some_and(|(from, bytes)| { self.take_datagram(now, from, \&bytes); true }) } => {} Verdict::Contradicted => {/' # a replay is a reset
 mutant 'cargo test -q --test usm_peers replay' src/engine/usm.rs 's/while let Some(clock) = self.reception.poll_clock() {/while let Some(clock) = None::<Clock> {/' # clocks die with us

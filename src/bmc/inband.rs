@@ -5,6 +5,7 @@
 //! hostile. What the driver took is never given to it again: it repeats by itself what gets lost on the board.
 
 mod device;
+mod ending;
 
 use super::failure::{Failure, Obstacle};
 use super::identity::{Checked, Identity};
@@ -395,58 +396,6 @@ impl Inband {
         }
         (self.stage, self.silent) = (Stage::Ready, false);
         self.set_status(Status::Up { suite: None, guid: self.guid, identity: Checked::Matched });
-    }
-
-    fn fall_silent(&mut self, now: Now) {
-        if !self.silent {
-            (self.silent, self.down_since) = (true, now.boottime);
-        }
-    }
-
-    /// No answer to what is in flight is taken any more.
-    fn give_up(&mut self, now: Now) {
-        (self.again, self.probe) = (None, Some(now.boottime + PROBE));
-        self.down(now, Failure::Silent);
-        if let Some(InFlight { ticket: Some(ticket), taken, .. }) = self.in_flight.take() {
-            let why = if taken { Failure::Silent } else { Failure::InBand(Obstacle::Busy) };
-            self.answer(ticket, Err(why));
-        }
-    }
-
-    fn down(&mut self, now: Now, why: Failure) {
-        let same = matches!(self.status, Status::Down { why: Some(before), .. } if before == why);
-        if !same {
-            self.set_status(Status::Down { why: Some(why), since: now });
-        }
-    }
-
-    /// The device is not there, or not any more.
-    fn lost(&mut self, now: Now, why: Failure) {
-        (self.stage, self.silent) = (Stage::Waiting, false);
-        (self.probe, self.again) = (None, None);
-        self.reopen = Some(now.boottime + REOPEN);
-        self.down(now, why);
-        self.answer_all(why);
-    }
-
-    fn answer(&mut self, ticket: Ticket, result: Result<Response, Failure>) {
-        self.output.push_back(Output::Answer { ticket, result });
-    }
-
-    fn answer_all(&mut self, why: Failure) {
-        if let Some(InFlight { ticket: Some(ticket), .. }) = self.in_flight.take() {
-            self.answer(ticket, Err(why));
-        }
-        while let Some(waiting) = self.queue.pop() {
-            self.answer(waiting.ticket, Err(why));
-        }
-    }
-
-    fn set_status(&mut self, status: Status) {
-        if self.status != status {
-            self.status = status;
-            self.output.push_back(Output::Changed);
-        }
     }
 }
 

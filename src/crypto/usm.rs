@@ -1,32 +1,28 @@
 //! What SNMPv3's users (USM) need: codes, keys of passphrases, ciphers (RFC 3414, 3826, 7860).
 //!
-//! The one file beside `crypto` that names a crypto crate. Its input is passphrases, and messages of which nothing is
+//! With `cipher`, the one beside `crypto` that names a crypto crate. Its input is passphrases, and messages of which nothing is
 //! known yet. AES-192 and AES-256 stand in no RFC; two drafts lengthen their keys in different ways.
 
+mod cipher;
+
 use super::{Secret, same};
-use aes::cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
-use aes::{Aes128, Aes192, Aes256};
+pub use cipher::{Cipher, Unopenable};
 use core::fmt;
-use des::Des;
 use hmac::{Hmac, KeyInit, Mac as _};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Octets that a passphrase is repeated to (RFC 3414, section A.2).
 const STRETCHED_OCTETS: usize = 1_048_576;
 /// Only under `--cfg fuzzing`, which fuzzers set and nobody else: every code of the right length is right, and what is
 /// sealed lies open, so that a fuzzer comes to what is behind.
 const FUZZING: bool = cfg!(fuzzing);
-/// Octets of a DES block.
-const DES_BLOCK: usize = 8;
 /// The longest code, before it is cut.
 const LONGEST_CODE: usize = 64;
 /// The longest code in a message.
 const LONGEST_CUT_CODE: usize = 48;
-/// Octets of the salt in a message.
-const SALT: usize = 8;
 
 /// How a user's messages are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -262,120 +258,11 @@ impl fmt::Debug for Mac {
     }
 }
 
-/// What was sealed is no whole number of blocks, or its salt has another length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unopenable;
-
-/// A cipher's key.
-#[derive(Debug, Clone)]
-pub struct Cipher {
-    privacy: Privacy,
-    key: Secret,
-}
-
-impl Cipher {
-    /// The cipher of a localized key, which is lengthened if it is too short; `auth` is the hash that made it. With
-    /// [`Extension::Reeder`] that costs as much as a passphrase.
-    pub fn new(privacy: Privacy, auth: Auth, localized: &Secret, extension: Extension, engine: &[u8]) -> Self {
-        let mut key = Zeroizing::new(localized.expose().to_vec());
-        let mut last = localized.clone();
-        while key.len() < privacy.key_octets() {
-            match extension {
-                Extension::Blumenthal => {
-                    let more = auth.hash(&[&key]);
-                    key = Zeroizing::new([&key[..], &more].concat());
-                }
-                Extension::Reeder => {
-                    last = auth.localized(&auth.key(last.expose()), engine);
-                    key = Zeroizing::new([&key[..], last.expose()].concat());
-                }
-            }
-        }
-        Self { privacy, key: Secret::new(&key[..privacy.key_octets()]) }
-    }
-
-    /// What it is a key for.
-    pub fn privacy(&self) -> Privacy {
-        self.privacy
-    }
-
-    fn part<const N: usize>(&self) -> [u8; N] {
-        let mut key = [0; N];
-        // As long as the cipher says, so that nothing is missing.
-        key.iter_mut().zip(self.key.expose()).for_each(|(to, from)| *to = *from);
-        key
-    }
-
-    fn des_iv(&self, salt: [u8; SALT]) -> [u8; DES_BLOCK] {
-        let key = self.part::<16>();
-        core::array::from_fn(|at| key[DES_BLOCK + at] ^ salt[at])
-    }
-
-    fn aes_iv(boots: u32, time: u32, salt: [u8; SALT]) -> [u8; 16] {
-        let mut iv = [0; 16];
-        iv[..4].copy_from_slice(&boots.to_be_bytes());
-        iv[4..8].copy_from_slice(&time.to_be_bytes());
-        iv[8..].copy_from_slice(&salt);
-        iv
-    }
-
-    /// Opens in place; proves nothing: check the code first.
-    pub fn open(&self, boots: u32, time: u32, salt: &[u8], octets: &mut [u8]) -> Result<(), Unopenable> {
-        let salt: [u8; SALT] = salt.try_into().map_err(|_| Unopenable)?;
-        if FUZZING {
-            return Ok(());
-        }
-        let iv = Self::aes_iv(boots, time, salt).into();
-        match self.privacy {
-            Privacy::Des => {
-                let (blocks, rest) = Array::slice_as_chunks_mut(octets);
-                if !rest.is_empty() || blocks.is_empty() {
-                    return Err(Unopenable);
-                }
-                let mut key = self.part::<8>();
-                cbc::Decryptor::<Des>::new(&key.into(), &self.des_iv(salt).into()).decrypt_blocks(blocks);
-                key.zeroize();
-            }
-            Privacy::Aes128 => {
-                cfb_mode::Decryptor::<Aes128>::new(&self.part::<16>().into(), &iv).decrypt(octets);
-            }
-            Privacy::Aes192 => {
-                cfb_mode::Decryptor::<Aes192>::new(&self.part::<24>().into(), &iv).decrypt(octets);
-            }
-            Privacy::Aes256 => {
-                cfb_mode::Decryptor::<Aes256>::new(&self.part::<32>().into(), &iv).decrypt(octets);
-            }
-        }
-        Ok(())
-    }
-
-    /// Seals; DES fills up to whole blocks. The salt must never be the same twice under one key.
-    pub fn seal(&self, boots: u32, time: u32, salt: [u8; SALT], octets: &mut Vec<u8>) {
-        let iv = Self::aes_iv(boots, time, salt).into();
-        match self.privacy {
-            Privacy::Des => {
-                octets.resize(octets.len().next_multiple_of(DES_BLOCK), 0);
-                let (blocks, _) = Array::slice_as_chunks_mut(octets);
-                cbc::Encryptor::<Des>::new(&self.part::<8>().into(), &self.des_iv(salt).into()).encrypt_blocks(blocks);
-            }
-            Privacy::Aes128 => {
-                cfb_mode::Encryptor::<Aes128>::new(&self.part::<16>().into(), &iv).encrypt(octets);
-            }
-            Privacy::Aes192 => {
-                cfb_mode::Encryptor::<Aes192>::new(&self.part::<24>().into(), &iv).encrypt(octets);
-            }
-            Privacy::Aes256 => {
-                cfb_mode::Encryptor::<Aes256>::new(&self.part::<32>().into(), &iv).encrypt(octets);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn octets(hex: &str) -> Vec<u8> {
+    pub(super) fn octets(hex: &str) -> Vec<u8> {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
@@ -402,41 +289,6 @@ mod tests {
             seen += 1;
         }
         assert_eq!(seen, 8);
-    }
-
-    /// The two drafts differ from octet 20 on with SHA-1, and not at all with SHA-256.
-    #[test]
-    fn keys_are_lengthened_in_two_ways() {
-        let engine = octets("000000000000000000000002");
-        let cipher = |auth: Auth, extension| {
-            let key = auth.localized(&auth.key(b"maplesyrup"), &engine);
-            Cipher::new(Privacy::Aes256, auth, &key, extension, &engine).key
-        };
-        let tail = |extension| cipher(Auth::Sha1, extension).expose()[20..].to_vec();
-        assert_eq!(tail(Extension::Reeder), octets("9b8b6d78936ba6e7d19dfd9c"));
-        assert_eq!(tail(Extension::Blumenthal), octets("505e07eb9af25568fa1f5dbe"));
-        assert_eq!(cipher(Auth::Sha256, Extension::Reeder), cipher(Auth::Sha256, Extension::Blumenthal));
-    }
-
-    #[test]
-    fn what_is_sealed_is_opened() {
-        for privacy in [Privacy::Des, Privacy::Aes128, Privacy::Aes192, Privacy::Aes256] {
-            let key = Auth::Sha1.localized(&Auth::Sha1.key(b"maplesyrup"), b"engine");
-            let cipher = Cipher::new(privacy, Auth::Sha1, &key, Extension::Reeder, b"engine");
-            let mut sealed = b"forty-two octets, that is no whole block.".to_vec();
-            let plain = sealed.clone();
-            cipher.seal(1, 2, [3; 8], &mut sealed);
-            assert_ne!(sealed[..plain.len()], plain, "{privacy:?}");
-            let mut other = sealed.clone();
-            cipher.open(1, 2, &[4; 8], &mut other).unwrap();
-            assert_ne!(other[..8], plain[..8], "{privacy:?}: another salt");
-            cipher.open(1, 2, &[3; 8], &mut sealed).unwrap();
-            assert_eq!(sealed[..plain.len()], plain, "{privacy:?}");
-            assert_eq!(cipher.open(1, 2, &[3; 7], &mut sealed), Err(Unopenable));
-        }
-        let des = Cipher::new(Privacy::Des, Auth::Md5, &Secret::new([1; 16]), Extension::Reeder, &[]);
-        assert_eq!(des.open(0, 0, &[0; 8], &mut [0; 9]), Err(Unopenable));
-        assert_eq!(des.open(0, 0, &[0; 8], &mut []), Err(Unopenable));
     }
 
     #[test]
