@@ -32,6 +32,7 @@ fn at(address: &str) -> SocketAddr {
 }
 
 fn cluster(own: &str) -> Cluster {
+    let pulse = !own.contains("# no pulse");
     let trust = if own.contains("#proven") { "corroborated" } else { "address" };
     let text = format!(
         r#"
@@ -61,6 +62,7 @@ fn cluster(own: &str) -> Cluster {
         [heartbeat]
         interval = "3s"
         timeout = "90s"
+        pulse = {pulse}
         "#
     );
     let text = if own.contains("# two") {
@@ -236,7 +238,7 @@ fn without_a_login_everything_goes_in_band() {
 
 #[test]
 fn a_stop_right_behind_the_answer_says_goodbye_once_the_end_is_known() {
-    let mut world = World::new("link = \"in_band\"", |_| {});
+    let mut world = World::new("link = \"in_band\" # no pulse", |_| {});
     world.raise();
     world.run(MS * 50);
     world.engine.stop(world.now);
@@ -245,7 +247,7 @@ fn a_stop_right_behind_the_answer_says_goodbye_once_the_end_is_known() {
     assert!(world.engine.stopped(), "the recovery is under way: there is nothing to wait for");
     assert_eq!(world.heard(3), [], "and the BMC must wait");
 
-    let mut world = World::new("link = \"in_band\"", |_| {});
+    let mut world = World::new("link = \"in_band\" # no pulse", |_| {});
     world.raise();
     world.run(MS * 50);
     world.engine.answer(world.now, world.recoveries[0].1, Answer::Done).unwrap();
@@ -262,7 +264,7 @@ fn a_stop_right_behind_the_answer_says_goodbye_once_the_end_is_known() {
 
 #[test]
 fn a_stop_does_not_wait_for_a_bmc_that_hears_nothing_of_the_end() {
-    let mut world = World::new("link = \"in_band\"", |_| {});
+    let mut world = World::new("link = \"in_band\" # no pulse", |_| {});
     world.raise();
     world.run(MS * 50);
     world.board.hangs = true;
