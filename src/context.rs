@@ -21,6 +21,8 @@ pub use crate::plant::Reload;
 use crate::setup::Config;
 use crate::words::Answer;
 use callbacks::{Callbacks, tell};
+use parking_lot::RawThreadId;
+use parking_lot::lock_api::GetThreadId as _;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -341,6 +343,5 @@ impl Drop for Turn<'_> {
 
 /// A number that no other living thread has, and none has as `NOBODY`.
 fn this_thread() -> usize {
-    thread_local!(static PLACE: u8 = const { 0 });
-    PLACE.with(|place| core::ptr::from_ref(place).addr())
+    RawThreadId.nonzero_thread_id().get()
 }

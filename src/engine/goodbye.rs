@@ -57,10 +57,9 @@ impl Engine {
         self.leaving && !self.roads.talks(Owner::Context) && !self.tells_an_end() && parted
     }
 
-    /// Whether all that keeps the goodbye is that the BMC has not heard of a recovery's end.
+    /// Whether the BMC has still to hear of a recovery's end.
     fn tells_an_end(&self) -> bool {
-        let ends = |seat: &Seat| seat.machine.state() == State::Ending;
-        self.seats.iter().any(ends) && !self.seats.iter().any(Seat::is_recovering)
+        self.seats.iter().any(|seat| seat.machine.state() == State::Ending)
     }
 
     /// Gives the BMCs' sessions back; the last thing to be done.

@@ -46,12 +46,7 @@ const STICKY: u32 = 0o1000;
 
 /// Gathers what is wanted. Takes some milliseconds: it looks through all processes when a port is held.
 pub fn gather(wanted: &Wanted) -> Facts {
-    let mut seen = processes(&sockets(&wanted.ports));
-    if seen.holders.iter().any(|holder| holder.process.is_none()) {
-        // Nobody's, or closed while we looked: only what is still there holds the port.
-        let still = sockets(&wanted.ports);
-        seen.holders.retain(|holder| holder.process.is_some() || still.iter().any(|(local, _)| *local == holder.local));
-    }
+    let seen = processes(&sockets(&wanted.ports));
     Facts {
         host_name: proc_text("/proc/sys/kernel/hostname").map(|name| name.trim_end().to_owned()),
         addresses: addresses(),

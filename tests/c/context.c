@@ -343,6 +343,8 @@ static void on_meet(void *user, const bmcn_notice *notice)
 {
     struct meeting *meeting = user;
     on_notice(&meeting->host, notice);
+    if (meeting->host.notices > 1) /* only the first is long */
+        return;
     pthread_barrier_wait(&meeting->entered);
     pthread_barrier_wait(&meeting->freed);
     CHECK_INT(meeting->host.destroyed, 0);
@@ -356,29 +358,41 @@ static void *dispatch_busily(void *user)
     return NULL;
 }
 
+/* Another thread is in a callback once this returns, until the barrier `freed` is passed. */
+static pthread_t meet(struct meeting *meeting, struct site *site, uint32_t mode)
+{
+    pthread_t thread;
+    describe(site, "handshake = \"none\"", "");
+    pthread_barrier_init(&meeting->entered, NULL, 2);
+    pthread_barrier_init(&meeting->freed, NULL, 2);
+    begin(&meeting->host, site, mode);
+    CHECK_INT(bmcn_ctx_on_notice(meeting->host.ctx, on_meet, meeting, NULL), BMCN_OK);
+    meeting->host.destroyed = 0;
+    CHECK(pthread_create(&thread, NULL, dispatch_busily, meeting) == 0);
+    send_trap(site->port, FAN_RUNS, 1);
+    pthread_barrier_wait(&meeting->entered);
+    return thread;
+}
+
+static void part(struct meeting *meeting, struct site *site)
+{
+    pthread_barrier_destroy(&meeting->entered);
+    pthread_barrier_destroy(&meeting->freed);
+    close(site->bmc);
+}
+
 static void free_from_another_thread(uint32_t mode)
 {
     struct site site;
     struct meeting meeting = { 0 };
-    pthread_t thread;
-    describe(&site, "handshake = \"none\"", "");
-    pthread_barrier_init(&meeting.entered, NULL, 2);
-    pthread_barrier_init(&meeting.freed, NULL, 2);
-    begin(&meeting.host, &site, mode);
-    CHECK_INT(bmcn_ctx_on_notice(meeting.host.ctx, on_meet, &meeting, NULL), BMCN_OK);
-    meeting.host.destroyed = 0;
-    CHECK(pthread_create(&thread, NULL, dispatch_busily, &meeting) == 0);
-    send_trap(site.port, FAN_RUNS, 1);
-    pthread_barrier_wait(&meeting.entered);
+    pthread_t thread = meet(&meeting, &site, mode);
     CHECK_INT(bmcn_ctx_dispatch(meeting.host.ctx, 1), BMCN_EBUSY);
     bmcn_ctx_free(meeting.host.ctx); /* the callback is running */
     CHECK_INT(meeting.host.destroyed, 0);
     pthread_barrier_wait(&meeting.freed);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK_INT(meeting.host.destroyed, CALLBACKS - 1);
-    pthread_barrier_destroy(&meeting.entered);
-    pthread_barrier_destroy(&meeting.freed);
-    close(site.bmc);
+    part(&meeting, &site);
 }
 
 static void *run(void *user)
@@ -394,22 +408,14 @@ static void *run_meeting(void *user)
     return (void *)(intptr_t)result;
 }
 
-/* Beside a thread that dispatches once, and is long in its callback, run() neither ends nor spins. */
+/* Beside a thread that dispatches once, and is long in its callback, run() does not end. */
 static void run_beside_a_dispatch(uint32_t mode)
 {
     struct site site;
     struct meeting meeting = { 0 };
-    pthread_t other, runner;
+    pthread_t runner, other = meet(&meeting, &site, mode);
     void *result;
-    describe(&site, "handshake = \"none\"", "");
-    pthread_barrier_init(&meeting.entered, NULL, 2);
-    pthread_barrier_init(&meeting.freed, NULL, 2);
-    begin(&meeting.host, &site, mode);
-    CHECK_INT(bmcn_ctx_on_notice(meeting.host.ctx, on_meet, &meeting, NULL), BMCN_OK);
-    meeting.host.destroyed = 0;
-    CHECK(pthread_create(&other, NULL, dispatch_busily, &meeting) == 0);
-    send_trap(site.port, FAN_RUNS, 1);
-    pthread_barrier_wait(&meeting.entered);
+    send_trap(site.port, FAN_RUNS, 2); /* wakes run() */
     atomic_store(&meeting.runs, 1);
     CHECK(pthread_create(&runner, NULL, run_meeting, &meeting) == 0);
     (void)poll(NULL, 0, 200);
@@ -420,9 +426,7 @@ static void run_beside_a_dispatch(uint32_t mode)
     CHECK(pthread_join(runner, &result) == 0);
     CHECK_INT((int)(intptr_t)result, BMCN_OK);
     bmcn_ctx_free(meeting.host.ctx);
-    pthread_barrier_destroy(&meeting.entered);
-    pthread_barrier_destroy(&meeting.freed);
-    close(site.bmc);
+    part(&meeting, &site);
 }
 
 static void run_and_stop(uint32_t mode)

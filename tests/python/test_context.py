@@ -377,7 +377,7 @@ def test_dispatch_inside_a_callback_is_busy(ctx, pump):
 def test_run_goes_on_when_another_thread_has_dispatched(text):
     """An event loop that dispatches once, at the wrong moment, must not end the thread that stands by."""
     with bmcnotice.Context(bmcnotice.Config.from_text(text)) as ctx:
-        inside, leave, heard, ended = threading.Event(), threading.Event(), [], []
+        inside, leave, heard, ended, busy = threading.Event(), threading.Event(), [], [], []
 
         @ctx.on_notice
         def hear(notice):
@@ -390,6 +390,7 @@ def test_run_goes_on_when_another_thread_has_dispatched(text):
                 ended.append(ctx.run())
             except bmcnotice.Error as error:
                 ended.append(error)
+            busy.append(time.thread_time())
 
         def dispatch_once():
             while not heard:
@@ -402,7 +403,7 @@ def test_run_goes_on_when_another_thread_has_dispatched(text):
         assert inside.wait(street.DEADLINE)
         street.send(ctx.port, street.pet(2, deasserted=True))  # news that waits, and keeps the descriptor readable
         runner.start()
-        time.sleep(0.2)
+        time.sleep(0.5)
         assert runner.is_alive() and not ended
         leave.set()
         other.join(street.DEADLINE)
@@ -412,6 +413,7 @@ def test_run_goes_on_when_another_thread_has_dispatched(text):
         ctx.stop()
         runner.join(street.DEADLINE)
     assert ended == [None] and heard == [(1, other), (2, heard[1][1])] and heard[1][1] in (other, runner)
+    assert busy[0] < 0.2, "it spins"
 
 
 def test_dispatch_keeps_to_its_limit(ctx, pump):

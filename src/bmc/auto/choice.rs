@@ -2,8 +2,7 @@
 //!
 //! Part of [`Auto`], apart because it judges and sends nothing. Uses `inband` and `link` for how they stand.
 
-use super::Output;
-use super::{Auto, Remark, Via};
+use super::{Auto, Output, Remark, Via};
 use crate::bmc::identity::Identity;
 use crate::bmc::link::Status;
 use crate::bmc::repeat::{may_repeat, needs_proof};
