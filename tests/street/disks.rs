@@ -68,10 +68,17 @@ impl Mount {
         Some(Self(path))
     }
 
+    /// A disk with a fault becomes read-only at once; here the kernel waits for who has a file open to write, and the
+    /// journal's thread may be in a copy just then.
     fn remount(&self, flags: libc::c_ulong) {
-        // SAFETY: as above.
-        let rc = unsafe { libc::mount(null(), self.0.as_ptr(), null(), libc::MS_REMOUNT | flags, null()) };
-        assert_eq!(rc, 0, "{}", Error::last_os_error());
+        let mounted = || {
+            // SAFETY: as above.
+            let rc = unsafe { libc::mount(null(), self.0.as_ptr(), null(), libc::MS_REMOUNT | flags, null()) };
+            let error = Error::last_os_error();
+            assert!(rc == 0 || error.raw_os_error() == Some(libc::EBUSY), "{error}");
+            rc == 0
+        };
+        wait::until("mounted anew", || "a file stays open there".into(), mounted);
     }
 
     fn path(&self) -> PathBuf {
