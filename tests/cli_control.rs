@@ -58,7 +58,7 @@ fn maintenance_holds_and_the_operator_releases() {
 fn a_recovery_that_runs_is_cancelled_and_nothing_of_it_is_left() {
     let mut daemon = Daemon::new("echo began; exec sleep 300");
     daemon.fault();
-    daemon.running.error("began");
+    daemon.running.error("command: began");
     daemon.wants(&["clear", "1"], 3, "the recovery runs");
     daemon.wants(&["cancel", "1"], 0, "record 1 is cancelled");
     daemon.running.error("cancelled by the operator");
@@ -84,7 +84,7 @@ fn a_reload_in_the_middle_holds_after_the_recovery() {
     daemon.wants(&["reload"], 3, "the command line has none");
 
     daemon.fault();
-    daemon.running.error("began");
+    daemon.running.error("command: began");
     std::fs::write(&daemon.file, good.replace("echo began", "echo changed")).unwrap();
     let output = daemon.ask(&["reload", "--json"]);
     assert_eq!((code(&output), &json(&stdout(&output))[0]["code"]), (0, &"later".into()));

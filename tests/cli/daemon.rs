@@ -71,7 +71,8 @@ impl Daemon {
     pub fn wants(&self, words: &[&str], expected: i32, said: &str) {
         let output = self.ask(words);
         let text = stdout(&output) + &stderr(&output);
-        assert!(code(&output) == expected && text.contains(said), "{words:?}: {} {text}", code(&output));
+        let right = code(&output) == expected && text.contains(said);
+        assert!(right, "{words:?}: {} {text}\n{:#?}", code(&output), self.running.rest());
     }
 
     pub fn fault(&mut self) {

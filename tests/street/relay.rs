@@ -101,7 +101,8 @@ fn receive(socket: &UdpSocket) -> Option<(SocketAddr, Vec<u8>)> {
         Ok((length, from)) => Some((from, bytes[..length].to_vec())),
         // Nobody listens there: the network says so, and a BMC that is away says nothing.
         Err(error) => {
-            let nothing = [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::ConnectionRefused];
+            use ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
+            let nothing = [WouldBlock, TimedOut, ConnectionRefused, Interrupted];
             assert!(nothing.contains(&error.kind()), "{error}");
             None
         }
