@@ -8,7 +8,7 @@ mod world;
 use bmcnotice::bmc::evidence::{Doubt, FRESH_FOR, POLL, SILENCE, STILLNESS};
 use bmcnotice::crypto::usm::{Auth, Extension, Privacy};
 use bmcnotice::recovery::journal::{Hold, Step};
-use bmcnotice::sim::{Event, Options};
+use bmcnotice::sim::{Event, Handshaking, Options};
 use bmcnotice::wire::sdr_cache;
 use bmcnotice::words::{Guid, Phase, Trust};
 use std::time::Duration;
@@ -72,6 +72,44 @@ fn a_replay_is_no_reset() {
     assert_eq!(world.recovers, []);
     world.send3("uncorrectable-memory", 4, &sender, 7, 1130);
     assert_eq!(world.recovers.len(), 1, "and the BMC's own clock still counts");
+}
+
+/// Lets time pass until the BMC knows that we are armed; how long that took.
+fn armed(world: &mut World) -> Duration {
+    let began = world.time;
+    while world.bmc.handshaking() != Handshaking::Armed {
+        assert!(world.time < began + s(60), "{:#?}", world.lines);
+        world.run(ms(1));
+    }
+    world.time - began
+}
+
+#[test]
+fn a_fault_right_behind_armed_is_new() {
+    let mut world = World::down("");
+    world.raise_silently("fan-failure"); // something is in the log already
+    world.slow = ms(50);
+    world.start(1);
+    armed(&mut world);
+    world.raise("uncorrectable-memory");
+    world.run(s(2));
+    assert_eq!(world.recovers.first().map(|(_, trust)| *trust), Some(Trust::Corroborated), "{:#?}", world.lines);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_keeps_nobody_from_being_armed() {
+    let mut world = World::down("");
+    world.bmc.quirks_mut().erasing = s(30);
+    world.clear_log();
+    world.start(1);
+    let took = armed(&mut world);
+    assert!(took > s(9) && took < s(11) && world.said("could not be read yet"), "{took:?}: {:#?}", world.lines);
+    // Whoever asks no log does not wait for it.
+    let mut world = World::down("trust = \"address\"");
+    world.bmc.quirks_mut().erasing = s(30);
+    world.clear_log();
+    world.start(1);
+    assert!(armed(&mut world) < s(1), "{:#?}", world.lines);
 }
 
 #[test]

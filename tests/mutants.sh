@@ -262,7 +262,9 @@ mutant "$why" src/notice/usm/diagnose.rs 's/if opened.is_ok() \&\& .*/if opened.
 mutant "$why" src/notice/recorder.rs     's/at.len().min(OCTETS_KEPT)/at.len()/; s/octets.len().min(OCTETS_KEPT)/octets.len()/' # all of a long one is kept
 mutant 'cargo test -q --lib recorder' src/notice/recorder.rs 's/Fate::Dropped(DropReason::ForeignSource .*) => 2,/Fate::Dropped(DropReason::ForeignSource | DropReason::OtherServersBmc) => 0,/' # strangers wipe out notices
 
-# Ending, and who holds a port.
+# The beginning, the end, and who holds a port.
+mutant 'cargo test -q --features sim --test evidence armed' src/engine/arming.rs 's/if blind \&\& now.boottime < by/if false/' # a promise that cannot be kept
+mutant 'cargo test -q --features sim --test evidence armed' src/bmc/evidence.rs 's/placed || self.refused/self.fresh || self.refused/' # no place is a place
 ends='cargo test -q --features sim --test engine_inband a_stop'
 mutant "$ends" src/engine/goodbye.rs 's/self.farewell \&\& !self.seats.iter().any(Seat::is_busy)/self.farewell/' # the BMC does not wait for a recovery
 mutant "$ends" src/engine/goodbye.rs 's/ \&\& !self.tells_an_end()//'                                # *ended* is cut off

@@ -204,6 +204,13 @@ impl Witness {
         self.cases.iter().any(|case| case.asker == asker)
     }
 
+    /// Whether an event that comes now will be told from old ones; a log that is refused, or has no such events, does no
+    /// better later.
+    pub fn knows_what_is_new(&self) -> bool {
+        let placed = !matches!(self.at, At::Nowhere) && self.fresh;
+        placed || self.refused || !self.settings.in_sel
+    }
+
     /// The recovery that asked is over: a record that comes now is not its own.
     pub fn forget(&mut self, monitor: MonitorId) {
         self.cases.retain(|case| case.asker.clears || case.asker.monitor != monitor);

@@ -63,7 +63,7 @@ impl Engine {
     }
 
     /// How this server's BMC can be asked.
-    fn access(&self) -> Access {
+    pub(super) fn access(&self) -> Access {
         match self.roads.status(self.cluster.this) {
             None => Access::Never(Doubt::NoRoad),
             Some(Status::Up { identity: Checked::Matched, guid, .. }) => Access::Open(*guid),

@@ -7,6 +7,7 @@
 mod alert;
 mod alert_log;
 mod alerts;
+mod arming;
 mod attributes;
 mod course;
 mod drill;
@@ -179,6 +180,8 @@ pub struct Engine {
     /// What a former process left open is being taken up: nobody knows yet who else recovers.
     taking_up: bool,
     armed: bool,
+    /// It is to be said, as soon as it can be meant; at this moment in any case (boottime).
+    arm_by: Option<Duration>,
     /// When the BMC is to hear again that we live, if its profile wants that.
     keep_alive: Option<Duration>,
     leaving: bool,
@@ -237,6 +240,7 @@ impl Engine {
             endings: Endings::default(),
             taking_up: true,
             armed: false,
+            arm_by: None,
             keep_alive: None,
             leaving: false,
             farewell: false,
@@ -415,6 +419,7 @@ impl Engine {
             self.beat_deadline(),
             self.attributes.again,
             self.keep_alive,
+            self.arm_by.filter(|_| !self.leaving),
             self.inquire_at.filter(|_| !self.leaving),
             self.names_at.filter(|_| !self.leaving),
             self.move_deadline(),

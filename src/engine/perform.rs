@@ -6,24 +6,19 @@ use super::Engine;
 use super::output::{Delivery, Line, Output, Progress, Stage};
 use super::roads::{News, Owner};
 use super::seat::Acknowledgement;
-use crate::bmc::failure::{Failure, Untold};
-use crate::bmc::handshake::{Telling, raw_request};
+use crate::bmc::handshake::Telling;
 use crate::bmc::link::{Checked, Status};
-use crate::config::model::{AfterEnded, Handshake};
+use crate::config::model::AfterEnded;
 use crate::notice::Reply;
 use crate::now::Now;
 use crate::recovery::action::{Action, Event, Message};
 use crate::recovery::journal::{Closed, Step};
 use crate::recovery::machine::Actions;
 use crate::wire::command::PET_ACKNOWLEDGE;
-use crate::wire::ipmi::{Completion, Response};
 use crate::wire::{ipmi, rmcp};
 use crate::words::{Phase, ServerId};
 use core::net::SocketAddr;
 use core::time::Duration;
-
-/// How long *armed* is re-sent before the link's next change is waited for.
-pub(super) const ARMING: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Hands an event to a machine and performs what it wants.
@@ -129,7 +124,7 @@ impl Engine {
                 self.handle_news(now, news);
             }
             self.end_together(now); // whoever had to be waited for may be held now, or gone
-            if !(self.inquire(now) | self.look_at_fill(now) | self.disarm(now)) {
+            if !(self.inquire(now) | self.arm(now) | self.look_at_fill(now) | self.disarm(now)) {
                 break;
             }
         }
@@ -222,72 +217,7 @@ impl Engine {
         }
     }
 
-    fn context_told(&mut self, now: Now, phase: Phase) {
-        self.armed = phase == Phase::Armed;
-        self.keep_alive = self.keep_alive_after(now).filter(|_| self.armed);
-        if !self.is_mute() {
-            self.log(Line::info(format!("the BMC knows that we are {phase}")));
-        }
-    }
-
-    /// When the BMC is to hear next that we live.
-    pub(super) fn keep_alive_after(&self, now: Now) -> Option<Duration> {
-        match &self.cluster.this_server().bmc.as_ref()?.handshake {
-            Handshake::Raw { keepalive: Some((_, interval)), .. } => Some(now.boottime.saturating_add(*interval)),
-            Handshake::Raw { keepalive: None, .. } | Handshake::Sel { .. } | Handshake::None => None,
-        }
-    }
-
-    /// Whether the BMC can hear us and may have heard *armed*, though its answer did not come.
-    pub(super) fn may_be_armed(&self) -> bool {
-        !self.is_mute() && matches!(self.roads.status(self.cluster.this), Some(Status::Up { .. }))
-    }
-
-    pub(super) fn say_that_we_live(&mut self, now: Now) {
-        self.keep_alive = self.keep_alive_after(now);
-        let cluster = self.cluster.clone();
-        if let Some(bmc) = &cluster.this_server().bmc
-            && let Handshake::Raw { keepalive: Some((message, _)), .. } = &bmc.handshake
-            && let Ok(request) = raw_request(message, Phase::Armed, 0, cluster.listen())
-        {
-            self.roads.keep_alive(now, cluster.this, request);
-        }
-    }
-
-    /// The BMC has answered the keep-alive, or not. It is said when that changes, not each time.
-    fn kept_alive(&mut self, result: Result<Response, Failure>) {
-        let cluster = self.cluster.clone();
-        let Some(Handshake::Raw { keepalive: Some((message, _)), .. }) =
-            cluster.this_server().bmc.as_ref().map(|bmc| &bmc.handshake)
-        else {
-            return;
-        };
-        let lost = match result {
-            Ok(response) if message.accept.contains(&response.completion) => None,
-            Ok(response) => Some(Untold::Refused(Completion(response.completion))),
-            Err(failure) => Some(Untold::Unanswered(failure)),
-        };
-        let before = core::mem::replace(&mut self.unheard, lost.is_some());
-        match lost {
-            None => self.statistics.keepalives += 1,
-            Some(_) => self.statistics.keepalives_lost += 1,
-        }
-        match (before, lost) {
-            (false, Some(why)) => self.log(Line::warning(format!(
-                "the BMC does not take our keep-alive, and may not wait for us: {why}; it is sent on"
-            ))),
-            (true, None) => self.log(Line::info("the BMC takes our keep-alive again")),
-            (false, None) | (true, Some(_)) => {}
-        }
-    }
-
-    pub(super) fn is_mute(&self) -> bool {
-        self.cluster.observe
-            || self.cluster.this_server().bmc.as_ref().is_none_or(|bmc| bmc.handshake == Handshake::None)
-    }
-
-    /// A link came up or went down; ours is armed when it comes up, for a BMC that was rebooted has
-    /// forgotten us. The `sel` profile is for people: it is written once.
+    /// A link came up or went down.
     fn link_changed(&mut self, now: Now, server: ServerId) {
         let name = self.names[usize::from(server.0)].clone();
         let Some(status) = self.roads.status(server).copied() else { return };
@@ -310,10 +240,8 @@ impl Engine {
                 if server == self.cluster.this {
                     self.names_are_due(now, guid, identity);
                 }
-                let again = !self.armed || self.handshake_forgets();
-                if server == self.cluster.this && again && !self.leaving && !self.is_mute() {
-                    self.roads.forget(Owner::Context);
-                    self.tell(now, Owner::Context, Phase::Armed, 0, ARMING);
+                if server == self.cluster.this {
+                    self.arm_for_link(now);
                 }
             }
             Status::Down { why: Some(why), .. } => self.log(Line::warning(format!("BMC of {name}: {why}"))),
@@ -323,10 +251,6 @@ impl Engine {
             }
             Status::Down { why: None, .. } | Status::Opening => {}
         }
-    }
-
-    fn handshake_forgets(&self) -> bool {
-        self.cluster.this_server().bmc.as_ref().is_some_and(|bmc| matches!(bmc.handshake, Handshake::Raw { .. }))
     }
 
     // ---- acknowledging, and telling people

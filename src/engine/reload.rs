@@ -4,11 +4,9 @@
 //! Part of [`Engine`], like `perform`. Its input is a new setup, at a moment when nothing is cut in two.
 
 use super::output::Line;
-use super::perform::ARMING;
 use super::roads::Owner;
 use super::seat::Seat;
 use super::{Engine, Setup, watch, witness};
-use crate::bmc::link::Status;
 use crate::config::model::Cluster;
 use crate::crypto::Random;
 use crate::notice::Notice;
@@ -143,27 +141,5 @@ impl Engine {
             }
         }
         self.ask_for_the_held(now);
-    }
-
-    /// Our BMC is armed anew only if it is another one, or is to hear another address or other words.
-    fn arm_again(&mut self, now: Now, old: &Cluster) {
-        let what = |cluster: &Cluster| {
-            let bmc = cluster.this_server().bmc.as_ref();
-            (cluster.listen(), bmc.map(|bmc| (bmc.address, bmc.handshake.clone())))
-        };
-        let (before, after) = (what(old), what(&self.cluster));
-        if before != after {
-            if let Some((address, _)) =
-                before.1.filter(|bmc| self.armed && after.1.as_ref().map(|new| new.0) != Some(bmc.0))
-            {
-                self.log(Line::warning(format!("the BMC at {address} still believes that we are armed")));
-            }
-            self.armed = false;
-        }
-        self.keep_alive = self.keep_alive_after(now).filter(|_| self.armed);
-        let up = matches!(self.roads.status(self.cluster.this), Some(Status::Up { .. }));
-        if !self.armed && up && !self.is_mute() && !self.leaving {
-            self.tell(now, Owner::Context, Phase::Armed, 0, ARMING);
-        }
     }
 }
