@@ -87,13 +87,22 @@ fn armed(world: &mut World) -> Duration {
 #[test]
 fn a_fault_right_behind_armed_is_new() {
     let mut world = World::down("");
-    world.raise_silently("fan-failure"); // something is in the log already
-    world.slow = ms(50);
-    world.start(1);
-    armed(&mut world);
-    world.raise("uncorrectable-memory");
-    world.run(s(2));
-    assert_eq!(world.recovers.first().map(|(_, trust)| *trust), Some(Trust::Corroborated), "{:#?}", world.lines);
+    for boot in [1, 2] {
+        world.raise_silently("fan-failure"); // the log has something already, once behind our place in it
+        world.slow = ms(50);
+        world.start(boot);
+        armed(&mut world);
+        world.raise("uncorrectable-memory");
+        world.run(s(2));
+        let trust = world.recovers.first().map(|(_, trust)| *trust);
+        assert_eq!(trust, Some(Trust::Corroborated), "boot {boot}: {:#?}", world.lines);
+        world.answer();
+        world.run(s(2));
+        world.kill();
+        world.recovers.clear();
+        world.bmc.restart(world.bmc_now(), s(1)); // it knows of nobody
+        world.run(s(5));
+    }
 }
 
 #[test]
