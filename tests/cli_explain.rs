@@ -28,8 +28,8 @@ fn the_daemon_says_what_became_of_each_datagram() {
         let output = run(&[&["send", &to][..], words].concat(), "");
         assert_eq!(code(&output), 0, "{}", stderr(&output));
     };
-    send(&["--sequence", "1"]);
-    send(&["--sequence", "1"]);
+    send(&["--sequence", "1", "--timestamp", "900000000"]);
+    send(&["--sequence", "1", "--timestamp", "900000000"]); // of the same second
     send(&["--sequence", "2", "--community", "pubic"]);
     UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"no SNMP", daemon.listen).unwrap();
     UdpSocket::bind("127.0.0.9:0").unwrap().send_to(&[7; 3000], daemon.listen).unwrap();
