@@ -208,6 +208,7 @@ mutant "$asks"  src/bin/bmcnotice/run.rs    's/notices.lock().push(heard);//'
 mutant "$asks"  src/engine/record.rs        's/Heard { record: record.serial(), ..heard }/heard/'  # a notice without its record
 mutant "$asks"  src/engine/open.rs          's/| Step::Proven(_) => false/| Step::Proven(_) => true/' # since another joined
 mutant "$asks"  src/io/local.rs             's/const BACKLOG: libc::c_int = 16/const BACKLOG: libc::c_int = 4096/' # behind four thousand others
+mutant 'cargo test -q --features cli --bin bmcnotice scroll' src/bin/bmcnotice/watch/scroll.rs 's/self.first.saturating_add(1).min(self.last)/self.first + 1/' # beyond the end
 mutant "$shows" src/bin/bmcnotice/watch.rs  's/if !self.frozen {/if true {/'
 mutant "$shows" src/io/terminal.rs          's/let _ = set(&self.fd, &self.before);.*//'           # no echo for the shell
 mutant "$shows" src/bin/bmcnotice/watch/screen.rs 's/\\x1b\[?7h//'                                  # lines are cut off for ever

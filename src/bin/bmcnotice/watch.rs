@@ -6,6 +6,7 @@
 mod frame;
 mod keys;
 mod screen;
+mod scroll;
 mod spark;
 
 use crate::arguments;
@@ -22,6 +23,7 @@ use frame::{View, frame};
 use keys::{Key, Typed};
 use parking_lot::Mutex;
 use screen::Screen;
+use scroll::Scroll;
 use std::io::{ErrorKind, IsTerminal, Read, stdin, stdout};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
@@ -153,8 +155,7 @@ struct Live {
     trouble: Option<(String, Instant)>,
     /// When there was news last.
     told: Instant,
-    first: usize,
-    page: usize,
+    scroll: Scroll,
     frozen: bool,
 }
 
@@ -166,7 +167,7 @@ fn live(path: PathBuf, interval: Duration, out: &Out) -> Exit {
         Err(error) => return report(&error.into()),
     };
     listen(inlet, path, interval, signals);
-    let mut live = Live { answer: None, trouble: None, told: Instant::now(), first: 0, page: 0, frozen: false };
+    let mut live = Live { answer: None, trouble: None, told: Instant::now(), scroll: Scroll::default(), frozen: false };
     let mut typed = Typed::default();
     loop {
         let keys = if stdin().is_terminal() { Keys::take(stdin()).map(Some) } else { Ok(None) };
@@ -207,12 +208,9 @@ impl Live {
                             Key::Stop => return Ok(Next::Stop),
                             Key::Redraw => screen.forget(),
                             Key::Freeze => self.frozen = !self.frozen,
-                            Key::Up => self.first = self.first.saturating_sub(1),
-                            Key::Down => self.first += 1,
-                            Key::PageUp => self.first = self.first.saturating_sub(self.page.max(1)),
-                            Key::PageDown => self.first += self.page.max(1),
-                            Key::Home => self.first = 0,
-                            Key::End => self.first = usize::MAX / 2,
+                            Key::Up | Key::Down | Key::PageUp | Key::PageDown | Key::Home | Key::End => {
+                                self.scroll.go(key);
+                            }
                         }
                     }
                 }
@@ -253,13 +251,13 @@ impl Live {
         let view = View {
             answer: self.answer.as_deref(),
             trouble,
-            first: self.first,
+            first: self.scroll.first,
             frozen: self.frozen,
             interval,
             unicode: unicode(),
         };
         let frame = frame(&view, size.columns.into(), Some(size.rows.into()));
-        (self.first, self.page) = (frame.first, frame.page);
+        self.scroll.drawn(&frame);
         screen.draw(frame.lines.iter().map(|line| out.painted(line)).collect())
     }
 }

@@ -30,6 +30,8 @@ pub struct Frame {
     pub lines: Vec<Line>,
     /// The first server that is shown, at most as far down as makes sense.
     pub first: usize,
+    /// The last one that makes sense as the first.
+    pub last: usize,
     /// How many servers a page has.
     pub page: usize,
 }
@@ -105,14 +107,14 @@ fn finish(
             keys.insert(0, (Look::Strong, "FROZEN  ".into()));
         }
         if count > page {
-            let last = (first + page).min(count);
-            keys.push((Look::Plain, format!("  servers {}-{last} of {count}", first + 1)));
+            let end = (first + page).min(count);
+            keys.push((Look::Plain, format!("  servers {}-{end} of {count}", first + 1)));
         }
         lines.push(keys);
         lines.truncate(rows);
     }
     let lines = lines.into_iter().map(|line| fit(line, columns, view.unicode)).collect();
-    Frame { lines, first, page }
+    Frame { lines, first, last: count - page.min(count), page }
 }
 
 /// What of a line has room.
