@@ -91,10 +91,12 @@ impl Life {
             let settled = count("telling the BMC: recovery ended") <= count("may reset the server now");
             settled && count("the BMC knows that we are armed") > 0
         };
-        let mut settled = Instant::now();
-        while settled.elapsed() < QUIET {
-            if !(self.is_ended() && is_settled()) {
-                settled = Instant::now(); // the BMC may have heard it before the host says so
+        let mut settled = None;
+        loop {
+            // The BMC may have heard it before the host says so; and this thread, too, may stand still.
+            settled = (self.is_ended() && is_settled()).then(|| settled.unwrap_or_else(Instant::now));
+            if settled.is_some_and(|since| since.elapsed() >= QUIET) {
+                break;
             }
             let story = || format!("{:#?}\n{}", host.log(), self.bmc.story());
             assert!(begun.elapsed() < OVER, "a recovery is lost, or never ended:\n{}", story());
