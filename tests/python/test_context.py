@@ -310,8 +310,6 @@ def test_wait_ends_in_time(ctx, pump):
 
 def test_other_threads_run_while_we_wait(text):
     with bmcnotice.Context(bmcnotice.Config.from_text(text)) as ctx:
-        while ctx.wait(0.5):
-            ctx.dispatch()
         stop, ticks = threading.Event(), []
 
         def tick():
@@ -322,11 +320,13 @@ def test_other_threads_run_while_we_wait(text):
         thread = threading.Thread(target=tick)
         thread.start()
         begin = time.monotonic()
-        waited = ctx.wait(0.4)
+        while ctx.wait(0.4):  # it looks after its BMC's link now and then
+            ctx.dispatch()
+            begin = time.monotonic()
         inside = [t for t in ticks if begin + 0.05 < t < begin + 0.35]
         stop.set()
         thread.join()
-        assert not waited and len(inside) > 5
+        assert len(inside) > 5
 
 
 def test_the_library_works_while_a_callback_blocks(text):
