@@ -75,13 +75,13 @@ QUICK     = --config 'profile.release.lto="off"' --config profile.release.codege
 LINK_SO   = $(CC) -shared -o $@ -Wl,-soname,$(SO) -Wl,--version-script=$(B)/symbols.map @$(B)/symbols.keep \
             $(B)/libbmcnotice.a -Wl,-z,defs -Wl,-z,nodelete -Wl,--gc-sections -Wl,-s $$(cat $(B)/libs)
 
-.PHONY: all help install header demo tools test test-full lint bench wheel mutants fuzz-corpus clean FORCE
+.PHONY: all help install header demo tools test test-full lint bench wheel mutants stalls fuzz-corpus clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(B)/$(SO) $(B)/bmcnotice.pc $(B)/bmcnotice-config.cmake $(B)/bmcnotice-config-version.cmake
 
 help:
-	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  fuzz-corpus  clean'
+	@echo 'all (the library)  install  header  demo  test  test-full  lint  bench  wheel  mutants  stalls  fuzz-corpus  clean'
 	@echo 'one suite alone:   $(SUITES:%=test-%)'
 	@echo 'one lint alone:    $(LINTS:%=lint-%)'
 	@echo 'one long run:      $(LONG:%=test-%)'
@@ -367,6 +367,11 @@ bench: $(B)/thread-example
 # Slow: shows that the tests can fail. ONLY=word narrows it.
 mutants:
 	tests/mutants.sh $(ONLY)
+
+# The tests on a machine that stands still now and then; needs root. STALLS="test-rust TESTS='--test street'" narrows it.
+STALLS ?= test-rust test-python
+stalls: tools
+	@set -a; . $(B)/tools.env; $(PYTHON) tests/stalls.py $(MAKE) -s -k $(STALLS)
 
 clean:
 	rm -rf $(B) target
