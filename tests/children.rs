@@ -112,8 +112,11 @@ fn under_an_ordinary_host() {
     nothing_is_inherited();
     long_words_arrive();
     a_signal_at_once_is_not_lost();
-    it_is_ended_in_time();
-    what_it_leaves_behind_delays_nothing_and_lives();
+    in_time(it_is_ended_in_time);
+    for start in ["", "setsid "] {
+        in_time(|| what_it_leaves_behind_delays_nothing_and_lives(start));
+    }
+    only_what_holds_its_output_is_spoken_of();
     output_never_makes_it_wait();
     output_apart_is_whole();
     one_at_a_time();
@@ -206,7 +209,12 @@ fn a_signal_at_once_is_not_lost() {
     }
 }
 
-fn it_is_ended_in_time() {
+/// A machine that stood still was late, not we: one of five tries is in time.
+fn in_time(mut try_it: impl FnMut() -> bool) {
+    assert!((0..5).any(|_| try_it()), "late five times");
+}
+
+fn it_is_ended_in_time() -> bool {
     let (time, begun) = (Duration::from_millis(500), Instant::now());
     // Nobody signals it but its keeper.
     let obedient = shell_as("sleep 60", |order| order.time = time);
@@ -214,31 +222,33 @@ fn it_is_ended_in_time() {
     let deaf_child =
         shell_as("trap 'exit 3' TERM; (trap '' TERM; sleep 60; sleep 60) & sleep 60 & wait", |order| order.time = time);
     assert_eq!(obedient.wait().unwrap(), Ending::Killed(libc::SIGTERM));
-    let took = begun.elapsed();
-    assert!((500..PATIENCE.as_millis()).contains(&took.as_millis()), "{took:?}");
+    let first = begun.elapsed().as_millis();
     assert_eq!(deaf_child.wait().unwrap(), Ending::Exited(3));
     assert_eq!(deaf.wait().unwrap(), Ending::Killed(libc::SIGKILL));
-    let took = begun.elapsed();
-    assert!((800..PATIENCE.as_millis()).contains(&took.as_millis()), "{took:?}");
+    let second = begun.elapsed().as_millis();
+    assert!(first >= 500 && second >= 800, "{first} ms, {second} ms");
+    first < 750 && second < 1200
 }
 
-fn what_it_leaves_behind_delays_nothing_and_lives() {
-    // One in its group and one that has left it; both hold its output and go on printing there.
-    for start in ["", "setsid "] {
-        let (file, mark) = (file("daemon"), file("mark"));
-        let daemon =
-            format!("{start}sh -c 'sleep 2; echo tick && echo tick && echo lives > {}; sleep 0.2'", mark.display());
-        let child = shell(&format!("{daemon} & echo $! > {}; echo done; exit 0", file.display()));
-        let begun = Instant::now();
-        let (said, ending) = story(&child);
-        assert!(begun.elapsed() < Duration::from_millis(1800), "{:?}", begun.elapsed());
-        assert_eq!(ending, Ending::Exited(0));
-        assert!(said.starts_with("done\n") && said.contains("holds its output"), "{said}");
-        drop(child);
-        number(&file);
-        eventually(|| std::fs::read_to_string(&mark).ok().filter(|text| text == "lives\n"));
-        std::fs::remove_file(mark).unwrap();
-    }
+/// One in its group or one that has left it; it holds the command's output and goes on printing there.
+fn what_it_leaves_behind_delays_nothing_and_lives(start: &str) -> bool {
+    let (file, mark) = (file("daemon"), file("mark"));
+    let daemon =
+        format!("{start}sh -c 'sleep 0.6; echo tick && echo tick && echo lives > {}; sleep 0.2'", mark.display());
+    let child = shell(&format!("{daemon} & echo $! > {}; echo done; exit 0", file.display()));
+    let begun = Instant::now();
+    let (said, ending) = story(&child);
+    let took = begun.elapsed();
+    assert_eq!(ending, Ending::Exited(0));
+    assert!(said.starts_with("done\n"), "{said}");
+    drop(child);
+    number(&file);
+    eventually(|| std::fs::read_to_string(&mark).ok().filter(|text| text == "lives\n"));
+    std::fs::remove_file(mark).unwrap();
+    took < Duration::from_millis(400) && said.contains("holds its output")
+}
+
+fn only_what_holds_its_output_is_spoken_of() {
     let (said, _) = story(&shell("sleep 1 > /dev/null 2>&1 & sleep 0.2; echo done"));
     assert_eq!(said, "done\n", "what holds nothing of ours is not spoken of");
 }

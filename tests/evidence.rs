@@ -105,6 +105,36 @@ fn a_fault_right_behind_armed_is_new() {
     }
 }
 
+/// A session is open, and the log is being read.
+fn reading() -> World {
+    let mut world = World::down("");
+    world.slow = ms(50);
+    world.start(1);
+    while !world.said("session open") {
+        world.run(ms(1));
+    }
+    assert_ne!(world.bmc.handshaking(), Handshaking::Armed);
+    world
+}
+
+#[test]
+fn whoever_leaves_is_not_armed_any_more() {
+    let mut world = reading();
+    world.stop();
+    world.run(s(20));
+    assert!(world.said("the BMC knows that we are disarmed") && !world.said("the BMC knows that we are armed"));
+}
+
+#[test]
+fn a_link_that_breaks_is_armed_when_it_is_back() {
+    let mut world = reading();
+    world.cut = true;
+    world.run(s(60));
+    assert!(!world.spins() && !world.said("could not be read yet"), "{:#?}", world.lines);
+    world.cut = false;
+    armed(&mut world);
+}
+
 #[test]
 fn a_log_that_cannot_be_read_keeps_nobody_from_being_armed() {
     let mut world = World::down("");

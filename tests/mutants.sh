@@ -266,6 +266,7 @@ mutant 'cargo test -q --lib recorder' src/notice/recorder.rs 's/Fate::Dropped(Dr
 # The beginning, the end, and who holds a port.
 mutant 'cargo test -q --features sim --test evidence armed' src/engine/arming.rs 's/if blind \&\& now.boottime < by/if false/' # a promise that cannot be kept
 mutant 'cargo test -q --features sim --test evidence armed' src/bmc/evidence.rs 's/, At::Nowhere) \&\& self.fresh/, At::Nowhere)/' # a place of another boot
+mutant 'cargo test -q --features sim --test evidence armed' src/engine/goodbye.rs 's/(self.arm_by, self.keep_alive) = (None, None);/self.keep_alive = None;/' # armed behind the goodbye
 ends='cargo test -q --features sim --test engine_inband a_stop'
 mutant "$ends" src/engine/goodbye.rs 's/self.farewell \&\& !self.seats.iter().any(Seat::is_busy)/self.farewell/' # the BMC does not wait for a recovery
 mutant "$ends" src/engine/goodbye.rs 's/ \&\& !self.tells_an_end()//'                                # *ended* is cut off

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: stalls.py COMMAND... - runs it on a machine that stands still now and then; `make stalls`.
 
-Each processor is taken away for 10 to 150 ms, about three times a second, by a process of real-time priority: so a virtual
+Each processor is taken away for 10 to 150 ms, two or three times a second, by a process of real-time priority: so a virtual
 machine looks whose host has other guests, and so a server at the worst moment of its year. What leans on time shows.
 Needs the right to set a real-time priority (root, CAP_SYS_NICE).
 """

@@ -35,7 +35,7 @@ impl Engine {
 
     /// Says *armed*, if it is to be said and can be meant; whether it did.
     pub(super) fn arm(&mut self, now: Now) -> bool {
-        let Some(by) = self.arm_by.filter(|_| !self.leaving) else { return false };
+        let Some(by) = self.arm_by else { return false };
         let blind = match self.access() {
             Access::Closed => {
                 self.arm_by = None; // when it comes up again
@@ -83,7 +83,7 @@ impl Engine {
         }
         self.keep_alive = self.keep_alive_after(now).filter(|_| self.armed);
         let up = matches!(self.roads.status(self.cluster.this), Some(Status::Up { .. }));
-        self.arm_by = (!self.armed && up && !self.is_mute()).then(|| now.boottime + LOG_WAIT);
+        self.arm_by = (!self.armed && up && !self.is_mute() && !self.leaving).then(|| now.boottime + LOG_WAIT);
     }
 
     pub(super) fn context_told(&mut self, now: Now, phase: Phase) {

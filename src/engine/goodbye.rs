@@ -24,7 +24,7 @@ impl Engine {
             return;
         }
         self.leaving = true;
-        self.keep_alive = None;
+        (self.arm_by, self.keep_alive) = (None, None);
         self.roads.forget(Owner::Context);
         self.drill_breaks_off(now, "we end");
         self.roads.forget(Owner::Witness);

@@ -419,7 +419,7 @@ impl Engine {
             self.beat_deadline(),
             self.attributes.again,
             self.keep_alive,
-            self.arm_by.filter(|_| !self.leaving),
+            self.arm_by,
             self.inquire_at.filter(|_| !self.leaving),
             self.names_at.filter(|_| !self.leaving),
             self.move_deadline(),

@@ -226,6 +226,13 @@ impl World {
         }
     }
 
+    /// Says goodbye.
+    pub fn stop(&mut self) {
+        let now = self.now();
+        self.engine.as_mut().unwrap().stop(now);
+        self.drain();
+    }
+
     pub fn kill(&mut self) {
         self.engine = None;
     }

@@ -79,7 +79,7 @@ fn a_volatile_record_is_acknowledged_when_its_recovery_has_begun() {
         traps.send(&site, &bmc, 1);
         host.hear(Level::Error, "NOT in the journal");
         traps.send(&site, &bmc, 1); // a repetition does not change it
-        while !begun.load(SeqCst) && sent.elapsed() < Duration::from_millis(1500) {
+        while !begun.load(SeqCst) && sent.elapsed() < Duration::from_millis(1800) {
             assert!(!traps.acknowledged(), "before the recovery began");
         }
         host.until("acknowledged", || traps.acknowledged());

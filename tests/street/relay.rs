@@ -101,8 +101,7 @@ fn receive(socket: &UdpSocket) -> Option<(SocketAddr, Vec<u8>)> {
         Ok((length, from)) => Some((from, bytes[..length].to_vec())),
         // Nobody listens there: the network says so, and a BMC that is away says nothing.
         Err(error) => {
-            use ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
-            let nothing = [WouldBlock, TimedOut, ConnectionRefused, Interrupted];
+            let nothing = [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::ConnectionRefused];
             assert!(nothing.contains(&error.kind()), "{error}");
             None
         }
