@@ -13,7 +13,7 @@ use bmcnotice::notice::usm::own_id;
 use bmcnotice::words::Trust;
 use bmcnotice::{Config, Context, Heard, Mode};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
@@ -123,7 +123,8 @@ impl Site {
             ports::free()
         );
         let text = text.replace('@', folder.to_str().unwrap());
-        Context::new(&Config::from_text(text, "usm.toml"), Mode::Loop).unwrap_or_else(|error| panic!("{error}"))
+        let config = Config::from_text(text, "usm.toml");
+        ports::once_free(|| Context::new(&config, Mode::Loop)).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn listen_to(&self) {
@@ -136,11 +137,6 @@ impl Site {
         let folder = std::mem::take(&mut self.folder); // not removed with us
         let listen = self.listen;
         drop(self);
-        // Between its fork and its exec another test's child holds a copy of what was just closed.
-        let end = Instant::now() + Duration::from_secs(5);
-        while UdpSocket::bind(listen).is_err() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(5));
-        }
         let context = Self::context(&folder, listen, bmc, users);
         let site = Self { folder, listen, context, heard: Arc::default() };
         site.listen_to();

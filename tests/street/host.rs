@@ -1,5 +1,6 @@
 //! A context of this process that runs on a thread of its own, and all that it said.
 
+use crate::ipmi_peer::ports;
 use crate::site::Site;
 use crate::wait;
 use bmcnotice::engine::{Line, Recover, Statistics};
@@ -8,20 +9,12 @@ use bmcnotice::{Answer, Config, Context, Error, Mode};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-const TRIES: u32 = 20;
 
 pub struct Host {
     pub context: Arc<Context>,
     lines: Arc<Mutex<Vec<Line>>>,
     calls: Arc<AtomicUsize>,
     runner: Option<JoinHandle<()>>,
-}
-
-fn is_held(error: &Error) -> bool {
-    let text = error.to_string();
-    text.contains(" held by ") || text.contains("holds it")
 }
 
 impl Host {
@@ -37,16 +30,7 @@ impl Host {
             let recovery = recovery.clone();
             Self::of(&site.config(), mode, move |recover| recovery(recover))
         };
-        let mut tries = TRIES;
-        loop {
-            match start() {
-                Ok(host) => return host,
-                // Between its fork and its exec another test's child holds a copy of what was just closed.
-                Err(error) if tries > 0 && is_held(&error) => tries -= 1,
-                Err(error) => panic!("{error}\n{}", site.text()),
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        ports::once_free(start).unwrap_or_else(|error| panic!("{error}\n{}", site.text()))
     }
 
     /// A host with this configuration, or why there is none.

@@ -3,6 +3,24 @@
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
+use std::time::Duration;
+
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Starts something that listens. Between its fork and its exec another test's child holds a copy of a socket that was just
+/// closed, be it a probe's: then it is tried again.
+#[allow(dead_code, reason = "not every suite starts a context")]
+pub fn once_free<T>(start: impl Fn() -> Result<T, bmcnotice::Error>) -> Result<T, bmcnotice::Error> {
+    let is_held = |text: String| text.contains(" held by ") || text.contains("holds it");
+    for _ in 0..TRIES {
+        match start() {
+            Err(error) if is_held(error.to_string()) => std::thread::sleep(PAUSE),
+            started => return started,
+        }
+    }
+    start()
+}
 
 /// Below the ports that the kernel gives away, so that no client's socket takes one in between.
 const FIRST: u16 = 10_000;
